@@ -1,0 +1,148 @@
+"""What evidence says, in one form for everybody, whatever tool said it.
+
+The evidence service reads a statement once and turns it into one of these; gates and monitoring judge the facts
+and never parse a tool's format. Absent, unreadable and failed stay three things: no facts at all, `UnreadableFacts`,
+and facts whose result is bad.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from contracts.vocabulary import Digest, Frozen, Purl, Role, Severity, StageName, Text, Utc
+
+MAX_LISTED = 200
+"""How many single findings travel inside facts; counts are always complete."""
+
+
+class Component(Frozen):
+    """One part of an artifact, as its bill of materials names it."""
+
+    purl: Purl
+    licenses: tuple[str, ...] = ()
+
+
+class SbomFacts(Frozen):
+    """A bill of materials. The components themselves are read page by page from the evidence service."""
+
+    kind: Literal["sbom"] = "sbom"
+    format: Literal["cyclonedx", "spdx"]
+    spec_version: str
+    component_count: int
+    """Distinct components that have a package URL."""
+    unidentified_count: int = 0
+    """Components without a package URL: nothing can be matched against them."""
+
+
+class TestFacts(Frozen):
+    """The result of running tests."""
+
+    __test__ = False
+    kind: Literal["tests"] = "tests"
+    result: Literal["passed", "warned", "failed"]
+    passed: int
+    failed: int
+    skipped: int = 0
+    failed_names: tuple[str, ...] = ()
+    """At most `MAX_LISTED`."""
+
+
+class FoundVulnerability(Frozen):
+    """One vulnerability that a scanner reported."""
+
+    id: Annotated[str, Field(max_length=200)]
+    severity: Severity
+    score: float | None = None
+    """CVSS base score, 0.0 to 10.0."""
+    purl: Purl | None = None
+    fixed_in: str | None = None
+
+
+class VulnerabilityFacts(Frozen):
+    """The result of a vulnerability scan. An empty one says that nothing was found."""
+
+    kind: Literal["vulnerabilities"] = "vulnerabilities"
+    scanner: str
+    counts: dict[Severity, int]
+    vulnerabilities: tuple[FoundVulnerability, ...] = ()
+    """At most `MAX_LISTED`, the worst first."""
+
+
+class ProvenanceFacts(Frozen):
+    """Who built it and from what."""
+
+    kind: Literal["provenance"] = "provenance"
+    builder_id: str
+    build_type: str
+    source_uris: tuple[str, ...] = ()
+
+
+class ApprovalFacts(Frozen):
+    """Somebody answered for one version's entry into one stage, having seen one set of evidence."""
+
+    kind: Literal["approval"] = "approval"
+    decision: Literal["approved", "rejected"]
+    approver: str
+    role: Role
+    stage: StageName
+    evidence_set: Digest
+    """Digest of the evidence the approver answered for: another set needs another approval."""
+    reason: Text = ""
+
+
+class OtherFacts(Frozen):
+    """Well-formed evidence of a type Hallmark knows nothing more about."""
+
+    kind: Literal["other"] = "other"
+
+
+class UnreadableFacts(Frozen):
+    """The signature may be good, the content could not be read: never a pass."""
+
+    kind: Literal["unreadable"] = "unreadable"
+    where: str
+    """Path into the document, or its byte offset."""
+    problem: str
+
+
+Facts = Annotated[
+    SbomFacts
+    | TestFacts
+    | VulnerabilityFacts
+    | ProvenanceFacts
+    | ApprovalFacts
+    | OtherFacts
+    | UnreadableFacts,
+    Field(discriminator="kind"),
+]
+
+
+class Signer(Frozen):
+    """One key that verified a signature, and what a trust root lets it vouch for."""
+
+    key_id: Digest
+    """SHA-256 of the key's SubjectPublicKeyInfo: the same key under two names counts once."""
+    trust_root: str
+    role: str
+    """The signer role that the trust root gives: `build`, `test`, `scanner`, whatever the operator named."""
+
+
+class EvidenceItem(Frozen):
+    """One piece of evidence as gates see it."""
+
+    evidence_id: str
+    content_digest: Digest
+    """Digest of the envelope as received."""
+    predicate_type: str
+    subjects: tuple[Digest, ...]
+    verified: bool
+    problem: str | None = None
+    """Why it is not verified, as one code; None when it is."""
+    signers: tuple[Signer, ...]
+    """The distinct keys that verified; empty when unverified."""
+    made_at: Utc
+    """When what it says was found out: the time it claims, but never later than when it was received."""
+    received_at: Utc
+    facts: Facts

@@ -1,0 +1,1 @@
+"""The parts of Hallmark, one package each. They meet only in `contracts/`."""

@@ -108,13 +108,7 @@ class UnreadableFacts(Frozen):
 
 
 Facts = Annotated[
-    SbomFacts
-    | TestFacts
-    | VulnerabilityFacts
-    | ProvenanceFacts
-    | ApprovalFacts
-    | OtherFacts
-    | UnreadableFacts,
+    SbomFacts | TestFacts | VulnerabilityFacts | ProvenanceFacts | ApprovalFacts | OtherFacts | UnreadableFacts,
     Field(discriminator="kind"),
 ]
 

@@ -46,7 +46,7 @@ def _check(value: JsonValue) -> None:
         case Mapping():
             for key, item in value.items():
                 if not isinstance(key, str):
-                    raise ValueError(f"object key {key!r} is not a string")
+                    raise ValueError(f"object key {key!r} is not a string")  # noqa: TRY004 - one error for all
                 _check(item)
         case Sequence():
             for item in value:

@@ -1,0 +1,93 @@
+"""Every message, listed once, found by its subject."""
+
+from __future__ import annotations
+
+from contracts.evidence.v1 import commands as evidence_commands
+from contracts.evidence.v1 import events as evidence_events
+from contracts.evidence.v1 import queries as evidence_queries
+from contracts.gate.v1 import commands as gate_commands
+from contracts.gate.v1 import events as gate_events
+from contracts.gate.v1 import queries as gate_queries
+from contracts.message import DeadLetter, Message
+from contracts.monitoring.v1 import commands as monitoring_commands
+from contracts.monitoring.v1 import events as monitoring_events
+from contracts.monitoring.v1 import queries as monitoring_queries
+from contracts.promotion.v1 import commands as promotion_commands
+from contracts.promotion.v1 import events as promotion_events
+from contracts.promotion.v1 import queries as promotion_queries
+from contracts.registry.v1 import commands as registry_commands
+from contracts.registry.v1 import events as registry_events
+from contracts.registry.v1 import intake as registry_intake
+from contracts.registry.v1 import queries as registry_queries
+
+MESSAGES: tuple[type[Message], ...] = (
+    registry_commands.ApplyProject,
+    registry_commands.ApplyLifecycle,
+    registry_commands.ApplyApplication,
+    registry_commands.CreateVersion,
+    registry_commands.MoveVersion,
+    registry_queries.ListProjects,
+    registry_queries.ShowProject,
+    registry_queries.ListApplications,
+    registry_queries.ShowApplication,
+    registry_queries.ListVersions,
+    registry_queries.ShowVersion,
+    registry_events.ProjectApplied,
+    registry_events.LifecycleApplied,
+    registry_events.ApplicationApplied,
+    registry_events.ArtifactPublished,
+    registry_events.VersionCreated,
+    registry_events.VersionMoved,
+    registry_events.MoveRefused,
+    registry_events.IncidentOpened,
+    registry_events.IncidentResolved,
+    registry_intake.PipelineEvent,
+    evidence_commands.ApplyTrustRoot,
+    evidence_commands.SubmitEvidence,
+    evidence_commands.EvidencePublished,
+    evidence_commands.RecordApproval,
+    evidence_commands.AttestPassage,
+    evidence_queries.ListEvidence,
+    evidence_queries.ShowEvidence,
+    evidence_queries.ReadPositions,
+    evidence_queries.ListComponents,
+    evidence_queries.ListTrustRoots,
+    evidence_queries.ReadCheckpoint,
+    evidence_queries.ProveInclusion,
+    evidence_queries.ProveConsistency,
+    evidence_queries.ListLogEntries,
+    evidence_queries.ReadSigningKeys,
+    evidence_events.EvidenceAdded,
+    evidence_events.TrustRootApplied,
+    evidence_events.PassageAttested,
+    gate_commands.ApplyPolicy,
+    gate_commands.EvaluateGates,
+    gate_queries.ListPolicies,
+    gate_queries.ShowPolicy,
+    gate_queries.ShowVerdict,
+    gate_queries.ListVerdicts,
+    gate_queries.ConfirmVerdict,
+    gate_queries.JudgeGates,
+    gate_events.PolicyApplied,
+    gate_events.VerdictIssued,
+    promotion_commands.RequestPromotion,
+    promotion_commands.CancelPromotion,
+    promotion_commands.DecideApproval,
+    promotion_queries.ShowPromotion,
+    promotion_queries.ListPromotions,
+    promotion_queries.ShowReadiness,
+    promotion_events.PromotionRequested,
+    promotion_events.PromotionAdvanced,
+    promotion_events.PromotionCompleted,
+    promotion_events.PromotionEnded,
+    promotion_events.ReleaseTrusted,
+    monitoring_commands.ImportAdvisories,
+    monitoring_commands.RevokeRelease,
+    monitoring_queries.ListRisk,
+    monitoring_queries.ShowTrust,
+    monitoring_queries.ShowMetrics,
+    monitoring_events.TrustChanged,
+    DeadLetter,
+)
+
+BY_SUBJECT: dict[str, type[Message]] = {message.subject: message for message in MESSAGES}

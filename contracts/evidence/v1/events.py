@@ -1,0 +1,53 @@
+"""What the evidence service says has happened."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from contracts.facts import EvidenceItem
+from contracts.message import Event
+from contracts.vocabulary import ApplicationName, Digest, ProjectName, TrustRootName, Utc, VersionName
+
+
+class EvidenceAdded(Event):
+    """Evidence came on record, verified or not."""
+
+    subject: ClassVar[str] = "hallmark.evt.evidence.record.added.v1"
+    project: ProjectName
+    application: ApplicationName | None
+    item: EvidenceItem
+    positions: dict[Digest, int]
+    """Per subject: how many pieces of evidence were on record when this one had been added."""
+    submitted_by: str
+
+
+class TrustRootApplied(Event):
+    """A project began or changed to believe some keys."""
+
+    subject: ClassVar[str] = "hallmark.evt.evidence.trust-root.applied.v1"
+    project: ProjectName
+    application: None = None
+    trust_root: TrustRootName
+    key_ids: tuple[Digest, ...]
+    role: str
+    distrust_after: Utc | None
+    revision: int
+    digest: Digest
+    by: str
+    at: Utc
+
+
+class PassageAttested(Event):
+    """The passage of a version through its gates is signed and in the log."""
+
+    subject: ClassVar[str] = "hallmark.evt.evidence.passage.attested.v1"
+    project: ProjectName
+    application: ApplicationName
+    version: VersionName
+    promotion_id: str
+    attempt: int
+    verdict_id: str
+    passage_digest: Digest
+    """Digest of the signed envelope."""
+    log_index: int
+    at: Utc

@@ -1,0 +1,114 @@
+"""What the evidence service can be asked."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from contracts.evidence.v1.views import (
+    Checkpoint,
+    ComponentPage,
+    ConsistencyProof,
+    EvidencePage,
+    EvidenceView,
+    InclusionProof,
+    LogPage,
+    Positions,
+    SigningKeys,
+    TrustRoots,
+)
+from contracts.message import Answer, PageLimit, Query
+from contracts.vocabulary import Digest, ProjectName
+
+
+class ListEvidence(Query):
+    """Which evidence is on record, for these subjects or for the whole project?"""
+
+    subject: ClassVar[str] = "hallmark.ask.evidence.record.list.v1"
+    answer: ClassVar[type[Answer]] = EvidencePage
+    project: ProjectName
+    subjects: Annotated[tuple[Digest, ...], Field(max_length=1000)] = ()
+    after: str | None = None
+    limit: PageLimit = 100
+
+
+class ShowEvidence(Query):
+    """What does one piece of evidence say, and does it count?"""
+
+    subject: ClassVar[str] = "hallmark.ask.evidence.record.show.v1"
+    answer: ClassVar[type[Answer]] = EvidenceView
+    project: ProjectName
+    evidence_id: str
+
+
+class ReadPositions(Query):
+    """How much evidence is on record for these subjects right now?"""
+
+    subject: ClassVar[str] = "hallmark.ask.evidence.position.read.v1"
+    answer: ClassVar[type[Answer]] = Positions
+    project: ProjectName
+    subjects: Annotated[tuple[Digest, ...], Field(min_length=1, max_length=1001)]
+
+
+class ListComponents(Query):
+    """Which components does a bill of materials name?"""
+
+    subject: ClassVar[str] = "hallmark.ask.evidence.component.list.v1"
+    answer: ClassVar[type[Answer]] = ComponentPage
+    project: ProjectName
+    evidence_id: str
+    after: str | None = None
+    limit: PageLimit = 500
+
+
+class ListTrustRoots(Query):
+    """Whose signatures does a project believe?"""
+
+    subject: ClassVar[str] = "hallmark.ask.evidence.trust-root.list.v1"
+    answer: ClassVar[type[Answer]] = TrustRoots
+    project: ProjectName
+
+
+class ReadCheckpoint(Query):
+    """What is the newest signed state of the log?"""
+
+    subject: ClassVar[str] = "hallmark.ask.evidence.checkpoint.read.v1"
+    answer: ClassVar[type[Answer]] = Checkpoint
+
+
+class ProveInclusion(Query):
+    """Is this entry in the log? By index, or by the id and digest it was logged under."""
+
+    subject: ClassVar[str] = "hallmark.ask.evidence.inclusion.prove.v1"
+    answer: ClassVar[type[Answer]] = InclusionProof
+    index: Annotated[int, Field(ge=0)]
+    size: Annotated[int, Field(ge=1)] | None = None
+    """Tree size to prove against; the newest checkpoint's when absent."""
+
+
+class ProveConsistency(Query):
+    """Does the larger tree extend the smaller one?"""
+
+    subject: ClassVar[str] = "hallmark.ask.evidence.consistency.prove.v1"
+    answer: ClassVar[type[Answer]] = ConsistencyProof
+    first: Annotated[int, Field(ge=1)]
+    second: Annotated[int, Field(ge=1)]
+
+
+class ListLogEntries(Query):
+    """What was logged: all of it in order, or what concerns one fact (a digest or id)?"""
+
+    subject: ClassVar[str] = "hallmark.ask.evidence.log-entry.list.v1"
+    answer: ClassVar[type[Answer]] = LogPage
+    about: str | None = None
+    """The subject id of an entry: an evidence, verdict or promotion id, or a digest."""
+    after: Annotated[int, Field(ge=-1)] = -1
+    limit: PageLimit = 100
+
+
+class ReadSigningKeys(Query):
+    """Which keys does Hallmark itself sign with?"""
+
+    subject: ClassVar[str] = "hallmark.ask.evidence.signing-key.read.v1"
+    answer: ClassVar[type[Answer]] = SigningKeys

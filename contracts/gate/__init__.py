@@ -1,0 +1,1 @@
+"""What the gate service hears and says."""

@@ -1,0 +1,56 @@
+"""What the gate says has happened."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from contracts.findings import Finding
+from contracts.gate.v1.commands import Passage
+from contracts.gate.v1.views import UsedEvidence
+from contracts.message import Event
+from contracts.vocabulary import (
+    ApplicationName,
+    Digest,
+    Mode,
+    Outcome,
+    PolicyName,
+    ProjectName,
+    Utc,
+    VersionName,
+)
+
+
+class PolicyApplied(Event):
+    """A policy came into force, in a first or a new revision."""
+
+    subject: ClassVar[str] = "hallmark.evt.gate.policy.applied.v1"
+    project: ProjectName
+    application: None = None
+    policy: PolicyName
+    digest: Digest
+    mode: Mode
+    revision: int
+    by: str
+    at: Utc
+
+
+class VerdictIssued(Event):
+    """The gates judged whether one version may pass."""
+
+    subject: ClassVar[str] = "hallmark.evt.gate.verdict.issued.v1"
+    project: ProjectName
+    application: ApplicationName
+    version: VersionName
+    version_digest: Digest
+    verdict_id: str
+    promotion_id: str
+    attempt: int
+    passages: tuple[Passage, ...]
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    policy_digests: tuple[Digest, ...]
+    evidence: tuple[UsedEvidence, ...]
+    evidence_set: Digest
+    fingerprint: Digest
+    judged_at: Utc
+    expires_at: Utc

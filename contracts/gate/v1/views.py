@@ -1,0 +1,96 @@
+"""How the gate describes its policies and decisions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contracts.findings import Finding
+from contracts.gate.v1.commands import Passage
+from contracts.message import Answer
+from contracts.vocabulary import (
+    ApplicationName,
+    Digest,
+    Frozen,
+    Mode,
+    Outcome,
+    PolicyName,
+    ProjectName,
+    Utc,
+    VersionName,
+)
+
+
+class PolicyView(Answer):
+    """One policy as it applies now."""
+
+    project: ProjectName
+    policy: PolicyName
+    digest: Digest
+    revision: int
+    mode: Mode
+    document: dict[str, Any]
+    applied_at: Utc
+    applied_by: str
+
+
+class PolicyPage(Answer):
+    """The policies of a project, by name."""
+
+    policies: tuple[PolicyView, ...]
+    next: str | None = None
+
+
+class UsedEvidence(Frozen):
+    """One piece of evidence a verdict read."""
+
+    evidence_id: str
+    content_digest: Digest
+
+
+class VerdictView(Answer):
+    """One verdict with everything it was based on."""
+
+    verdict_id: str
+    promotion_id: str
+    attempt: int
+    project: ProjectName
+    application: ApplicationName
+    version: VersionName
+    version_digest: Digest
+    passages: tuple[Passage, ...]
+    requested_by: str
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    policy_digests: tuple[Digest, ...]
+    evidence: tuple[UsedEvidence, ...]
+    evidence_set: Digest
+    fingerprint: Digest
+    """Digest of everything that the decision read."""
+    judged_at: Utc
+    expires_at: Utc
+    """Not to be acted on after this: evidence ages, and so does a verdict."""
+
+
+class VerdictPage(Answer):
+    """Verdicts on one version, newest first."""
+
+    verdicts: tuple[VerdictView, ...]
+    next: str | None = None
+
+
+class Confirmation(Answer):
+    """Whether a verdict would still be given, judged now."""
+
+    verdict_id: str
+    holds: bool
+    because: str
+    """What has changed; empty when it holds."""
+
+
+class Judgement(Answer):
+    """What the gates would say now, without any promotion asking for it."""
+
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    evidence_set: Digest
+    judged_at: Utc

@@ -1,0 +1,1 @@
+"""What the monitoring service hears and says."""

@@ -1,0 +1,36 @@
+"""What monitoring says has happened."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from contracts.message import Event
+from contracts.monitoring.v1.views import RiskCause
+from contracts.vocabulary import (
+    ApplicationName,
+    Criticality,
+    Digest,
+    ProjectName,
+    Trust,
+    Utc,
+    VersionName,
+)
+
+
+class TrustChanged(Event):
+    """The trust in a release rose, fell or ended, or its causes changed."""
+
+    subject: ClassVar[str] = "hallmark.evt.monitoring.trust.changed.v1"
+    project: ProjectName
+    application: ApplicationName
+    version: VersionName
+    version_digest: Digest
+    from_trust: Trust
+    to_trust: Trust
+    added: tuple[RiskCause, ...] = ()
+    removed: tuple[RiskCause, ...] = ()
+    because: str
+    criticality: Criticality
+    owners: tuple[str, ...]
+    deadline: Utc | None
+    at: Utc

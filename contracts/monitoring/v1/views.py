@@ -1,0 +1,91 @@
+"""How monitoring describes risk and delivery."""
+
+from __future__ import annotations
+
+from contracts.message import Answer
+from contracts.vocabulary import (
+    ApplicationName,
+    Criticality,
+    Digest,
+    Frozen,
+    ProjectName,
+    Purl,
+    Severity,
+    StageName,
+    Trust,
+    Utc,
+    VersionName,
+)
+
+
+class RiskCause(Frozen):
+    """One reason why a release is at risk."""
+
+    advisory: str
+    aliases: tuple[str, ...] = ()
+    component: Purl
+    severity: Severity
+    summary: str = ""
+    fixed_in: str | None = None
+    """The lowest version of the component that is not affected."""
+    since: Utc
+    due: Utc
+    """By when it must be dealt with, from criticality and severity."""
+
+
+class ReleaseTrust(Answer):
+    """Whether one release may still be relied on."""
+
+    project: ProjectName
+    application: ApplicationName
+    version: VersionName
+    version_digest: Digest
+    stage: StageName
+    current: bool
+    """True while it is the version that stands in the release stage."""
+    trust: Trust
+    since: Utc
+    criticality: Criticality
+    owners: tuple[str, ...]
+    causes: tuple[RiskCause, ...] = ()
+    deadline: Utc | None = None
+    """The earliest of the causes."""
+    components: int
+    """Components under watch; 0 means that no bill of materials is known and nothing can be found."""
+
+
+class RiskPage(Answer):
+    """Releases, those with the nearest deadline first."""
+
+    releases: tuple[ReleaseTrust, ...]
+    advisories: int
+    """How many advisories are known."""
+    last_import: Utc | None
+    next: str | None = None
+
+
+class Metric(Frozen):
+    """One delivery metric with its formula and the facts at hand."""
+
+    name: str
+    value: float | None
+    """None when there are no facts to compute it from."""
+    unit: str
+    formula: str
+    numerator: float | None = None
+    denominator: float | None = None
+    band: str | None = None
+    facts: tuple[str, ...] = ()
+    """Ids of the facts used, at most 100."""
+    fact_count: int = 0
+    note: str = ""
+
+
+class DeliveryMetrics(Answer):
+    """The five delivery metrics over one window."""
+
+    project: ProjectName
+    application: ApplicationName | None
+    since: Utc
+    until: Utc
+    metrics: tuple[Metric, ...]

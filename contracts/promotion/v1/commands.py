@@ -1,0 +1,52 @@
+"""What the promotion service can be asked to do."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from contracts.message import Answer, Command
+from contracts.promotion.v1.views import PromotionView
+from contracts.vocabulary import ApplicationName, ProjectName, PromotionKind, StageName, Text, VersionName
+
+
+class RequestPromotion(Command):
+    """Ask that a version moves on, is released, or is brought back.
+
+    `promote` goes to the next stage, `release` to the release stage when that is the next one, `rollback` makes an
+    earlier version of `to_stage` current there again and needs a reason.
+    """
+
+    subject: ClassVar[str] = "hallmark.ask.promotion.promotion.request.v1"
+    answer: ClassVar[type[Answer]] = PromotionView
+    project: ProjectName
+    application: ApplicationName
+    version: VersionName
+    kind: PromotionKind = PromotionKind.PROMOTE
+    to_stage: StageName | None = None
+    """Where to; must be the next stage (or the stage of a rollback). Absent: the next one, or the release stage."""
+    reason: Text = ""
+    patience_seconds: Annotated[int, Field(ge=1, le=30 * 86_400)] = 86_400
+    """How long to wait for evidence and approvals before the promotion expires."""
+
+
+class CancelPromotion(Command):
+    """Stop a promotion that has not been decided yet."""
+
+    subject: ClassVar[str] = "hallmark.ask.promotion.promotion.cancel.v1"
+    answer: ClassVar[type[Answer]] = PromotionView
+    project: ProjectName
+    promotion_id: str
+    reason: Text = ""
+
+
+class DecideApproval(Command):
+    """Answer for a version, or refuse to: bound to exactly the evidence that the last verdict saw."""
+
+    subject: ClassVar[str] = "hallmark.ask.promotion.approval.decide.v1"
+    answer: ClassVar[type[Answer]] = PromotionView
+    project: ProjectName
+    promotion_id: str
+    decision: Literal["approved", "rejected"]
+    reason: Text = ""

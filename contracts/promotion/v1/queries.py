@@ -1,0 +1,40 @@
+"""What the promotion service can be asked."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from contracts.message import Answer, PageLimit, Query
+from contracts.promotion.v1.views import PromotionPage, PromotionView, Readiness
+from contracts.vocabulary import ApplicationName, ProjectName, VersionName
+
+
+class ShowPromotion(Query):
+    """Where does one promotion stand, and why?"""
+
+    subject: ClassVar[str] = "hallmark.ask.promotion.promotion.show.v1"
+    answer: ClassVar[type[Answer]] = PromotionView
+    project: ProjectName
+    promotion_id: str
+
+
+class ListPromotions(Query):
+    """Which promotions were there, newest first?"""
+
+    subject: ClassVar[str] = "hallmark.ask.promotion.promotion.list.v1"
+    answer: ClassVar[type[Answer]] = PromotionPage
+    project: ProjectName
+    application: ApplicationName | None = None
+    version: VersionName | None = None
+    after: str | None = None
+    limit: PageLimit = 50
+
+
+class ShowReadiness(Query):
+    """What is missing for the next stage?"""
+
+    subject: ClassVar[str] = "hallmark.ask.promotion.readiness.show.v1"
+    answer: ClassVar[type[Answer]] = Readiness
+    project: ProjectName
+    application: ApplicationName
+    version: VersionName

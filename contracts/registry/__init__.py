@@ -1,0 +1,1 @@
+"""What the registry service hears and says."""

@@ -1,0 +1,121 @@
+"""What the registry can be asked or told to do."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from contracts.answers import Applied
+from contracts.message import Answer, Command, Tell
+from contracts.registry.v1.views import VersionView
+from contracts.vocabulary import (
+    ApplicationName,
+    Artifact,
+    Criticality,
+    Digest,
+    Document,
+    GateKind,
+    LifecycleName,
+    Maturity,
+    ProjectName,
+    PromotionKind,
+    Purl,
+    SourceCommit,
+    StageName,
+    Text,
+    Utc,
+    VersionName,
+)
+
+
+class Stage(Document):
+    """One station of a lifecycle."""
+
+    name: StageName
+    title: str = ""
+    open: tuple[GateKind, ...] = ()
+    """Gates that stand open on purpose: no policy is needed to pass them. All others need one."""
+
+
+class ApplyProject(Command):
+    """Create a project, or change what is said about it."""
+
+    subject: ClassVar[str] = "hallmark.ask.registry.project.apply.v1"
+    answer: ClassVar[type[Answer]] = Applied
+    project: ProjectName
+    title: Text = ""
+    public_badges: bool = False
+
+
+class ApplyLifecycle(Command):
+    """Define the ordered stages of one of a project's lifecycles. The last stage is the release stage.
+
+    Stages that versions already passed may not be removed or reordered.
+    """
+
+    subject: ClassVar[str] = "hallmark.ask.registry.lifecycle.apply.v1"
+    answer: ClassVar[type[Answer]] = Applied
+    project: ProjectName
+    lifecycle: LifecycleName
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=50)]
+
+
+class ApplyApplication(Command):
+    """Create an application, or change its business context."""
+
+    subject: ClassVar[str] = "hallmark.ask.registry.application.apply.v1"
+    answer: ClassVar[type[Answer]] = Applied
+    project: ProjectName
+    application: ApplicationName
+    title: Text = ""
+    criticality: Criticality = Criticality.UNSPECIFIED
+    maturity: Maturity = Maturity.UNSPECIFIED
+    owners: Annotated[tuple[str, ...], Field(max_length=50)] = ()
+    labels: Annotated[dict[str, str], Field(max_length=100)] = {}
+    lifecycle: LifecycleName = "default"
+    packages: Annotated[tuple[Purl, ...], Field(max_length=500)] = ()
+    """Package URLs without version: builds of these belong to this application."""
+
+
+class CreateVersion(Command):
+    """Register one immutable version of an application from the artifacts that make it up."""
+
+    subject: ClassVar[str] = "hallmark.ask.registry.version.create.v1"
+    answer: ClassVar[type[Answer]] = VersionView
+    project: ProjectName
+    application: ApplicationName
+    version: VersionName
+    artifacts: Annotated[tuple[Artifact, ...], Field(max_length=1000)] = ()
+    nested: Annotated[tuple[Digest, ...], Field(max_length=1000)] = ()
+    """Digests of versions of other applications that this one contains. With `artifacts`, at least one."""
+    source: SourceCommit | None = None
+    tag: Annotated[str, Field(max_length=200)] = ""
+    properties: Annotated[dict[str, str], Field(max_length=100)] = {}
+
+
+class MoveVersion(Tell):
+    """Move a version's stage pointer, if the version still stands where the promotion saw it.
+
+    Answered by `VersionMoved` or `MoveRefused`.
+    """
+
+    subject: ClassVar[str] = "hallmark.tell.registry.version.move.v1"
+    promotion_id: str
+    attempt: int
+    version: VersionName
+    version_digest: Digest
+    kind: PromotionKind
+    from_stage: StageName | None
+    """Where the version must stand now; None when it has entered no stage yet."""
+    to_stage: StageName
+    verdict_id: str
+    verdict_expires_at: Utc
+    """A move that comes later than this is refused: the verdict is too old to act on."""
+    passage_digest: Digest
+    """Of the signed and logged attestation of this passage."""
+    requested_by: str
+    reason: Text = ""
+
+
+Change = Literal["created", "updated", "unchanged"]

@@ -1,0 +1,163 @@
+"""What the registry says has happened."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from contracts.message import Event
+from contracts.registry.v1.views import StageView
+from contracts.vocabulary import (
+    ApplicationName,
+    Artifact,
+    Criticality,
+    Digest,
+    LifecycleName,
+    Maturity,
+    ProjectName,
+    PromotionKind,
+    Purl,
+    ReleaseStatus,
+    SourceCommit,
+    StageName,
+    Utc,
+    VersionName,
+)
+
+
+class ProjectApplied(Event):
+    """A project was created or changed."""
+
+    subject: ClassVar[str] = "hallmark.evt.registry.project.applied.v1"
+    project: ProjectName
+    application: None = None
+    title: str
+    revision: int
+    digest: Digest
+    by: str
+    at: Utc
+
+
+class LifecycleApplied(Event):
+    """The stages of a lifecycle were defined or changed."""
+
+    subject: ClassVar[str] = "hallmark.evt.registry.lifecycle.applied.v1"
+    project: ProjectName
+    application: None = None
+    lifecycle: LifecycleName
+    stages: tuple[StageView, ...]
+    revision: int
+    digest: Digest
+    by: str
+    at: Utc
+
+
+class ApplicationApplied(Event):
+    """An application was created, or its business context changed."""
+
+    subject: ClassVar[str] = "hallmark.evt.registry.application.applied.v1"
+    project: ProjectName
+    application: ApplicationName
+    criticality: Criticality
+    maturity: Maturity
+    owners: tuple[str, ...]
+    labels: dict[str, str]
+    lifecycle: LifecycleName
+    packages: tuple[Purl, ...]
+    revision: int
+    digest: Digest
+    by: str
+    at: Utc
+
+
+class ArtifactPublished(Event):
+    """A pipeline built an artifact of an application, as its build event said."""
+
+    subject: ClassVar[str] = "hallmark.evt.registry.artifact.published.v1"
+    project: ProjectName
+    application: ApplicationName
+    artifact: Artifact
+    source: SourceCommit | None = None
+    by: str
+    at: Utc
+
+
+class VersionCreated(Event):
+    """An immutable version was registered."""
+
+    subject: ClassVar[str] = "hallmark.evt.registry.version.created.v1"
+    project: ProjectName
+    application: ApplicationName
+    version: VersionName
+    version_digest: Digest
+    artifacts: tuple[Artifact, ...]
+    nested: tuple[Digest, ...]
+    source: SourceCommit | None
+    criticality: Criticality
+    labels: dict[str, str]
+    owners: tuple[str, ...]
+    by: str
+    at: Utc
+
+
+class VersionMoved(Event):
+    """A version entered a stage, or was brought back to be the current one there."""
+
+    subject: ClassVar[str] = "hallmark.evt.registry.version.moved.v1"
+    project: ProjectName
+    application: ApplicationName
+    version: VersionName
+    version_digest: Digest
+    promotion_id: str
+    attempt: int
+    kind: PromotionKind
+    from_stage: StageName | None
+    to_stage: StageName
+    release: bool
+    """True when `to_stage` is the release stage."""
+    release_status: ReleaseStatus
+    replaced: VersionName | None
+    """The version that was current in the stage until now."""
+    source: SourceCommit | None
+    criticality: Criticality
+    owners: tuple[str, ...]
+    passage_digest: Digest
+    by: str
+    reason: str
+    at: Utc
+
+
+class MoveRefused(Event):
+    """A version was not moved: what the promotion had seen is no longer so."""
+
+    subject: ClassVar[str] = "hallmark.evt.registry.move.refused.v1"
+    project: ProjectName
+    application: ApplicationName
+    version: VersionName
+    promotion_id: str
+    attempt: int
+    code: str
+    message: str
+    at: Utc
+
+
+class IncidentOpened(Event):
+    """Something that runs in production began to fail, as an outside system reported."""
+
+    subject: ClassVar[str] = "hallmark.evt.registry.incident.opened.v1"
+    project: ProjectName
+    application: ApplicationName
+    incident_id: str
+    version: VersionName | None
+    by: str
+    at: Utc
+
+
+class IncidentResolved(Event):
+    """A reported incident is over."""
+
+    subject: ClassVar[str] = "hallmark.evt.registry.incident.resolved.v1"
+    project: ProjectName
+    application: ApplicationName
+    incident_id: str
+    by: str
+    at: Utc

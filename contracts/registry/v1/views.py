@@ -1,0 +1,146 @@
+"""How the registry describes what exists."""
+
+from __future__ import annotations
+
+from contracts.message import Answer
+from contracts.vocabulary import (
+    ApplicationName,
+    Artifact,
+    Criticality,
+    Digest,
+    Frozen,
+    GateKind,
+    LifecycleName,
+    Maturity,
+    ProjectName,
+    PromotionKind,
+    Purl,
+    ReleaseStatus,
+    SourceCommit,
+    StageName,
+    Utc,
+    VersionName,
+)
+
+
+class StageView(Frozen):
+    """One stage, and the version that stands in it."""
+
+    name: StageName
+    title: str
+    open: tuple[GateKind, ...] = ()
+    release: bool
+    """True for the last stage: passing into it is a release."""
+
+
+class StageMove(Frozen):
+    """One entry of a version's way through the stages."""
+
+    promotion_id: str
+    kind: PromotionKind
+    from_stage: StageName | None
+    to_stage: StageName
+    at: Utc
+    by: str
+    verdict_id: str
+    passage_digest: Digest
+    reason: str = ""
+
+
+class VersionView(Answer):
+    """One version: what it is made of, and where it stands."""
+
+    project: ProjectName
+    application: ApplicationName
+    version: VersionName
+    digest: Digest
+    """SHA-256 of the canonical manifest."""
+    artifacts: tuple[Artifact, ...]
+    nested: tuple[Digest, ...] = ()
+    source: SourceCommit | None = None
+    created_at: Utc
+    created_by: str
+    stage: StageName | None = None
+    release_status: ReleaseStatus
+    lifecycle: tuple[StageView, ...]
+    history: tuple[StageMove, ...] = ()
+    criticality: Criticality
+    labels: dict[str, str] = {}
+    owners: tuple[str, ...] = ()
+    tag: str = ""
+    properties: dict[str, str] = {}
+
+
+class VersionSummary(Frozen):
+    """One line of a list of versions."""
+
+    version: VersionName
+    digest: Digest
+    created_at: Utc
+    stage: StageName | None
+    release_status: ReleaseStatus
+
+
+class VersionPage(Answer):
+    """Versions of one application, newest first."""
+
+    versions: tuple[VersionSummary, ...]
+    next: str | None = None
+    """Pass as `after` to read on; None at the end."""
+
+
+class StandingVersion(Frozen):
+    """Which version is current in a stage."""
+
+    stage: StageName
+    version: VersionName | None
+    since: Utc | None
+    previous: VersionName | None = None
+    """The one that was current before: where a rollback would go."""
+
+
+class ApplicationView(Answer):
+    """One application with its business context and its stage board."""
+
+    project: ProjectName
+    application: ApplicationName
+    title: str
+    criticality: Criticality
+    maturity: Maturity
+    owners: tuple[str, ...]
+    labels: dict[str, str]
+    lifecycle: LifecycleName
+    packages: tuple[Purl, ...]
+    revision: int
+    board: tuple[StandingVersion, ...] = ()
+
+
+class ApplicationPage(Answer):
+    """Applications of one project, by name."""
+
+    applications: tuple[ApplicationView, ...]
+    next: str | None = None
+
+
+class LifecycleView(Frozen):
+    """A named lifecycle."""
+
+    lifecycle: LifecycleName
+    stages: tuple[StageView, ...]
+
+
+class ProjectView(Answer):
+    """One project."""
+
+    project: ProjectName
+    title: str
+    public_badges: bool
+    lifecycles: tuple[LifecycleView, ...] = ()
+    revision: int
+
+
+class ProjectPage(Answer):
+    """Projects the caller may see, by name."""
+
+    projects: tuple[ProjectView, ...]
+    next: str | None = None

@@ -45,7 +45,7 @@ class Envelope:
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
-    """The pre-authentication encoding: the exact bytes that are signed. Lengths count bytes, not characters."""
+    """The pre-authentication encoding: the exact bytes that are signed. Lengths are in bytes."""
     kind = payload_type.encode("utf-8")
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
@@ -53,7 +53,7 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 def parse(data: bytes, *, max_bytes: int = MAX_ENVELOPE_BYTES) -> Envelope:
     """Read an envelope's JSON form; unknown fields are ignored.
 
-    Raises `TooLarge` above `max_bytes` or `MAX_SIGNATURES`, `Invalid` when it is not strict JSON or no envelope.
+    Raises `TooLarge` above `max_bytes` or `MAX_SIGNATURES`, `Invalid` when it is no envelope in strict JSON.
     """
     document = strict_json.loads_object(data, max_bytes=max_bytes)
     listed = document.get("signatures")
@@ -73,7 +73,7 @@ def parse(data: bytes, *, max_bytes: int = MAX_ENVELOPE_BYTES) -> Envelope:
 
 
 def sign(payload_type: str, payload: bytes, signers: Sequence[keys.PrivateKey]) -> bytes:
-    """An envelope around `payload`, signed by every one of `signers`. Raises `Invalid` when there are none."""
+    """An envelope around `payload`, signed by each of `signers`. Raises `Invalid` when there are none."""
     if not signers:
         raise Invalid("envelope_unsigned", "An envelope needs a signature.", remedy="Name a signing key.")
     message = pae(payload_type, payload)

@@ -3,8 +3,8 @@
 - Accepted for verifying: Ed25519, ECDSA on P-256, RSA of 2048 to 8192 bits. Nothing else is even loaded.
 - A key is named by the digest of its SubjectPublicKeyInfo, so one key has one name wherever it comes from.
 - Verifying answers yes or no; it never raises for a bad signature, whatever bytes it is made of.
-- Private keys are Ed25519 or P-256, lie in files that are created exclusively and readable by their owner alone,
-  and are not loaded from files that everybody may read.
+- Private keys are Ed25519 or P-256, lie in files that are created exclusively and readable by their owner
+  alone, and are not loaded from files that everybody may read.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ def key_id(public: PublicKey) -> str:
 def verify(public: PublicKey, message: bytes, signature: bytes) -> bool:
     """Whether `signature` was made over `message` with the private half of `public`.
 
-    SHA-256 throughout. ECDSA signatures are read as ASN.1 DER and, when 64 bytes long, as raw r||s too (the DSSE
-    vector uses it); RSA ones as PKCS #1 v1.5 and as PSS.
+    SHA-256 throughout. ECDSA signatures are read as ASN.1 DER and, when 64 bytes long, as raw r||s too (the
+    DSSE vector uses it); RSA ones as PKCS #1 v1.5 and as PSS.
     """
     match public:
         case Ed25519PublicKey():
@@ -220,9 +220,7 @@ def _verifies_rsa(
 
 def _der_from_raw(signature: bytes) -> bytes:
     half = _RAW_ECDSA_BYTES // 2
-    return encode_dss_signature(
-        int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
-    )
+    return encode_dss_signature(int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big"))
 
 
 def _unusable(problem: str) -> Invalid:

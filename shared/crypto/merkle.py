@@ -4,8 +4,8 @@
 - A tree of n leaves splits at the largest power of two below n.
 - Only complete subtrees are stored; a node is named by its level (0 = leaves) and its index on that level.
   It covers the leaves `index << level` up to, not including, `(index + 1) << level`, and never changes again.
-- Growing needs the frontier alone; proofs need the few nodes that `inclusion_nodes` and `consistency_nodes` name,
-  which storage fetches before the pure functions assemble them.
+- Growing needs the frontier alone; proofs need the few nodes that `inclusion_nodes` and `consistency_nodes`
+  name, which storage fetches before the pure functions assemble them.
 
 Source: RFC 6962 section 2.1, RFC 9162 sections 2.1.3.2 and 2.1.4.2.
 """
@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from shared.errors import Invalid
 
@@ -23,14 +22,16 @@ HASH_BYTES = 32
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 
-class NodeId(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class NodeId:
     """Names one complete subtree."""
 
     level: int
     index: int
 
 
-class Node(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Node:
     """One complete subtree and its hash: what storage keeps for ever."""
 
     id: NodeId
@@ -99,17 +100,17 @@ def root_nodes(size: int) -> tuple[NodeId, ...]:
 
 
 def inclusion_nodes(index: int, size: int) -> tuple[NodeId, ...]:
-    """The nodes that the inclusion proof of leaf `index` needs. Raises `Invalid` when it is not in the tree."""
+    """The nodes that the proof of leaf `index` needs. Raises `Invalid` when it is not in the tree."""
     return _all_nodes(_inclusion_ranges(index, size))
 
 
 def inclusion_proof(index: int, size: int, node: NodeLookup) -> tuple[bytes, ...]:
-    """The proof that leaf `index` is in the tree of `size` leaves, from the leaf's neighbour up to the root's child."""
+    """The proof that leaf `index` is in the tree of `size` leaves, from the leaf up to the root."""
     return tuple(_range_hash(span, node) for span in _inclusion_ranges(index, size))
 
 
 def consistency_nodes(first: int, second: int) -> tuple[NodeId, ...]:
-    """The nodes that the consistency proof between two sizes needs. Raises `Invalid` unless 0 < first <= second."""
+    """The nodes that a consistency proof needs. Raises `Invalid` unless 0 < first <= second."""
     return _all_nodes(_consistency_ranges(first, second))
 
 
@@ -118,9 +119,7 @@ def consistency_proof(first: int, second: int, node: NodeLookup) -> tuple[bytes,
     return tuple(_range_hash(span, node) for span in _consistency_ranges(first, second))
 
 
-def verify_inclusion(
-    leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected_root: bytes
-) -> bool:
+def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected_root: bytes) -> bool:
     """Whether `proof` shows the leaf hash at `index` of the tree with `size` leaves and `expected_root`."""
     if not 0 <= index < size or any(len(item) != HASH_BYTES for item in (leaf, *proof)):
         return False
@@ -138,9 +137,7 @@ def verify_inclusion(
     return last == 0 and result == expected_root
 
 
-def verify_consistency(
-    first: int, second: int, first_root: bytes, second_root: bytes, proof: Sequence[bytes]
-) -> bool:
+def verify_consistency(first: int, second: int, first_root: bytes, second_root: bytes, proof: Sequence[bytes]) -> bool:
     """Whether `proof` shows that the second tree holds all of the first, unchanged and in order.
 
     Nothing can be shown about an empty first tree: the answer is then no.

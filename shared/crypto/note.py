@@ -4,7 +4,7 @@
 - Text and signatures part at the last empty line; the text keeps its own last newline.
 - Only keys that the reader brought count. Signatures by other keys are ignored.
 - No known signature, or a bad one under a known key: the note is refused.
-- A checkpoint is a note of three lines: origin, tree size, root hash. Extension lines are allowed and mean nothing.
+- A checkpoint is a note of three lines: origin, tree size, root hash. Extension lines are allowed and ignored.
 
 Source: C2SP signed-note.md, tlog-checkpoint.md.
 """
@@ -87,7 +87,7 @@ class Checkpoint:
 
 
 def parse_key(line: str) -> NoteKey:
-    """Read a key's one-line form. Raises `Invalid` when it is malformed, or neither Ed25519 nor ECDSA P-256."""
+    """Read a key's one-line form. Raises `Invalid` unless it is a sound Ed25519 or ECDSA P-256 key."""
     found = _VERIFIER.fullmatch(line)
     if found is None:
         raise _key_malformed("it is not <name>+<key id>+<base64>")
@@ -101,7 +101,7 @@ def parse_key(line: str) -> NoteKey:
 
 
 def sign(text: str, name: str, private: keys.PrivateKey) -> bytes:
-    """A note over `text` with one signature. Raises `Invalid` when the text or the name cannot stand in a note."""
+    """A note over `text` with one signature. Raises `Invalid` when text or name cannot stand in a note."""
     if not text.endswith("\n") or _CONTROL.search(text):
         raise _malformed("the text must end in a newline and hold no other control characters")
     key = NoteKey(name, private.public_key())
@@ -167,9 +167,7 @@ def verify_checkpoint(note: bytes, known: Sequence[NoteKey], *, origin: str) -> 
 
 def _parts(note: bytes) -> tuple[str, list[tuple[str, bytes]]]:
     if len(note) > MAX_NOTE_BYTES:
-        raise TooLarge(
-            "note_too_large", f"The note has {len(note)} bytes.", remedy="Send the checkpoint alone."
-        )
+        raise TooLarge("note_too_large", f"The note has {len(note)} bytes.", remedy="Send the checkpoint alone.")
     try:
         whole = note.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -215,9 +213,7 @@ def _base64(text: str) -> bytes | None:
 
 
 def _malformed(problem: str) -> Invalid:
-    return Invalid(
-        "note_malformed", f"The note cannot be read: {problem}.", remedy="Send the note as it was signed."
-    )
+    return Invalid("note_malformed", f"The note cannot be read: {problem}.", remedy="Send the note as it was signed.")
 
 
 def _unverified(problem: str) -> Invalid:

@@ -25,8 +25,8 @@ _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 def loads(data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Any:
     """The value that `data` spells; objects become `dict`, arrays `list`.
 
-    `max_bytes` bounds the length, `max_depth` the nesting of objects and arrays. Raises `TooLarge` for the first,
-    `Invalid` for anything else that is not strict JSON.
+    `max_bytes` bounds the length, `max_depth` the nesting of objects and arrays. Raises `TooLarge` for the
+    first, `Invalid` for anything else that is not strict JSON.
     """
     if len(data) > max_bytes:
         raise TooLarge(

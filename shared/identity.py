@@ -1,0 +1,157 @@
+"""Who asks, proven by a short-lived token that the deciding service checks itself.
+
+- Every issuer has an Ed25519 key; services hold the public halves in one folder, one `<issuer>.pem` each.
+- The gateway may speak for anybody, since it is where people and pipelines sign in. Every other issuer may only speak
+  for itself, as an actor of kind `service` that may read everywhere.
+- One algorithm, fixed; `aud`, `exp` and `iat` required; keys named in a token's own header are never looked at.
+- A token is a signed statement, not a session: revoking one takes effect when it expires, so the gateway makes them
+  for one request and for a minute.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+
+from contracts.vocabulary import Actor, ActorKind, Role
+from shared.errors import Forbidden, Unauthenticated
+
+AUDIENCE = "hallmark"
+ALGORITHM = "EdDSA"
+SPOKESMAN = "gateway"
+"""The only issuer that may speak for others."""
+EVERYWHERE = "*"
+_LEEWAY_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A proven actor and what it may do where."""
+
+    actor: Actor
+    grants: Mapping[str, frozenset[Role]]
+    """Roles per project; `*` stands for every project."""
+
+    def roles_in(self, project: str) -> frozenset[Role]:
+        """All roles that count in a project."""
+        return self.grants.get(project, frozenset()) | self.grants.get(EVERYWHERE, frozenset())
+
+    def require(self, project: str, *roles: Role) -> Role:
+        """The first of `roles` that the caller has; `admin` has all but `approver`. Raises `Forbidden` for none."""
+        held = self.roles_in(project)
+        for role in roles:
+            if role in held:
+                return role
+        if Role.ADMIN in held and set(roles) != {Role.APPROVER}:
+            return Role.ADMIN
+        wanted = " or ".join(roles)
+        raise Forbidden(
+            "role_missing",
+            f"{self.actor.subject} needs the role {wanted} in project {project}.",
+            remedy=f"Ask an administrator of {project} for a token with the role {wanted}.",
+        )
+
+    def require_member(self, project: str) -> None:
+        """Any role will do. Raises `Forbidden` for callers with none in this project."""
+        self.require(project, *Role)
+
+
+def proven(caller: Caller | None) -> Caller:
+    """The caller of a message that needs one. Raises `Unauthenticated` when nobody has proven who asks."""
+    if caller is None:
+        raise Unauthenticated(
+            "token_missing", "Nobody has proven who asks.", remedy="Send a token in the authorization header."
+        )
+    return caller
+
+
+def issue_token(
+    key: Ed25519PrivateKey,
+    issuer: str,
+    caller: Caller,
+    *,
+    now: datetime,
+    lifetime: timedelta = timedelta(minutes=1),
+) -> str:
+    """A token in which `issuer` says who asks."""
+    claims = {
+        "iss": issuer,
+        "aud": AUDIENCE,
+        "sub": caller.actor.subject,
+        "kind": caller.actor.kind.value,
+        "grants": {project: sorted(role.value for role in roles) for project, roles in caller.grants.items()},
+        "iat": int(now.timestamp()),
+        "exp": int((now + lifetime).timestamp()),
+        "jti": uuid.uuid4().hex,
+    }
+    return jwt.encode(claims, key, algorithm=ALGORITHM)
+
+
+class Issuers:
+    """The public keys of everybody whose tokens are believed."""
+
+    def __init__(self, keys: Mapping[str, Ed25519PublicKey]) -> None:
+        self._keys = dict(keys)
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> Issuers:
+        """Read `<issuer>.pem` files. Raises `OSError` for a missing folder, `ValueError` for other kinds of keys."""
+        keys: dict[str, Ed25519PublicKey] = {}
+        for path in sorted(folder.glob("*.pem")):
+            key = load_pem_public_key(path.read_bytes())
+            if not isinstance(key, Ed25519PublicKey):
+                raise ValueError(f"{path.name} is not an Ed25519 public key")  # noqa: TRY004 - a bad file, not a bug
+            keys[path.stem] = key
+        if not keys:
+            raise FileNotFoundError(f"no issuer keys in {folder}")
+        return cls(keys)
+
+    def verify(self, token: str) -> Caller:
+        """Who the token speaks for. Raises `Unauthenticated` unless every part of it is in order."""
+        try:
+            issuer = str(jwt.decode(token, options={"verify_signature": False}).get("iss", ""))
+            key = self._keys[issuer]
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=issuer,
+                leeway=_LEEWAY_SECONDS,
+                options={"require": ["exp", "iat", "aud", "iss", "sub"], "strict_aud": True},
+            )
+            return _caller(issuer, claims)
+        except (jwt.InvalidTokenError, KeyError, ValueError, TypeError) as error:
+            raise Unauthenticated(
+                "token_invalid",
+                f"The token does not prove who asks ({type(error).__name__}).",
+                remedy="Sign in again, or ask for a new token.",
+            ) from error
+
+
+def _caller(issuer: str, claims: dict[str, Any]) -> Caller:
+    actor = Actor(subject=claims["sub"], kind=ActorKind(claims["kind"]))
+    if issuer != SPOKESMAN:
+        if actor.subject != issuer or actor.kind is not ActorKind.SERVICE:
+            raise ValueError(f"{issuer} may not speak for {actor.subject}")
+        return Caller(actor, {EVERYWHERE: frozenset({Role.VIEWER})})
+    grants = {
+        str(project): frozenset(Role(role) for role in roles) for project, roles in claims.get("grants", {}).items()
+    }
+    return Caller(actor, grants)
+
+
+def load_identity_key(path: Path) -> Ed25519PrivateKey:
+    """A private key from PEM. Raises `OSError` or `ValueError`."""
+    key = load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ValueError(f"{path} is not an Ed25519 private key")  # noqa: TRY004 - a bad file, not a bug
+    return key

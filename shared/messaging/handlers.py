@@ -1,0 +1,76 @@
+"""What one service hears: its handlers, each with the message it is for.
+
+A handler is a coroutine `(message, work)` or, when it needs something from outside its own database first,
+`(message, work, prepared)`: `prepare(message, outside)` then runs before the transaction opens, since inside it only
+MongoDB is reachable. `work` is the service's own unit of work, which names its repositories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from contracts.message import Command, Event, Intake, Message, Query, Tell
+from shared.messaging.unit_of_work import UnitOfWork
+
+W = TypeVar("W")
+Handle = Callable[..., Awaitable[Any]]
+Prepare = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One message a service hears, and what it does then."""
+
+    message: type[Message]
+    handle: Handle
+    prepare: Prepare | None
+    workers: int
+    """How many of these one instance handles at a time."""
+
+    @property
+    def subject(self) -> str:
+        """The NATS subject to listen on; facts end in any project and any application."""
+        return f"{self.message.subject}.*.*" if issubclass(self.message, Event) else self.message.subject
+
+    @property
+    def is_ask(self) -> bool:
+        """Whether somebody waits for a reply."""
+        return issubclass(self.message, Command | Query)
+
+    def durable(self, service: str) -> str:
+        """The durable consumer's name; never renamed, since a new name hears the whole stream again."""
+        words = self.message.subject.removeprefix("hallmark.").split(".")
+        return "-".join([service, *words])
+
+
+class Handlers(Generic[W]):
+    """The table of contents of a service's handlers."""
+
+    def __init__(self, work: Callable[[UnitOfWork], W]) -> None:
+        self.work = work
+        self.heard: dict[type[Message], Heard] = {}
+
+    def command(self, message: type[Command], *, prepare: Prepare | None = None) -> Callable[[Handle], Handle]:
+        """Handles a command: returns its answer, or raises."""
+        return self._add(message, prepare, workers=32)
+
+    def query(self, message: type[Query], *, prepare: Prepare | None = None) -> Callable[[Handle], Handle]:
+        """Handles a query: returns its answer, or raises. Nothing is written."""
+        return self._add(message, prepare, workers=32)
+
+    def on(
+        self, message: type[Event | Tell | Intake], *, prepare: Prepare | None = None, workers: int = 8
+    ) -> Callable[[Handle], Handle]:
+        """Handles something durable: it is acknowledged when the work is committed."""
+        return self._add(message, prepare, workers=workers)
+
+    def _add(self, message: type[Message], prepare: Prepare | None, *, workers: int) -> Callable[[Handle], Handle]:
+        def register(handle: Handle) -> Handle:
+            if message in self.heard:
+                raise ValueError(f"{message.__name__} is handled twice")
+            self.heard[message] = Heard(message, handle, prepare, workers)
+            return handle
+
+        return register

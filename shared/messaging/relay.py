@@ -1,0 +1,119 @@
+"""The relay: publishes what was committed, in order, and is the only one that publishes.
+
+- Woken by the commit: by this process, or by another instance over NATS. It polls only in case a wake was lost.
+- One instance at a time publishes for a service, under a lease. Should two overlap, the message id makes the stream
+  drop the copy, and the inbox of every consumer would too.
+- Rows are marked as sent only on the stream's acknowledgement. A publish that timed out is unknown, not failed: it is
+  repeated under the same id.
+- Consecutive rows for one stream go as one atomic batch: all stored, or none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import groupby
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.errors import Error as JetStreamError
+from prometheus_client import Counter, Gauge
+
+from contracts.streams import Stream, stream_of
+from shared.clock import Clock
+from shared.errors import Transient
+from shared.logs import log
+from shared.messaging import outbox
+from shared.messaging.outbox import Outgoing
+from shared.messaging.publishing import publish_batch, publish_one
+from shared.mongo import Database, Lease
+
+BATCH = 100
+_POLL_SECONDS = 1.0
+_AFTER_TROUBLE_SECONDS = 0.5
+
+PUBLISHED = Counter("hallmark_relay_published_total", "Messages the relay published", ["stream"])
+WAITING = Gauge("hallmark_outbox_waiting", "Committed messages that are not published yet, as last seen")
+
+
+def wake_subject(service: str) -> str:
+    """Where instances of a service tell its relay that there is something to publish. Losing one costs a second."""
+    return f"hallmark.wake.{service}"
+
+
+class Relay:
+    """Publishes one service's outbox."""
+
+    def __init__(
+        self, database: Database, connection: Callable[[], Client], *, service: str, owner: str, clock: Clock
+    ) -> None:
+        self._database = database
+        self._rows = database.collection(outbox.COLLECTION)
+        self._connection = connection
+        self._service = service
+        self._clock = clock
+        self._lease = Lease(database, "relay", owner)
+        self._woken = asyncio.Event()
+        self.idle = asyncio.Event()
+        """Set while nothing is known to wait: for a graceful stop, and for tests."""
+
+    async def wake(self) -> None:
+        """Something was committed."""
+        self.idle.clear()
+        self._woken.set()
+        if not self._lease.token:
+            with suppress(NatsError, OSError):  # What was committed stays committed; the relay will find it.
+                await self._connection().publish(wake_subject(self._service))
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+
+        async def heard(_: Msg) -> None:
+            self.idle.clear()
+            self._woken.set()
+
+        await self._connection().subscribe(wake_subject(self._service), cb=heard)
+        while True:
+            try:
+                if await self._lease.hold():
+                    await self._drain()
+                else:
+                    self.idle.set()
+            except (Transient, NatsError, JetStreamError, OSError, TimeoutError) as error:
+                log.warning("relay waits", problem=str(error) or type(error).__name__)
+                await asyncio.sleep(_AFTER_TROUBLE_SECONDS)
+                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), _POLL_SECONDS)
+
+    async def stop(self) -> None:
+        """Hand the duty over."""
+        await self._lease.release()
+
+    async def _drain(self) -> None:
+        while await self._lease.hold():
+            self._woken.clear()
+            rows = await self._rows.find({"sent": False}, sort=(("order", 1), ("place", 1)), limit=BATCH)
+            WAITING.set(len(rows))
+            if not rows:
+                self.idle.set()
+                return
+            await self._publish([outbox.from_document(row) for row in rows])
+
+    async def _publish(self, rows: list[Outgoing]) -> None:
+        jetstream = self._connection().jetstream()
+        for stream, group in groupby(rows, key=lambda row: stream_of(row.subject)):
+            batch = list(group)
+            if len(batch) > 1 and stream.allow_atomic and await publish_batch(self._connection(), batch):
+                await self._mark(stream, batch)
+                continue
+            for row in batch:
+                await publish_one(jetstream, stream, row)
+                await self._mark(stream, [row])
+
+    async def _mark(self, stream: Stream, rows: list[Outgoing]) -> None:
+        # A lost mark costs a repeated publish that the message id makes harmless.
+        await self._rows.update({"_id": {"$in": [row.message_id for row in rows]}}, outbox.sent_change(self._clock()))
+        PUBLISHED.labels(stream.name).inc(len(rows))

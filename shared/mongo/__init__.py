@@ -1,0 +1,24 @@
+"""MongoDB: the one room that imports motor, pymongo and bson.
+
+motor is past its end of life and was asked for; everybody else sees only what this package exports, so that moving
+to PyMongo's own asynchronous client stays a change in here.
+"""
+
+from shared.mongo.client import Database, connect
+from shared.mongo.collection import Collection, Document, Index
+from shared.mongo.errors import DuplicateKeyError, StaleDocumentError
+from shared.mongo.lease import Lease
+from shared.mongo.transactions import Session, in_transaction
+
+__all__ = [
+    "Collection",
+    "Database",
+    "Document",
+    "DuplicateKeyError",
+    "Index",
+    "Lease",
+    "Session",
+    "StaleDocumentError",
+    "connect",
+    "in_transaction",
+]

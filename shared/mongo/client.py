@@ -1,0 +1,72 @@
+"""Connecting to MongoDB so that what is acknowledged is on a majority's disks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from bson.codec_options import CodecOptions
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase, AsyncIOMotorGridFSBucket
+from pymongo import ReadPreference, WriteConcern
+from pymongo.read_concern import ReadConcern
+
+from shared.mongo.collection import Collection, Index
+from shared.mongo.errors import translated
+
+DURABLE = WriteConcern(w="majority", j=True, wtimeout=15_000)
+"""Acknowledged means: journaled by a majority. `wtimeout` in milliseconds, above a measured 11 s failover."""
+_SERVER_SELECTION_MS = 15_000
+
+
+@dataclass(frozen=True)
+class Database:
+    """One service's database."""
+
+    client: Any
+    """The motor client; only `shared.mongo` calls it."""
+    handle: Any
+    """The motor database; only `shared.mongo` calls it."""
+
+    def collection(self, name: str) -> Collection:
+        """The collection outside any transaction: for reads, and for technique that needs no unit of work."""
+        return Collection(self.handle[name], session=None)
+
+    def blobs(self, name: str) -> Any:
+        """A GridFS bucket of that name, for contents larger than a document."""
+        return AsyncIOMotorGridFSBucket(self.handle, bucket_name=name)
+
+    async def create_indexes(self, indexes: dict[str, tuple[Index, ...]]) -> None:
+        """Create the collections and the indexes that are missing. Raises `Transient` when MongoDB is away."""
+        with translated():
+            existing = set(await self.handle.list_collection_names())
+            for name, wanted in indexes.items():
+                if name not in existing:
+                    await self.handle.create_collection(name)
+                if wanted:
+                    await self.handle[name].create_indexes([index.model() for index in wanted])
+
+    async def ping(self) -> None:
+        """Raises `Transient` unless the primary answers."""
+        with translated():
+            await self.handle.command("ping", read_preference=ReadPreference.PRIMARY)
+
+
+@asynccontextmanager
+async def connect(url: str, database: str, *, application: str) -> AsyncIterator[Database]:
+    """A connected database; closed on leaving. `application` names the connection in the server's log."""
+    client: Any = AsyncIOMotorClient(
+        url, appname=application, tz_aware=True, serverSelectionTimeoutMS=_SERVER_SELECTION_MS, retryWrites=True
+    )
+    handle: AsyncIOMotorDatabase[Any] = client.get_database(
+        database,
+        codec_options=CodecOptions(tz_aware=True),
+        write_concern=DURABLE,
+        read_concern=ReadConcern("majority"),
+        read_preference=ReadPreference.PRIMARY,
+    )
+    try:
+        yield Database(client, handle)
+    finally:
+        client.close()

@@ -1,0 +1,41 @@
+"""What MongoDB can say that a repository may have to act on. Everything else of the driver becomes `Transient`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pymongo import errors as driver
+
+from shared.errors import Transient
+
+_RETRIED_BY_TRANSACTION = "TransientTransactionError"
+
+
+class DuplicateKeyError(Exception):
+    """A unique index refused the document: somebody was first."""
+
+
+class StaleDocumentError(Transient):
+    """The document is no longer at the revision it was read at: read it again and decide anew."""
+
+    def __init__(self, collection: str, key: object) -> None:
+        super().__init__("document_stale", f"{collection} {key} was changed by somebody else in the meantime.")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise the driver's errors as ours.
+
+    Errors that a transaction retries as a whole pass through unchanged: the driver looks for their label.
+    """
+    try:
+        yield
+    except driver.DuplicateKeyError as error:
+        raise DuplicateKeyError(str(error.details or error)) from error
+    except driver.PyMongoError as error:
+        if error.has_error_label(_RETRIED_BY_TRANSACTION):
+            raise
+        if isinstance(error, driver.ConnectionFailure | driver.ExecutionTimeout | driver.NetworkTimeout):
+            raise Transient("database_unavailable", f"MongoDB did not answer: {type(error).__name__}.") from error
+        raise

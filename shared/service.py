@@ -1,0 +1,195 @@
+"""Runs one service process: connects, hears, relays, answers for its health, and stops without dropping anything.
+
+Stopping, on SIGTERM: not ready any more, no new messages, those at hand finish, the outbox is published, leases are
+given back, connections close. A `kill -9` at any of these points must be as safe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import uvicorn
+from faststream.nats import NatsBroker
+from nats.aio.client import Client
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from contracts.vocabulary import Actor, ActorKind
+from shared.clock import Clock, utc_now
+from shared.errors import Transient
+from shared.health import health_routes
+from shared.identity import Caller, Issuers, issue_token, load_identity_key
+from shared.logs import configure_logs, log
+from shared.messaging import inbox, outbox
+from shared.messaging.asking import Asker
+from shared.messaging.binding import bind, dispatch_with
+from shared.messaging.broker import make_broker
+from shared.messaging.dead_letters import undertaker
+from shared.messaging.dispatcher import Dispatcher
+from shared.messaging.handlers import Handlers
+from shared.messaging.middleware import outcome_middleware
+from shared.messaging.relay import Relay
+from shared.messaging.watchdog import Watchdog
+from shared.mongo import Database, Index, connect
+from shared.settings import ServiceSettings
+from shared.tracing import tracing_middlewares
+
+W = TypeVar("W")
+TECHNICAL_INDEXES = {
+    inbox.COLLECTION: inbox.INDEXES,
+    outbox.COLLECTION: outbox.INDEXES,
+    "leases": (),
+    "dead_letters": (),
+}
+_FLUSH_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Service(Generic[W]):
+    """What makes one service different from another."""
+
+    name: str
+    handlers: Handlers[W]
+    indexes: dict[str, tuple[Index, ...]]
+    duties: tuple[Callable[[Running[W]], Awaitable[None]], ...] = ()
+    """Coroutines that run as long as the service does, such as a sweep; restarted when they fail."""
+    routes: Callable[[Running[W]], list[BaseRoute]] | None = None
+    """More HTTP routes beside health."""
+
+
+@dataclass
+class Running(Generic[W]):
+    """A service process at work."""
+
+    service: Service[W]
+    settings: ServiceSettings
+    database: Database
+    broker: NatsBroker
+    dispatcher: Dispatcher[W]
+    asker: Asker
+    relay: Relay
+    watchdog: Watchdog
+    clock: Clock
+    connection: list[Client] = field(default_factory=list)
+    stopping: bool = False
+
+    async def problems(self) -> list[str]:
+        """What keeps this instance from doing its work, in words; empty when nothing does."""
+        found = ["it is stopping"] if self.stopping else []
+        if not self.connection or not self.connection[0].is_connected:
+            found.append("NATS is not connected")
+        try:
+            await asyncio.wait_for(self.database.ping(), 2.0)
+        except (Transient, TimeoutError):
+            found.append("MongoDB does not answer")
+        found.extend(f"durable consumer {name} does not exist" for name in sorted(self.watchdog.missing))
+        return found
+
+
+@asynccontextmanager
+async def running(service: Service[W], settings: ServiceSettings, clock: Clock = utc_now) -> AsyncIterator[Running[W]]:
+    """The service, hearing messages from here to the end of the block."""
+    async with connect(
+        settings.mongo_url.get_secret_value(), settings.database, application=f"hallmark-{settings.service}"
+    ) as database:
+        await _patiently(lambda: database.create_indexes({**TECHNICAL_INDEXES, **service.indexes}))
+        run = _assemble(service, settings, database, clock)
+        run.connection.append(await run.broker.connect())
+        await run.watchdog.wait_until_provisioned()
+        tasks = [asyncio.create_task(_forever("relay", run.relay.run))]
+        await run.broker.start()
+        tasks.append(asyncio.create_task(_forever("watchdog", run.watchdog.run)))
+        tasks.extend(asyncio.create_task(_forever(duty.__name__, partial(duty, run))) for duty in service.duties)
+        try:
+            yield run
+        finally:
+            await _stop(run, tasks)
+
+
+def _assemble(service: Service[W], settings: ServiceSettings, database: Database, clock: Clock) -> Running[W]:
+    connection: list[Client] = []
+    relay = Relay(database, lambda: connection[0], service=service.name, owner=settings.instance, clock=clock)
+    bury = undertaker(database, relay, service=service.name, clock=clock)
+    broker = make_broker(settings, [*tracing_middlewares(settings), outcome_middleware(bury)])
+    asker = Asker(broker, source=f"/hallmark/{service.name}", own_token=own_token(settings), clock=clock)
+    issuers = Issuers.from_folder(settings.issuers_dir)
+    dispatcher = Dispatcher(service.name, service.handlers, database, issuers, asker, relay, clock)
+    bind(broker, service.name, service.handlers, dispatch_with(dispatcher, clock))
+    watchdog = Watchdog(broker, lambda: connection[0])
+    return Running(service, settings, database, broker, dispatcher, asker, relay, watchdog, clock, connection)
+
+
+def own_token(settings: ServiceSettings) -> Callable[[], str]:
+    """Makes the tokens with which a service asks for itself. Raises `OSError` when used without an identity key."""
+    key = load_identity_key(settings.identity_key) if settings.identity_key else None
+    caller = Caller(Actor(subject=settings.service, kind=ActorKind.SERVICE), {})
+
+    def token() -> str:
+        if key is None:
+            raise OSError("HALLMARK_IDENTITY_KEY is not set: this service cannot prove who it is")
+        # Tokens are about the real present, whatever time a test gives the domain.
+        return issue_token(key, settings.service, caller, now=datetime.now(UTC))
+
+    return token
+
+
+async def _patiently(attempt: Callable[[], Awaitable[None]]) -> None:
+    """MongoDB may come up after its services: keep trying, and say so."""
+    while True:
+        try:
+            return await attempt()
+        except Transient as error:
+            log.warning("waiting for MongoDB", problem=error.message)
+            await asyncio.sleep(0.5)
+
+
+async def _forever(name: str, duty: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            return await duty()
+        except Exception as error:  # noqa: BLE001 - a duty must outlive whatever goes wrong once
+            log.error("duty failed and starts again", duty=name, exc_info=error)
+            await asyncio.sleep(1.0)
+
+
+async def _stop(run: Running[Any], tasks: list[asyncio.Task[None]]) -> None:
+    run.stopping = True
+    for subscriber in run.broker.subscribers:
+        await subscriber.stop()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(run.relay.idle.wait(), _FLUSH_SECONDS)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    with suppress(Transient):
+        await run.relay.stop()
+    await run.broker.stop()
+
+
+def serve(service: Service[Any], settings: ServiceSettings) -> None:
+    """Run the service until SIGTERM or SIGINT. This is what a container or a child of the local stack executes."""
+    configure_logs(service=service.name, instance=settings.instance, level=settings.log_level, form=settings.log_format)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with running(service, settings) as run:
+            app.router.routes.extend(health_routes(run.problems))
+            app.router.routes.extend(service.routes(run) if service.routes else [])
+            log.info("service is up")
+            yield
+            log.info("service stops")
+
+    uvicorn.run(
+        Starlette(lifespan=lifespan),
+        host=settings.http_host,
+        port=settings.http_port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )

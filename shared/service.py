@@ -20,6 +20,7 @@ from nats.aio.client import Client
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from contracts.message import Command, Query, Tell
 from contracts.vocabulary import Actor, ActorKind
 from shared.clock import Clock, utc_now
 from shared.errors import Transient
@@ -61,6 +62,10 @@ class Service(Generic[W]):
     """Coroutines that run as long as the service does, such as a sweep; restarted when they fail."""
     routes: Callable[[Running[W]], list[BaseRoute]] | None = None
     """More HTTP routes beside health."""
+    asks: tuple[type[Command | Query], ...] = ()
+    """What it asks others: its NATS user may publish these and no more."""
+    tells: tuple[type[Tell], ...] = ()
+    """What it tells others to do, likewise."""
 
 
 @dataclass
@@ -173,7 +178,7 @@ async def _stop(run: Running[Any], tasks: list[asyncio.Task[None]]) -> None:
 
 
 def serve(service: Service[Any], settings: ServiceSettings) -> None:
-    """Run the service until SIGTERM or SIGINT. This is what a container or a child of the local stack executes."""
+    """Run the service until SIGTERM or SIGINT: what a container and a child of the local stack execute."""
     configure_logs(service=service.name, instance=settings.instance, level=settings.log_level, form=settings.log_format)
 
     @asynccontextmanager

@@ -1,0 +1,1 @@
+"""Everything about running Hallmark somewhere: provisioning, rights, the local stack, containers."""

@@ -1,0 +1,37 @@
+"""How the local mongod is started and addressed: pure text, apart from the client library and its import time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+from deploy.local.ports import LOOPBACK
+
+REPLICA_SET = "hallmark"
+
+
+def arguments(program: Path, *, port: int, data: Path, keyfile: Path) -> list[str]:
+    """The command line. It holds no secret: everybody on the machine can read it."""
+    return [
+        *(str(program), "--replSet", REPLICA_SET, "--bind_ip", LOOPBACK, "--port", str(port), "--nounixsocket"),
+        *("--dbpath", str(data), "--keyFile", str(keyfile), "--noscripting", "--quiet"),
+        *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64"),
+        # Not zlib: the packaged 6.0.5 has CVE-2025-14847.
+        *("--networkMessageCompressors", "snappy,zstd"),
+        *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        # The secrets have 256 random bits, which stretching does not improve; it only slows every connection down.
+        *("--setParameter", "scramSHA256IterationCount=5000"),
+    ]
+
+
+def server_url(port: int) -> str:
+    """The connection string without anybody's credentials."""
+    return f"mongodb://{LOOPBACK}:{port}/?replicaSet={REPLICA_SET}"
+
+
+def user_url(port: int, user: str, secret: str, database: str) -> str:
+    """The connection string of one user, with `database` as its default database."""
+    return (
+        f"mongodb://{quote(user, safe='')}:{quote(secret, safe='')}@{LOOPBACK}:{port}/{database}"
+        f"?authSource=admin&authMechanism=SCRAM-SHA-256&replicaSet={REPLICA_SET}"
+    )

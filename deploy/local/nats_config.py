@@ -1,0 +1,50 @@
+"""The configuration of the local nats-server: JSON, which its format contains.
+
+Rules
+- Loopback only, no monitoring port, no user without a password and rights.
+- Every fact is on disk before it is acknowledged (`sync_interval: always`).
+- An empty list of subjects becomes a denial of everything: to the server, an absent list means "anything".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.local.options import NatsRights
+from deploy.local.ports import LOOPBACK
+from shared.errors import Invalid
+
+_MAX_PAYLOAD_BYTES = 1024 * 1024
+
+
+def render(*, port: int, store: Path, rights: Mapping[str, NatsRights], passwords: Mapping[str, str]) -> str:
+    """The configuration text. Raises `Invalid` without any user, `KeyError` when a user has no password."""
+    if not rights:
+        raise Invalid("nats_rights_missing", "A NATS server without users would let everybody in.")
+    users = [
+        {"user": user, "password": passwords[user], "permissions": _permissions(rights[user])}
+        for user in sorted(rights)
+    ]
+    configuration = {
+        "server_name": "hallmark_local",
+        "host": LOOPBACK,
+        "port": port,
+        "max_payload": _MAX_PAYLOAD_BYTES,
+        "jetstream": {"store_dir": str(store), "sync_interval": "always"},
+        "authorization": {"users": users},
+    }
+    return json.dumps(configuration, indent=2) + "\n"
+
+
+def _permissions(rights: NatsRights) -> dict[str, object]:
+    return {
+        "publish": _subjects(rights.publish),
+        "subscribe": _subjects(rights.subscribe),
+        "allow_responses": rights.allow_responses,
+    }
+
+
+def _subjects(allowed: tuple[str, ...]) -> dict[str, list[str]]:
+    return {"allow": list(allowed)} if allowed else {"deny": [">"]}

@@ -1,0 +1,59 @@
+"""What each NATS user may do, derived from what each service hears and says: nothing is granted by hand.
+
+- A service publishes its own facts, its own dead letters, the asks and tells it declares, nothing in another's name.
+- It reads its own durable consumers and acknowledges on them; it can neither make, change nor delete one.
+- Every user has inboxes of its own, so nobody reads another's replies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from contracts.catalog import MESSAGES
+from contracts.message import Command, Intake, Query
+from contracts.streams import EVT
+from deploy.local.options import NatsRights
+from shared.messaging.binding import durables
+from shared.messaging.relay import wake_subject
+from shared.service import Service
+
+GATEWAY, PIPELINE, SUBSCRIBER, PROVISION = "gateway", "pipeline", "subscriber", "provision"
+
+
+def inbox_of(user: str) -> str:
+    """The subjects on which replies to this user arrive."""
+    return f"_INBOX_{user}.>"
+
+
+def rights_of_service(service: Service[Any]) -> NatsRights:
+    """The rights of one service's NATS user."""
+    publish = [
+        f"hallmark.evt.{service.name}.>",
+        f"hallmark.dead.{service.name}.>",
+        wake_subject(service.name),
+        *(message.subject for message in (*service.asks, *service.tells)),
+    ]
+    for stream, consumer in durables(service.name, service.handlers):
+        name = f"{stream.name}.{consumer.durable_name}"
+        publish += [f"$JS.API.CONSUMER.INFO.{name}", f"$JS.API.CONSUMER.MSG.NEXT.{name}", f"$JS.ACK.{name}.>"]
+    asked = [heard.subject for heard in service.handlers.heard.values() if heard.is_ask]
+    subscribe = [inbox_of(service.name), wake_subject(service.name), *asked]
+    return NatsRights(tuple(publish), tuple(subscribe), allow_responses=True)
+
+
+def all_rights(services: Iterable[Service[Any]]) -> dict[str, NatsRights]:
+    """Every NATS user of the system with its rights."""
+    asks = tuple(message.subject for message in MESSAGES if issubclass(message, Command | Query))
+    intake = tuple(message.subject for message in MESSAGES if issubclass(message, Intake))
+    return {
+        **{service.name: rights_of_service(service) for service in services},
+        # The live event stream reads the facts through short-lived consumers of its own.
+        GATEWAY: NatsRights(
+            (*asks, f"$JS.API.CONSUMER.CREATE.{EVT.name}.>", f"$JS.API.CONSUMER.DELETE.{EVT.name}.>", "$JS.FC.>"),
+            (inbox_of(GATEWAY),),
+        ),
+        PIPELINE: NatsRights(intake, (inbox_of(PIPELINE),)),
+        SUBSCRIBER: NatsRights((), ("hallmark.evt.>", inbox_of(SUBSCRIBER))),
+        PROVISION: NatsRights(("$JS.API.>",), (inbox_of(PROVISION),)),
+    }

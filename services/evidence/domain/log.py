@@ -1,0 +1,59 @@
+"""Entries of the transparency log: the one line that each accepted fact of record leaves.
+
+- The canonical bytes of an entry are the leaf of the tree. Their form is final: what was logged under `v` 1 is
+  hashed the same way for ever, and a new form gets a new number.
+- An entry names the fact by the digest of its canonical body, so the log says nothing that must stay private.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from contracts.vocabulary import ApplicationName, Digest, ProjectName, utc
+from shared.crypto import merkle
+from shared.digests import canonical_json
+
+
+class EntryKind(StrEnum):
+    """What kind of fact was recorded."""
+
+    EVIDENCE = "evidence"
+    VERDICT = "verdict"
+    PASSAGE = "passage"
+    PROMOTION = "promotion"
+    POLICY = "policy"
+    TRUST_ROOT = "trust_root"
+    REFUSAL = "refusal"
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """One fact of record: what it is about, and the digest of its canonical body."""
+
+    kind: EntryKind
+    project: ProjectName
+    application: ApplicationName | None
+    subject: str
+    """The id under which the owning service knows the fact."""
+    digest: Digest
+    recorded_at: datetime
+
+    def canonical(self) -> bytes:
+        """The bytes that are logged (RFC 8785), version 1."""
+        return canonical_json(
+            {
+                "v": 1,
+                "kind": self.kind.value,
+                "project": self.project,
+                "application": self.application,
+                "subject": self.subject,
+                "digest": self.digest,
+                "recorded_at": utc(self.recorded_at),
+            }
+        )
+
+    def leaf(self) -> bytes:
+        """The entry's leaf hash in the Merkle tree."""
+        return merkle.leaf_hash(self.canonical())

@@ -1,0 +1,108 @@
+"""The statements that Hallmark itself signs: passages through gates, and approvals.
+
+- A passage is a SLSA Verification Summary (VSA v1), so tools that know nothing of Hallmark can check it.
+- It lists all evidence that was used, or none: VSA allows nothing in between.
+- A failed passage claims the level `FAILED` and no other; a passed one never claims it.
+- The same arguments give the same bytes.
+
+Source: slsa-framework/slsa spec/verification_summary.md; in-toto/attestation spec/v1/statement.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from contracts.facts import ApprovalFacts
+from contracts.vocabulary import Digest, utc
+from services.evidence.domain.kinds.approval import APPROVAL_TYPE
+from services.evidence.domain.statement import STATEMENT_TYPE, Subject
+from shared.digests import JsonValue, canonical_json
+from shared.errors import Invalid
+
+PASSAGE_TYPE = "https://slsa.dev/verification_summary/v1"
+_FAILED = "FAILED"
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One version's passage through one gate, as it is attested."""
+
+    subjects: tuple[Subject, ...]
+    """The version and each of its artifacts."""
+    verifier_id: str
+    verified_at: datetime
+    resource_uri: str
+    """What was let through, and where to: the version's own URI."""
+    policy_uri: str
+    policy_digest: Digest
+    inputs: tuple[Digest, ...]
+    """Digests of the envelopes of all evidence that was used; empty to say nothing about it."""
+    passed: bool
+    levels: tuple[str, ...]
+    """Names of what was reached, `SLSA_BUILD_LEVEL_2` or an own word; must be empty unless passed."""
+
+
+def passage_statement(passage: Passage) -> bytes:
+    """The canonical bytes of the statement. Raises `Invalid` when it would contradict itself."""
+    if passage.passed != bool(passage.levels) or _FAILED in passage.levels:
+        raise Invalid(
+            "passage_levels_contradict",
+            "A passed gate names the levels it grants, a failed one none.",
+            remedy="Name at least one level exactly when the gate was passed.",
+        )
+    return _statement(
+        passage.subjects,
+        PASSAGE_TYPE,
+        {
+            "verifier": {"id": passage.verifier_id},
+            "timeVerified": utc(passage.verified_at),
+            "resourceUri": passage.resource_uri,
+            "policy": {"uri": passage.policy_uri, "digest": _digest_set(passage.policy_digest)},
+            "inputAttestations": [{"digest": _digest_set(item)} for item in sorted(set(passage.inputs))],
+            "verificationResult": "PASSED" if passage.passed else _FAILED,
+            "verifiedLevels": sorted(set(passage.levels)) if passage.passed else [_FAILED],
+        },
+    )
+
+
+def approval_statement(subjects: Sequence[Subject], approval: ApprovalFacts, decided_at: datetime) -> bytes:
+    """The canonical bytes of the statement that somebody approved or rejected, at `decided_at`.
+
+    Raises `Invalid` when it would have no subject.
+    """
+    return _statement(
+        subjects,
+        APPROVAL_TYPE,
+        {
+            "decision": approval.decision,
+            "approver": approval.approver,
+            "role": approval.role.value,
+            "stage": approval.stage,
+            "evidence_set": approval.evidence_set,
+            "reason": approval.reason,
+            "decided_at": utc(decided_at),
+        },
+    )
+
+
+def _statement(subjects: Sequence[Subject], predicate_type: str, predicate: Mapping[str, JsonValue]) -> bytes:
+    if not subjects:
+        raise Invalid(
+            "statement_subject_missing", "A statement speaks of something.", remedy="Name at least one subject."
+        )
+    ordered = sorted(set(subjects), key=lambda subject: (subject.digest, subject.name))
+    return canonical_json(
+        {
+            "_type": STATEMENT_TYPE,
+            "subject": [{"name": item.name, "digest": _digest_set(item.digest)} for item in ordered],
+            "predicateType": predicate_type,
+            "predicate": predicate,
+        }
+    )
+
+
+def _digest_set(digest: Digest) -> dict[str, JsonValue]:
+    algorithm, _, value = digest.partition(":")
+    return {algorithm: value}

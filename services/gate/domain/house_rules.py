@@ -1,0 +1,59 @@
+"""What holds at every gate without anybody writing it down.
+
+- A gate that the lifecycle does not declare open needs a blocking policy.
+- A gate that has not received all recorded evidence does not judge.
+- These findings name the policy `hallmark`; their rule ids have an underscore, which no written rule's id can have.
+"""
+
+from __future__ import annotations
+
+from contracts.findings import Finding
+from contracts.vocabulary import Digest, Frozen, GateKind, Mode, Outcome, PolicyName, StageName
+from shared.digests import canonical_digest
+
+HOUSE_POLICY: PolicyName = "hallmark"
+HOUSE_POLICY_DIGEST: Digest = canonical_digest([])
+"""Digest of the empty list of policies: findings must name one, and no document stands behind these."""
+
+
+class Passage(Frozen):
+    """One gate on the way; `open` when the lifecycle declares that it needs no policy."""
+
+    stage: StageName
+    gate: GateKind
+    open: bool = False
+
+
+def no_policy(passage: Passage) -> Finding:
+    """The denial of a gate that no blocking policy governs."""
+    return Finding(
+        policy=HOUSE_POLICY,
+        policy_digest=HOUSE_POLICY_DIGEST,
+        rule="no_policy",
+        title="Every gate has a policy",
+        gate=passage.gate,
+        stage=passage.stage,
+        mode=Mode.BLOCK,
+        outcome=Outcome.DENY,
+        observed=f"No policy in mode block governs the {passage.gate} gate of {passage.stage}.",
+        required="At least one policy in mode block governs the gate, or the lifecycle declares it open.",
+        remedy=f"Apply a policy for it, or list `{passage.gate}` under `open` of the stage {passage.stage}.",
+    )
+
+
+def dossier_behind(passage: Passage, digests: tuple[Digest, ...]) -> Finding:
+    """The waiting of a gate that lacks recorded evidence about `digests`."""
+    return Finding(
+        policy=HOUSE_POLICY,
+        policy_digest=HOUSE_POLICY_DIGEST,
+        rule="dossier_behind",
+        title="All recorded evidence is known to the gate",
+        gate=passage.gate,
+        stage=passage.stage,
+        mode=Mode.BLOCK,
+        outcome=Outcome.PENDING,
+        observed=f"Evidence that was recorded about {', '.join(digests)} has not reached the gate yet.",
+        required="The gate holds every piece of evidence that was recorded before the request.",
+        remedy="Wait; if this lasts, see whether the evidence service and the gate are running.",
+        awaits="evidence",
+    )

@@ -1,0 +1,1 @@
+"""Whether a release is still good: advisories, live trust, deadlines and delivery metrics."""

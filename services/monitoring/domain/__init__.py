@@ -1,0 +1,1 @@
+"""The rules of monitoring: pure functions over values, with time and ids as arguments."""

@@ -1,0 +1,174 @@
+"""Whether one released version may still be relied on, and why.
+
+- `trusted` while nothing stands against it; `at_risk` while at least one vulnerability at or above the threshold does;
+  back to `trusted` when none is left. The default threshold is `low`; an unknown severity always counts.
+- `revoked` is final: it is said by somebody, with a reason, and nothing that happens afterwards changes it.
+- A version that was never released (`none`) keeps its causes but is never at risk.
+- Saying the same thing twice changes nothing: no new state, no change to announce.
+- A cause keeps the time it was first seen, also when its advisory is revised: deadlines do not restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from contracts.vocabulary import Actor, Frozen, Severity, Text, Trust, Utc
+from services.monitoring.domain.advisory import reaches
+from services.monitoring.domain.matching import Match
+from shared.errors import Conflict, Invalid
+
+
+class VulnerabilityCause(Frozen):
+    """A component of the release is affected by a flaw."""
+
+    kind: Literal["vulnerability"] = "vulnerability"
+    match: Match
+    since: Utc
+    """When it was first matched against this release."""
+
+
+class RevocationCause(Frozen):
+    """Somebody took the trust away."""
+
+    kind: Literal["revocation"] = "revocation"
+    reason: Text
+    by: Actor
+    since: Utc
+
+
+Cause = Annotated[VulnerabilityCause | RevocationCause, Field(discriminator="kind")]
+
+
+class TrustState(Frozen):
+    """Where the trust of one version stands."""
+
+    trust: Trust
+    since: Utc
+    """When `trust` took its value."""
+    causes: tuple[Cause, ...] = ()
+    """Everything that stands against it: a revocation first, then by component and advisory id."""
+
+    @property
+    def vulnerabilities(self) -> tuple[VulnerabilityCause, ...]:
+        """The causes that an upgrade can remove."""
+        return tuple(cause for cause in self.causes if isinstance(cause, VulnerabilityCause))
+
+
+class TrustChange(Frozen):
+    """What to announce: the trust, or what stands against it, is not what it was."""
+
+    before: Trust
+    after: Trust
+    at: Utc
+    added: tuple[Cause, ...]
+    removed: tuple[Cause, ...]
+    """A revised cause is here as it was, and in `added` as it is."""
+
+
+Outcome = tuple[TrustState, TrustChange | None]
+"""The new state, and the change to announce; the same state and None when nothing changed."""
+
+_Key = tuple[str, str]
+_Open = Mapping[_Key, VulnerabilityCause]
+
+
+def released(at: datetime) -> TrustState:
+    """The state of a version that has just become a trusted release."""
+    return TrustState(trust=Trust.TRUSTED, since=at)
+
+
+def with_matches(
+    state: TrustState, matches: Iterable[Match], at: datetime, threshold: Severity = Severity.LOW
+) -> Outcome:
+    """Adds matches, or revises those that are known; one that fell below the threshold stops counting."""
+    return _settled(state, {**_open(state), **_causes(state, matches, at)}, at, threshold)
+
+
+def with_advisory(
+    state: TrustState,
+    advisory_id: str,
+    matches: Iterable[Match],
+    at: datetime,
+    threshold: Severity = Severity.LOW,
+) -> Outcome:
+    """Makes `matches` the only ones of one advisory, as after its revision or withdrawal."""
+    others = {key: cause for key, cause in _open(state).items() if key[1] != advisory_id}
+    mine = [match for match in matches if match.advisory_id == advisory_id]
+    return _settled(state, {**others, **_causes(state, mine, at)}, at, threshold)
+
+
+def rejudged(state: TrustState, matches: Iterable[Match], at: datetime, threshold: Severity = Severity.LOW) -> Outcome:
+    """Makes `matches` all there are, as after matching the whole release again."""
+    return _settled(state, _causes(state, matches, at), at, threshold)
+
+
+def cleared(state: TrustState, advisory_ids: Collection[str], at: datetime) -> Outcome:
+    """Removes every match of these advisories: they were withdrawn, or do not apply."""
+    left = {key: cause for key, cause in _open(state).items() if key[1] not in advisory_ids}
+    # What is open was judged against its threshold when it came; clearing others does not judge it again.
+    return _settled(state, left, at, Severity.NONE)
+
+
+def revoked(state: TrustState, reason: str, by: Actor, at: datetime) -> Outcome:
+    """Takes the trust away for good; a second revocation leaves the first one standing.
+
+    Raises `Invalid` (`reason_missing`) and, for a version that was never released, `Conflict` (`trust_absent`).
+    """
+    if not reason.strip():
+        raise Invalid(
+            "reason_missing",
+            "A revocation was asked for without a reason.",
+            remedy="Say why the release may no longer be relied on.",
+        )
+    if state.trust is Trust.NONE:
+        raise Conflict(
+            "trust_absent",
+            "A version that was never released has no trust to revoke.",
+            remedy="Name a released version.",
+        )
+    if state.trust is Trust.REVOKED:
+        return state, None
+    cause = RevocationCause(reason=reason.strip(), by=by, since=at)
+    after = TrustState(trust=Trust.REVOKED, since=at, causes=(cause, *state.causes))
+    change = TrustChange(before=state.trust, after=Trust.REVOKED, at=at, added=(cause,), removed=())
+    return after, change
+
+
+def _settled(state: TrustState, causes: _Open, at: datetime, threshold: Severity) -> Outcome:
+    if state.trust is Trust.REVOKED:
+        return state, None
+    counting = tuple(cause for _, cause in sorted(causes.items()) if reaches(cause.match.severity, threshold))
+    added = tuple(cause for cause in counting if cause not in state.causes)
+    removed = tuple(cause for cause in state.causes if cause not in counting)
+    if not added and not removed:
+        return state, None
+    trust = _trust(state.trust, at_risk=bool(counting))
+    since = state.since if trust is state.trust else at
+    change = TrustChange(before=state.trust, after=trust, at=at, added=added, removed=removed)
+    return TrustState(trust=trust, since=since, causes=counting), change
+
+
+def _trust(before: Trust, *, at_risk: bool) -> Trust:
+    if before is Trust.NONE:
+        return Trust.NONE
+    return Trust.AT_RISK if at_risk else Trust.TRUSTED
+
+
+def _open(state: TrustState) -> dict[_Key, VulnerabilityCause]:
+    return {_key(cause.match): cause for cause in state.vulnerabilities}
+
+
+def _causes(state: TrustState, matches: Iterable[Match], at: datetime) -> dict[_Key, VulnerabilityCause]:
+    known = _open(state)
+    return {
+        _key(match): VulnerabilityCause(match=match, since=known[_key(match)].since if _key(match) in known else at)
+        for match in matches
+    }
+
+
+def _key(match: Match) -> _Key:
+    return match.component, match.advisory_id

@@ -1,0 +1,1 @@
+"""Nothing is imported from here: builders and support live in `tests/support`."""

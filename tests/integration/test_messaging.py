@@ -1,0 +1,100 @@
+"""The technique every service shares, on a real NATS and a real MongoDB."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from contracts.answers import Applied
+from contracts.registry.v1.commands import ApplyProject
+from contracts.registry.v1.queries import ShowProject
+from contracts.registry.v1.views import ProjectView
+from contracts.vocabulary import Role
+from shared.errors import Conflict, NotFound, Transient, Unauthenticated
+from tests.support.eventually import eventually
+from tests.support.ledger import ledger_service
+from tests.support.system import System, a_system
+
+pytestmark = pytest.mark.servers
+
+
+async def facts(system: System) -> list[dict[str, object]]:
+    """Everything on the stream of facts, in order."""
+    jetstream = (await system.connect("provision")).jetstream()
+    last = (await jetstream.stream_info("HALLMARK_EVT")).state.last_seq
+    found = [await jetstream.get_msg("HALLMARK_EVT", sequence) for sequence in range(1, last + 1)]
+    return [{**json.loads(message.data or b""), "headers": message.headers} for message in found]
+
+
+async def test_a_command_changes_announces_and_answers_once(tmp_path: Path) -> None:
+    service = ledger_service()
+    async with a_system(tmp_path, service) as system:
+        await system.start(service)
+        asker = await system.asker()
+        command = ApplyProject(command_id="c-1", project="shop", title="Shop")
+
+        first = await asker.ask(command, Applied)
+        again = await asker.ask(command, Applied)
+
+        assert first == again
+        assert first.revision == 1
+        [fact] = await eventually(lambda: facts(system), lambda found: len(found) == 1)
+        assert fact["by"] == "ann"
+        assert fact["headers"]["ce-type"] == "hallmark.evt.registry.project.applied.v1"  # type: ignore[index]
+        assert fact["headers"]["ce-source"] == "/hallmark/registry"  # type: ignore[index]
+
+
+async def test_concurrent_repeats_of_one_command_happen_once(tmp_path: Path) -> None:
+    service = ledger_service()
+    async with a_system(tmp_path, service) as system:
+        await system.start(service)
+        await system.start(service, instance="two")
+        asker = await system.asker()
+        command = ApplyProject(command_id="same", project="shop")
+
+        answers = await asyncio.gather(*(asker.ask(command, Applied, deadline=30) for _ in range(20)))
+
+        assert {answer.revision for answer in answers} == {1}
+        await eventually(lambda: facts(system), lambda found: len(found) == 1)
+
+
+async def test_one_command_id_for_two_requests_is_refused(tmp_path: Path) -> None:
+    service = ledger_service()
+    async with a_system(tmp_path, service) as system:
+        await system.start(service)
+        asker = await system.asker()
+        await asker.ask(ApplyProject(command_id="c-1", project="shop"), Applied)
+        with pytest.raises(Conflict) as refused:
+            await asker.ask(ApplyProject(command_id="c-1", project="bank"), Applied)
+        assert refused.value.code == "command_id_reused"
+        # Another caller's ids are another caller's business.
+        bob = system.token("bob", Role.ADMIN)
+        assert (await asker.ask(ApplyProject(command_id="c-1", project="bank"), Applied, token=bob)).revision == 1
+
+
+async def test_refusals_and_absence_are_answers_not_timeouts(tmp_path: Path) -> None:
+    service = ledger_service()
+    async with a_system(tmp_path, service) as system:
+        asker = await system.asker()
+        with pytest.raises(Transient) as nobody:
+            await asker.ask(ShowProject(project="shop"), ProjectView, deadline=0.3)
+        assert nobody.value.code == "service_unavailable"
+        await system.start(service)
+        with pytest.raises(NotFound) as unknown:
+            await asker.ask(ShowProject(project="shop"), ProjectView)
+        assert unknown.value.code == "project_unknown"
+        assert unknown.value.remedy == "Create it."
+        with pytest.raises(Unauthenticated):
+            await asker.ask(ShowProject(project="shop"), ProjectView, token="forged")
+
+
+async def test_malformed_asks_are_refused_with_the_place(tmp_path: Path) -> None:
+    service = ledger_service()
+    async with a_system(tmp_path, service) as system:
+        await system.start(service)
+        connection = await system.connect("gateway")
+        for body in (b"not json", b"[]", b'{"project": "No Such Name!"}', b'{"a":' * 5000):
+            answer = json.loads((await connection.request(ShowProject.subject, body, timeout=5)).data)
+            assert answer["reply"] == "rejected"
+            assert answer["code"] == "message_malformed"

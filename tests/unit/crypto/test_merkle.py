@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.crypto import merkle
+from shared.errors import Invalid
+
+CORPUS = Path(os.environ.get("HALLMARK_CORPUS", Path(__file__).parents[4] / "shared" / "corpus"))
+VECTORS = CORPUS / "12-merkle-tlog" / "give"
+needs_corpus = pytest.mark.skipif(not VECTORS.is_dir(), reason="the corpus is not here; set HALLMARK_CORPUS")
+
+
+def naive_root(leaves: Sequence[bytes]) -> bytes:
+    if not leaves:
+        return hashlib.sha256(b"").digest()
+    if len(leaves) == 1:
+        return leaves[0]
+    k = 1
+    while k * 2 < len(leaves):
+        k *= 2
+    return hashlib.sha256(b"\x01" + naive_root(leaves[:k]) + naive_root(leaves[k:])).digest()
+
+
+def naive_path(index: int, leaves: Sequence[bytes]) -> list[bytes]:
+    if len(leaves) == 1:
+        return []
+    k = 1
+    while k * 2 < len(leaves):
+        k *= 2
+    if index < k:
+        return [*naive_path(index, leaves[:k]), naive_root(leaves[k:])]
+    return [*naive_path(index - k, leaves[k:]), naive_root(leaves[:k])]
+
+
+def naive_consistency(first: int, leaves: Sequence[bytes], whole: bool = True) -> list[bytes]:
+    if first == len(leaves):
+        return [] if whole else [naive_root(leaves)]
+    k = 1
+    while k * 2 < len(leaves):
+        k *= 2
+    if first <= k:
+        return [*naive_consistency(first, leaves[:k], whole), naive_root(leaves[k:])]
+    return [*naive_consistency(first - k, leaves[k:], whole=False), naive_root(leaves[:k])]
+
+
+class Tree:
+    """A grown tree: what storage would hold."""
+
+    def __init__(self, size: int) -> None:
+        self.leaves = [merkle.leaf_hash(b"entry %d" % number) for number in range(size)]
+        self.nodes: dict[merkle.NodeId, bytes] = {}
+        self.frontier = merkle.Frontier()
+        for leaf in self.leaves:
+            self.frontier, completed = self.frontier.append(leaf)
+            for node in completed:
+                assert node.id not in self.nodes, "a completed node was written twice"
+                self.nodes[node.id] = node.hash
+
+    def only(self, needed: Sequence[merkle.NodeId]) -> merkle.NodeLookup:
+        return {name: self.nodes[name] for name in needed}.__getitem__
+
+
+def test_leaf_and_node_hashes_are_of_different_kinds() -> None:
+    assert merkle.leaf_hash(b"") == bytes.fromhex("6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d")
+    left, right = merkle.leaf_hash(b"l"), merkle.leaf_hash(b"r")
+    assert merkle.leaf_hash(left + right) != merkle.node_hash(left, right)
+
+
+def test_the_empty_tree_has_the_root_of_the_specification() -> None:
+    assert merkle.Frontier().root() == hashlib.sha256(b"").digest() == merkle.root([])
+
+
+@pytest.mark.parametrize("size", range(1, 40))
+def test_growing_gives_the_root_and_exactly_the_complete_nodes(size: int) -> None:
+    tree = Tree(size)
+    assert tree.frontier.root() == naive_root(tree.leaves) == merkle.root(tree.leaves)
+    assert len(tree.nodes) == 2 * size - size.bit_count()
+    for name, value in tree.nodes.items():
+        start, end = name.index << name.level, (name.index + 1) << name.level
+        assert value == naive_root(tree.leaves[start:end])
+    assert tuple(tree.nodes[name] for name in merkle.root_nodes(size)) == tree.frontier.roots
+
+
+@given(st.integers(1, 130).flatmap(lambda size: st.tuples(st.just(size), st.integers(0, size - 1))))
+def test_inclusion_proofs_are_those_of_the_specification_and_verify(place: tuple[int, int]) -> None:
+    size, index = place
+    tree = Tree(size)
+    proof = merkle.inclusion_proof(index, size, tree.only(merkle.inclusion_nodes(index, size)))
+    assert list(proof) == naive_path(index, tree.leaves)
+    root = tree.frontier.root()
+    assert merkle.verify_inclusion(tree.leaves[index], index, size, proof, root)
+    assert not merkle.verify_inclusion(merkle.leaf_hash(b"foreign"), index, size, proof, root)
+    assert not merkle.verify_inclusion(tree.leaves[index], index, size, proof, merkle.leaf_hash(b"r"))
+    assert not merkle.verify_inclusion(tree.leaves[index], index, size, (*proof, root), root)
+    if size > 1:
+        assert not merkle.verify_inclusion(tree.leaves[index], (index + 1) % size, size, proof, root)
+        assert not merkle.verify_inclusion(tree.leaves[index], index, size, proof[:-1], root)
+
+
+@given(st.integers(1, 130).flatmap(lambda size: st.tuples(st.integers(1, size), st.just(size))))
+def test_consistency_proofs_are_those_of_the_specification_and_verify(sizes: tuple[int, int]) -> None:
+    first, second = sizes
+    tree = Tree(second)
+    proof = merkle.consistency_proof(first, second, tree.only(merkle.consistency_nodes(first, second)))
+    assert list(proof) == naive_consistency(first, tree.leaves)
+    old, new = naive_root(tree.leaves[:first]), tree.frontier.root()
+    assert merkle.verify_consistency(first, second, old, new, proof)
+    foreign = merkle.leaf_hash(b"foreign")
+    assert not merkle.verify_consistency(first, second, foreign, new, proof)
+    assert not merkle.verify_consistency(first, second, old, foreign, proof)
+    assert not merkle.verify_consistency(first, second, old, new, (*proof, foreign))
+    if first != second:
+        assert not merkle.verify_consistency(first, second, old, new, proof[:-1])
+
+
+@given(st.data())
+def test_a_tree_with_one_entry_changed_or_dropped_is_never_consistent(data: st.DataObject) -> None:
+    second = data.draw(st.integers(2, 60))
+    first = data.draw(st.integers(1, second - 1))
+    tree, old = Tree(second), naive_root(Tree(first).leaves)
+    forged = list(tree.leaves)
+    forged[data.draw(st.integers(0, first - 1))] = merkle.leaf_hash(b"rewritten")
+    proof = naive_consistency(first, forged)
+    assert not merkle.verify_consistency(first, second, old, naive_root(forged), proof)
+
+
+@pytest.mark.parametrize(("index", "size"), [(0, 0), (3, 3), (-1, 3)])
+def test_there_is_no_proof_of_a_leaf_outside_the_tree(index: int, size: int) -> None:
+    with pytest.raises(Invalid):
+        merkle.inclusion_nodes(index, size)
+    assert not merkle.verify_inclusion(merkle.EMPTY_ROOT, index, size, (), merkle.EMPTY_ROOT)
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 0), (0, 5), (6, 5)])
+def test_there_is_no_proof_from_nothing_or_backwards(first: int, second: int) -> None:
+    with pytest.raises(Invalid):
+        merkle.consistency_nodes(first, second)
+    assert not merkle.verify_consistency(first, second, merkle.EMPTY_ROOT, merkle.EMPTY_ROOT, ())
+
+
+def test_a_frontier_fits_its_size() -> None:
+    with pytest.raises(Invalid):
+        merkle.Frontier(3, (merkle.EMPTY_ROOT,))
+
+
+def _vectors(folder: str) -> list[dict[str, object]]:
+    return [json.loads(path.read_bytes()) for path in sorted((VECTORS / folder).rglob("*.json"))]
+
+
+def _bytes(value: object) -> bytes:
+    return base64.b64decode(str(value)) if value else b""
+
+
+def _proof(vector: dict[str, object]) -> list[bytes]:
+    proof = vector["proof"]
+    return [_bytes(item) for item in proof] if isinstance(proof, list) else []
+
+
+@needs_corpus
+def test_agrees_with_the_inclusion_vectors_of_transparency_dev() -> None:
+    vectors = _vectors("inclusion")
+    assert len(vectors) >= 50
+    for vector in vectors:
+        index, size = int(str(vector["leafIdx"])), int(str(vector["treeSize"]))
+        answer = merkle.verify_inclusion(
+            _bytes(vector["leafHash"]), index, size, _proof(vector), _bytes(vector["root"])
+        )
+        assert answer is not vector["wantErr"], vector["desc"]
+
+
+@needs_corpus
+def test_agrees_with_the_consistency_vectors_of_transparency_dev() -> None:
+    vectors = _vectors("consistency")
+    assert len(vectors) >= 50
+    for vector in vectors:
+        first, second = int(str(vector["size1"])), int(str(vector["size2"]))
+        answer = merkle.verify_consistency(
+            first, second, _bytes(vector["root1"]), _bytes(vector["root2"]), _proof(vector)
+        )
+        assert answer is not vector["wantErr"], vector["desc"]
+
+
+@needs_corpus
+def test_agrees_with_real_rekor_inclusion_proofs() -> None:
+    proofs = json.loads((VECTORS / "rekor-inclusion-proofs-of-real-bundles.json").read_bytes())
+    assert len(proofs) >= 70
+    for item in proofs:
+        answer = merkle.verify_inclusion(
+            bytes.fromhex(item["leafHash"]),
+            item["leafIdx"],
+            item["treeSize"],
+            [bytes.fromhex(step) for step in item["proof"]],
+            bytes.fromhex(item["root"]),
+        )
+        assert answer is item["computed_valid"], item["file"]

@@ -1,0 +1,150 @@
+"""Evidence, dossiers and policies for tests of the gate, well formed through the real models."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from contracts.facts import (
+    ApprovalFacts,
+    EvidenceItem,
+    Facts,
+    FoundVulnerability,
+    SbomFacts,
+    Signer,
+    TestFacts,
+    UnreadableFacts,
+    VulnerabilityFacts,
+)
+from contracts.vocabulary import Criticality, GateKind, Role, Severity
+from services.gate.domain.dossier import Dossier
+from services.gate.domain.house_rules import Passage
+from services.gate.domain.policy import Policy, read_policy
+from services.gate.domain.rules import RuleContext
+from services.gate.domain.verdict import DecisionContext, Verdict, decide
+from shared.digests import sha256_digest
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+VERSION = sha256_digest(b"version")
+WHEEL = sha256_digest(b"wheel")
+IMAGE = sha256_digest(b"image")
+TESTS_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
+SBOM_TYPE = "https://cyclonedx.org/bom"
+SCAN_TYPE = "https://in-toto.io/attestation/vulns/v0.2"
+APPROVAL_TYPE = "https://hallmark.dev/attestation/approval/v1"
+TYPES = {
+    "tests": TESTS_TYPE,
+    "sbom": SBOM_TYPE,
+    "vulnerabilities": SCAN_TYPE,
+    "approval": APPROVAL_TYPE,
+    "unreadable": TESTS_TYPE,
+}
+
+
+def item(
+    name: str, facts: Facts, *, role: str = "test", age: timedelta = timedelta(hours=1), **changes: Any
+) -> EvidenceItem:
+    made_at = NOW - age
+    fields: dict[str, Any] = {
+        "evidence_id": name,
+        "content_digest": sha256_digest(name.encode()),
+        "predicate_type": TYPES.get(facts.kind, "https://example.org/free"),
+        "subjects": (VERSION,),
+        "verified": True,
+        "signers": (signer(role),),
+        "made_at": made_at,
+        "received_at": made_at,
+        "facts": facts,
+    }
+    if changes.get("verified") is False:
+        fields |= {"signers": (), "problem": "no_trusted_signature"}
+    return EvidenceItem(**(fields | changes))
+
+
+def signer(role: str, key: str = "") -> Signer:
+    return Signer(key_id=sha256_digest((key or role).encode()), trust_root="ci", role=role)
+
+
+def passed(count: int = 10) -> TestFacts:
+    return TestFacts(result="passed", passed=count, failed=0)
+
+
+def failed() -> TestFacts:
+    return TestFacts(result="failed", passed=9, failed=1, failed_names=("test_sum",))
+
+
+def sbom() -> SbomFacts:
+    return SbomFacts(format="cyclonedx", spec_version="1.6", component_count=3)
+
+
+def scan(**found: int) -> VulnerabilityFacts:
+    listed = tuple(
+        FoundVulnerability(id=f"CVE-{severity}-{number}", severity=Severity(severity))
+        for severity, count in found.items()
+        for number in range(count)
+    )
+    counts = {Severity(severity): count for severity, count in found.items()}
+    return VulnerabilityFacts(scanner="scan", counts=counts, vulnerabilities=listed)
+
+
+def unreadable() -> UnreadableFacts:
+    return UnreadableFacts(where="$.result", problem="not a string")
+
+
+def approval(
+    who: str, evidence_set: str, decision: Literal["approved", "rejected"] = "approved", **changes: Any
+) -> ApprovalFacts:
+    fields = {
+        "decision": decision,
+        "approver": who,
+        "role": Role.APPROVER,
+        "stage": "prod",
+        "evidence_set": evidence_set,
+    }
+    return ApprovalFacts(**(fields | changes))
+
+
+def dossier(*items: EvidenceItem, artifacts: tuple[str, ...] = (WHEEL,), **changes: Any) -> Dossier:
+    fields: dict[str, Any] = {
+        "project": "shop",
+        "application": "cart",
+        "version": "1.0.0",
+        "version_digest": VERSION,
+        "artifacts": artifacts,
+        "criticality": Criticality.HIGH,
+        "labels": {"tier": "web"},
+        "items": items,
+    }
+    return Dossier(**(fields | changes))
+
+
+def document(*rules: dict[str, Any], name: str = "prod-entry", **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "hallmark/v1",
+        "kind": "Policy",
+        "metadata": {"project": "shop", "name": name},
+        "spec": {"gates": [{"stage": "prod", "gate": "entry"}], "rules": list(rules)} | spec,
+    }
+
+
+def policy(*rules: dict[str, Any], name: str = "prod-entry", **spec: Any) -> Policy:
+    return read_policy(document(*rules, name=name, **spec))
+
+
+def rule(kind: str, **fields: Any) -> dict[str, Any]:
+    return {"id": kind.replace("_", "-"), "title": f"Rule {kind}", "kind": kind} | fields
+
+
+def context_for(subject: Dossier, requested_by: str = "rita") -> RuleContext:
+    return RuleContext(
+        stage="prod",
+        gate=GateKind.ENTRY,
+        requested_by=requested_by,
+        evidence_set=subject.evidence_set_digest,
+        at=NOW,
+    )
+
+
+def judge(subject: Dossier, *policies: Policy, passages: tuple[Passage, ...] = (), **changes: Any) -> Verdict:
+    asked = DecisionContext(**({"verdict_id": "verdict-1", "requested_by": "rita"} | changes))
+    return decide(policies, subject, passages or (Passage(stage="prod", gate=GateKind.ENTRY),), asked, NOW)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from services.gate.domain.dossier import Dossier, may_be
+from shared.digests import canonical_digest
+from shared.errors import Conflict
+from tests.unit.gate.gate_builders import (
+    APPROVAL_TYPE,
+    IMAGE,
+    VERSION,
+    WHEEL,
+    approval,
+    dossier,
+    failed,
+    item,
+    passed,
+    sbom,
+    signer,
+    unreadable,
+)
+
+FOREIGN = "sha256:" + "0" * 64
+
+
+def test_evidence_is_added_once() -> None:
+    one = item("e1", passed())
+    held = dossier().with_item(one)
+    assert held.with_item(one) is held
+    assert held.items == (one,)
+
+
+def test_the_same_id_with_other_content_is_a_conflict() -> None:
+    held = dossier().with_item(item("e1", failed()))
+    with pytest.raises(Conflict) as raised:
+        held.with_item(item("e1", passed()))
+    assert raised.value.code == "evidence_contradictory"
+
+
+def test_evidence_about_something_else_is_not_taken_and_never_counts() -> None:
+    foreign = item("e1", passed(), subjects=(FOREIGN,))
+    assert dossier().with_item(foreign).items == ()
+    assert dossier(foreign).verified == ()
+
+
+def test_unverified_evidence_and_evidence_without_signer_is_held_but_does_not_count() -> None:
+    half_trusted = item("e3", passed(), verified=False, signers=(signer("test"),), problem="threshold_not_met")
+    held = dossier(item("e1", passed(), verified=False), item("e2", passed(), signers=()), half_trusted)
+    assert held.verified == ()
+    assert held.count(VERSION) == 3
+
+
+def test_counts_are_by_subject_and_tell_what_is_behind() -> None:
+    held = dossier(item("e1", passed(), subjects=(WHEEL, VERSION)), item("e2", sbom(), subjects=(WHEEL,)))
+    assert (held.count(WHEEL), held.count(VERSION), held.count(IMAGE)) == (2, 1, 0)
+    assert held.behind({WHEEL: 2, VERSION: 1}) == ()
+    assert held.behind({WHEEL: 3, VERSION: 1, IMAGE: 1}) == tuple(sorted((WHEEL, IMAGE)))
+
+
+def test_evidence_set_is_what_counts_without_approvals_in_any_order() -> None:
+    plain = (item("e1", passed()), item("e2", sbom()))
+    expected = canonical_digest(sorted(i.content_digest for i in plain))
+    noise = (
+        item("a1", approval("anna", FOREIGN)),
+        item("a2", unreadable(), predicate_type=APPROVAL_TYPE),
+        item("u1", passed(), verified=False),
+        item("f1", passed(), subjects=(FOREIGN,)),
+    )
+    orders = itertools.permutations((*plain, *noise), 6)
+    assert {dossier(*order).evidence_set_digest for order in orders} == {expected}
+    assert dossier(*plain, item("e3", sbom())).evidence_set_digest != expected
+
+
+def test_a_version_without_artifacts_must_be_covered_itself() -> None:
+    assert dossier(artifacts=()).targets == (VERSION,)
+    assert dossier(artifacts=(WHEEL, IMAGE, WHEEL)).targets == tuple(sorted((WHEEL, IMAGE)))
+
+
+def test_unreadable_content_is_judged_as_what_its_type_names_or_as_anything() -> None:
+    assert may_be(item("e1", unreadable()), "tests")
+    assert not may_be(item("e1", unreadable()), "sbom")
+    unknown = item("e1", unreadable(), predicate_type="https://example.org/unknown")
+    assert may_be(unknown, "tests")
+    assert may_be(unknown, "sbom")
+
+
+def test_survives_storage() -> None:
+    held = dossier(item("e1", passed()), item("a1", approval("anna", FOREIGN)))
+    assert Dossier.model_validate(held.model_dump(mode="json")) == held

@@ -7,7 +7,8 @@ given back, connections close. A `kill -9` at any of these points must be as saf
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -38,7 +39,7 @@ from shared.messaging.middleware import outcome_middleware
 from shared.messaging.relay import Relay
 from shared.messaging.watchdog import Watchdog
 from shared.mongo import Database, Index, connect
-from shared.settings import ServiceSettings
+from shared.settings import ServiceSettings, read_settings
 from shared.tracing import tracing_middlewares
 
 W = TypeVar("W")
@@ -125,7 +126,8 @@ def _assemble(service: Service[W], settings: ServiceSettings, database: Database
     asker = Asker(broker, source=f"/hallmark/{service.name}", own_token=own_token(settings), clock=clock)
     issuers = Issuers.from_folder(settings.issuers_dir)
     dispatcher = Dispatcher(service.name, service.handlers, database, issuers, asker, relay, clock)
-    bind(broker, service.name, service.handlers, dispatch_with(dispatcher, clock))
+    dispatch = dispatch_with(dispatcher, clock)
+    bind(broker, service.name, service.handlers, dispatch, inbox_prefix=settings.inbox_prefix)
     watchdog = Watchdog(broker, lambda: connection[0])
     return Running(service, settings, database, broker, dispatcher, asker, relay, watchdog, clock, connection)
 
@@ -198,3 +200,11 @@ def serve(service: Service[Any], settings: ServiceSettings) -> None:
         access_log=False,
         timeout_graceful_shutdown=5,
     )
+
+
+def serve_environment(
+    service: Service[Any], env: Mapping[str, str], settings: type[ServiceSettings] = ServiceSettings
+) -> None:
+    """Run the service as the `HALLMARK_*` variables in `env` say. Raises `ValidationError` for wrong ones."""
+    os.environ.update({name: value for name, value in env.items() if name.startswith("HALLMARK_")})
+    serve(service, read_settings(settings, service=service.name))

@@ -46,6 +46,11 @@ class ServiceSettings(BaseSettings):
     """Where OpenTelemetry spans go (OTLP over HTTP); none are made when absent."""
 
     @property
+    def inbox_prefix(self) -> str:
+        """Where replies to this process arrive: each NATS user has inboxes of its own, which nobody else can read."""
+        return f"_INBOX_{self.nats_user}" if self.nats_user else "_INBOX"
+
+    @property
     def database(self) -> str:
         """The one database this service owns."""
         return self.mongo_database or f"hallmark_{self.service}"

@@ -34,14 +34,18 @@ def nats_ready(port: int) -> Probe:
     return probe
 
 
-async def port_open(port: int) -> bool:
+def listening(port: int) -> Probe:
     """Whether anything accepts connections on the loopback port."""
-    try:
-        _, writer = await asyncio.open_connection(LOOPBACK, port)
-    except OSError:
-        return False
-    await _close(writer)
-    return True
+
+    async def probe() -> bool:
+        try:
+            _, writer = await asyncio.open_connection(LOOPBACK, port)
+        except OSError:
+            return False
+        await _close(writer)
+        return True
+
+    return probe
 
 
 async def _exchange(port: int, request: bytes) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,9 +24,9 @@ from deploy.local.layout import DataDirectory, write_private
 from deploy.local.options import DATABASE_PREFIX, NatsRights
 from deploy.local.orders import Exec
 from deploy.local.ports import LOOPBACK, MONGO_PORT, NATS_PORT, PortChooser
-from deploy.local.readiness import nats_ready, port_open
+from deploy.local.readiness import Probe, listening, nats_ready
 from deploy.local.state import StackState, held_lock, load_state, save_state
-from deploy.local.supervisor import Plan, Supervisor
+from deploy.local.supervisor import Plan, Supervisor, all_or_first_problem
 from shared.errors import NotFound
 
 NATS, MONGOD = "nats-server", "mongod"
@@ -85,7 +85,7 @@ async def running_servers(
         launcher = await LauncherClient.start(directory, lock)
         supervisor = Supervisor(launcher)
         try:
-            servers = await start_servers(supervisor, directory, wanted, PortChooser())
+            servers = await (await launch_servers(supervisor, directory, wanted, PortChooser())).ready()
             save_state(directory, StackState(ports=servers.ports))
             yield servers
         finally:
@@ -93,65 +93,64 @@ async def running_servers(
             await launcher.close()
 
 
-async def start_servers(
+async def launch_servers(
     supervisor: Supervisor, directory: DataDirectory, wanted: ServersWanted, ports: PortChooser
-) -> Servers:
-    """Start what is wanted and not given, both at the same time; returns when they can be used."""
+) -> LaunchedServers:
+    """Launch what is wanted and not given. They run when this returns, and can be used after `ready`."""
     nats_users = wanted.nats_rights if wanted.nats_url is None else {}
     mongo_users = wanted.mongo_users if wanted.mongo_url is None else ()
     credentials = load_or_create(directory, nats_users, mongo_users)
     before = load_state(directory).ports
-    chosen: dict[str, int] = {}
-    if wanted.nats_url is None:
-        chosen[NATS] = ports.choose((NATS_PORT, before.get(NATS, 0)))
+    launched = LaunchedServers(supervisor, directory, wanted, credentials, {})
     if wanted.mongo_url is None:
-        chosen[MONGOD] = ports.choose((before.get(MONGOD, 0), MONGO_PORT))
-    start = _Start(supervisor, directory, wanted, credentials)
-    nats, mongo = await asyncio.gather(
-        start.nats(chosen.get(NATS)), start.mongod(chosen.get(MONGOD)), return_exceptions=True
-    )
-    for outcome in (nats, mongo):
-        if isinstance(outcome, BaseException):
-            raise outcome
-    return _servers(wanted, credentials, chosen)
+        launched.mongod(find_mongod(), ports.choose((before.get(MONGOD, 0), MONGO_PORT)))
+    if wanted.nats_url is None:
+        launched.nats(find_nats_server(), ports.choose((NATS_PORT, before.get(NATS, 0))))
+    return launched
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class _Start:
+class LaunchedServers:
+    """Servers on their way up."""
+
     supervisor: Supervisor
     directory: DataDirectory
     wanted: ServersWanted
     credentials: Credentials
+    ports: dict[str, int]
 
-    async def nats(self, port: int | None) -> None:
-        if port is None:
-            return
-        program = await asyncio.to_thread(find_nats_server)
-        path = self.directory.secrets / "nats.conf"
-        rights, secrets = self.wanted.nats_rights, self.credentials.nats
-        write_private(path, nats_config.render(port=port, store=self.directory.nats, rights=rights, passwords=secrets))
-        plan = Plan(self._order(NATS, [str(program), "-c", str(path)]), port, nats_ready(port))
-        await self.supervisor.begin(plan).wait_ready(self.wanted.start_timeout)
+    def nats(self, program: Path, port: int) -> None:
+        """Launch nats-server with a fresh configuration."""
+        path, rights = self.directory.secrets / "nats.conf", self.wanted.nats_rights
+        secrets, store = self.credentials.nats, self.directory.nats
+        write_private(path, nats_config.render(port=port, store=store, rights=rights, passwords=secrets))
+        self._begin(NATS, [str(program), "-c", str(path)], port, nats_ready(port))
 
-    async def mongod(self, port: int | None) -> None:
-        if port is None:
-            return
-        program = await asyncio.to_thread(find_mongod)
+    def mongod(self, program: Path, port: int) -> None:
+        """Launch mongod on its data, whatever state that is in."""
         data, keyfile = self.directory.mongo, self.credentials.mongo_keyfile
-        command = mongo_config.arguments(program, port=port, data=data, keyfile=keyfile)
+        argv = mongo_config.arguments(program, port=port, data=data, keyfile=keyfile)
+        self._begin(MONGOD, argv, port, listening(port))
 
-        async def listening() -> bool:
-            return await port_open(port)
+    async def ready(self) -> Servers:
+        """Wait until the launched servers can be used, with their users. Raises `HallmarkError` when one cannot."""
+        waits: list[Coroutine[None, None, None]] = []
+        if NATS in self.ports:
+            waits.append(self.supervisor.process(NATS).wait_ready(self.wanted.start_timeout))
+        if MONGOD in self.ports:
+            waits.append(self._mongo_ready(self.ports[MONGOD]))
+        await all_or_first_problem(waits)
+        return _servers(self.wanted, self.credentials, self.ports)
 
-        mongod = self.supervisor.begin(Plan(self._order(MONGOD, command), port, listening))
-        importing = asyncio.create_task(asyncio.to_thread(_bring_up, port, self.credentials))
-        await mongod.wait_ready(self.wanted.start_timeout)
-        bring_up = await importing
+    async def _mongo_ready(self, port: int) -> None:
+        bring_up = await asyncio.to_thread(_bring_up, port, self.credentials)
+        await self.supervisor.process(MONGOD).wait_ready(self.wanted.start_timeout)
         await asyncio.to_thread(bring_up, self.wanted.start_timeout)
 
-    def _order(self, name: str, argv: list[str]) -> Exec:
+    def _begin(self, name: str, argv: list[str], port: int, probe: Probe) -> None:
         env = {variable: os.environ[variable] for variable in _PASSED_ON if variable in os.environ}
-        return Exec(name, argv, env, str(self.directory.log(name)))
+        self.ports[name] = port
+        self.supervisor.begin(Plan(Exec(name, argv, env, str(self.directory.log(name))), port, probe))
 
 
 def _bring_up(port: int, credentials: Credentials) -> Callable[[float], None]:

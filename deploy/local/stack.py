@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
 from deploy.local.launching import LauncherClient, launcher_gone
@@ -20,9 +20,9 @@ from deploy.local.options import Instance, StackOptions, instances_of
 from deploy.local.orders import Fork
 from deploy.local.ports import LOOPBACK, PortChooser
 from deploy.local.readiness import http_ready
-from deploy.local.servers import SERVER_NAMES, Servers, ServersWanted, start_servers
+from deploy.local.servers import SERVER_NAMES, Servers, ServersWanted, launch_servers
 from deploy.local.state import StackState, held_lock, load_state, save_state
-from deploy.local.supervisor import Plan, Status, Supervisor
+from deploy.local.supervisor import Plan, Status, Supervisor, all_or_first_problem
 from deploy.local.table import show_status
 from shared.clock import utc_now
 
@@ -131,7 +131,6 @@ def _stop_asked() -> Iterator[asyncio.Event]:
 
 async def _start(supervisor: Supervisor, directory: DataDirectory, options: StackOptions) -> Stack:
     instances = instances_of(options)
-    supervisor.launcher.import_after_servers([*dict.fromkeys(i.spec.entry.partition(":")[0] for i in instances)])
     ports = PortChooser()
     wanted = ServersWanted(
         nats_rights=options.nats_rights,
@@ -140,17 +139,24 @@ async def _start(supervisor: Supervisor, directory: DataDirectory, options: Stac
         mongo_url=options.mongo_url,
         start_timeout=options.start_timeout,
     )
-    servers = await start_servers(supervisor, directory, wanted, ports)
-    if options.provision is not None:
-        await options.provision(servers)
-    await supervisor.launcher.imported()
+    launched = await launch_servers(supervisor, directory, wanted, ports)
+    # After the servers: the launcher does nothing else while it imports.
+    modules = [*dict.fromkeys(spec.entry.partition(":")[0] for spec in options.services)]
+    importing = asyncio.create_task(supervisor.launcher.import_once(modules))
+    try:
+        servers = await launched.ready()
+        if options.provision is not None:
+            await options.provision(servers)
+        await importing
+    finally:
+        importing.cancel()
     envs: dict[str, dict[str, str]] = {}
     for instance in instances:
         port = ports.choose((instance.spec.health_port if instance.number == 1 else 0,))
         env = envs[instance.name] = _env(instance, port, servers, directory)
         order = Fork(instance.name, instance.spec.entry, {**os.environ, **env}, str(directory.log(instance.name)))
         supervisor.begin(Plan(order, port, http_ready(port)))
-    await _all_ready(supervisor, envs, options.start_timeout)
+    await all_or_first_problem(supervisor.process(name).wait_ready(options.start_timeout) for name in envs)
     return Stack(supervisor, servers, envs)
 
 
@@ -163,16 +169,6 @@ def _env(instance: Instance, port: int, servers: Servers, directory: DataDirecto
         "HALLMARK_HEALTH_PORT": str(port),
         "HALLMARK_DATA_DIR": str(directory.root),
     }
-
-
-async def _all_ready(supervisor: Supervisor, names: Iterable[str], seconds: float) -> None:
-    waits = [asyncio.create_task(supervisor.process(name).wait_ready(seconds)) for name in names]
-    try:
-        await asyncio.gather(*waits)
-    finally:
-        for wait in waits:
-            wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
 
 
 async def _keep_state(directory: DataDirectory, stack: Stack) -> None:

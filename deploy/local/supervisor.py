@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -185,6 +185,17 @@ class Supervised:
             interval = _READY_INTERVAL if ready else min(_LONGEST_INTERVAL, interval * _INTERVAL_GROWTH)
             await asyncio.wait({child.exit}, timeout=interval)
         await asyncio.wait({child.exit})
+
+
+async def all_or_first_problem(waits: Iterable[Coroutine[None, None, None]]) -> None:
+    """Await all at the same time; on the first problem, end the others and raise it."""
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _wait_for(event: asyncio.Event, seconds: float) -> None:

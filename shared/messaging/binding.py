@@ -29,15 +29,18 @@ ACK_WAIT_SECONDS = 60
 """Above the slowest handler plus a failover of 11 s; the consumer's own setting, made by the provisioner."""
 
 
-def bind(broker: NatsBroker, service: str, handlers: Handlers[W], dispatch: Dispatch) -> None:
+def bind(
+    broker: NatsBroker, service: str, handlers: Handlers[W], dispatch: Dispatch, *, inbox_prefix: str = "_INBOX"
+) -> None:
     """Subscribe every handler. Nothing is heard before the broker starts."""
+    inbox = f"{inbox_prefix}.".encode()
     for heard in handlers.heard.values():
         subscriber = broker.subscriber(
             heard.subject,
             decoder=_decoder(heard.message),
             title=heard.message.__name__,
             description=(heard.message.__doc__ or "").strip(),
-            **(_ask_options(service, heard) if heard.is_ask else _durable_options(service, heard)),
+            **(_ask_options(service, heard) if heard.is_ask else _durable_options(service, heard, inbox)),
         )
         subscriber(_endpoint(heard, dispatch))
 
@@ -57,7 +60,7 @@ def _ask_options(service: str, heard: Heard) -> dict[str, Any]:
     return {"queue": service, "max_workers": heard.workers}
 
 
-def _durable_options(service: str, heard: Heard) -> dict[str, Any]:
+def _durable_options(service: str, heard: Heard, inbox: bytes) -> dict[str, Any]:
     return {
         "durable": heard.durable(service),
         "stream": JStream(stream_of(heard.message.subject).name, declare=False),
@@ -66,6 +69,7 @@ def _durable_options(service: str, heard: Heard) -> dict[str, Any]:
         "max_workers": heard.workers,
         "ack_policy": AckPolicy.NACK_ON_ERROR,
         "no_reply": True,
+        "inbox_prefix": inbox,
         "config": consumer_config(service, heard),
     }
 

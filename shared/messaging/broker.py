@@ -38,8 +38,6 @@ def make_broker(settings: ServiceSettings, middlewares: Sequence[Any] = ()) -> N
         options["security"] = SASLPlaintext(
             username=settings.nats_user, password=settings.nats_password.get_secret_value()
         )
-        # Each user listens on inboxes of its own, so nobody can read another's replies.
-        options["inbox_prefix"] = f"_INBOX_{settings.nats_user}"
     return NatsBroker(
         settings.nats_url.split(","),
         name=f"hallmark-{settings.service}-{settings.instance}",
@@ -51,6 +49,7 @@ def make_broker(settings: ServiceSettings, middlewares: Sequence[Any] = ()) -> N
         error_cb=_on_error,
         disconnected_cb=_on_disconnect,
         reconnected_cb=_on_reconnect,
+        inbox_prefix=settings.inbox_prefix,
         logger=logging.getLogger("faststream"),
         log_level=logging.DEBUG,
         middlewares=middlewares,

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from shared.mongo.client import Database
+from shared.mongo.collection import Document
 from shared.mongo.errors import DuplicateKeyError
 from shared.mongo.transactions import Session
 
@@ -39,36 +41,34 @@ class Lease:
         if self.token and time.monotonic() < self._renew_at:
             return True
         asked_at = time.monotonic()
-        try:
-            held = await self.database.collection(COLLECTION).change(
-                {
-                    "_id": self.name,
-                    "$expr": {"$or": [{"$eq": ["$owner", self.owner]}, {"$lt": ["$expires_at", "$$NOW"]}]},
-                },
-                [
-                    {
-                        "$set": {
-                            "token": {
-                                "$cond": [
-                                    {"$eq": ["$owner", self.owner]},
-                                    "$token",
-                                    {"$add": [{"$ifNull": ["$token", 0]}, 1]},
-                                ]
-                            },
-                            "owner": self.owner,
-                            "expires_at": {"$add": ["$$NOW", round(self.ttl * 1000)]},
-                        }
-                    }
-                ],
-                upsert=True,
-            )
-        except DuplicateKeyError:  # The upsert met an unexpired lease of somebody else.
-            held = None
+        held = await self._take()
+        if held is None and await self._make():
+            held = await self._take()
         if held is None:
             self.token = 0
             return False
         self.token = int(held["token"])
         self._renew_at = asked_at + self.ttl / 3
+        return True
+
+    async def _take(self) -> Document | None:
+        free_or_mine = {"$or": [{"$eq": ["$owner", self.owner]}, {"$lt": ["$expires_at", "$$NOW"]}]}
+        next_token = {"$cond": [{"$eq": ["$owner", self.owner]}, "$token", {"$add": ["$token", 1]}]}
+        expires_at = {"$add": ["$$NOW", round(self.ttl * 1000)]}
+        return await self.database.collection(COLLECTION).change(
+            {"_id": self.name, "$expr": free_or_mine},
+            [{"$set": {"token": next_token, "owner": self.owner, "expires_at": expires_at}}],
+        )
+
+    async def _make(self) -> bool:
+        """Make the lease's document, free to take; False when it was there, which means that somebody holds it."""
+        never = datetime.fromtimestamp(0, UTC)
+        try:
+            await self.database.collection(COLLECTION).add(
+                {"_id": self.name, "owner": "", "token": 0, "expires_at": never}
+            )
+        except DuplicateKeyError:
+            return False
         return True
 
     async def fence(self, session: Session) -> None:

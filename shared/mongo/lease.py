@@ -2,6 +2,8 @@
 
 - Time is MongoDB's `$$NOW`, never a local clock.
 - The token rises with every new holder. A holder that slept past its lease finds its token out of date.
+- A process that takes the place of a dead one, under the same owner name, need not wait for the lease to run out; it
+  gets a new token, so that the dead one could not write even if it were only asleep.
 - Whoever must not write after losing the lease calls `fence` inside the very transaction that writes.
 """
 
@@ -10,6 +12,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from uuid import uuid4
 
 from shared.mongo.client import Database
 from shared.mongo.collection import Document
@@ -30,10 +33,11 @@ class Lease:
     database: Database
     name: str
     owner: str
-    """Unique per process."""
+    """The instance's name: stable across restarts, different for each instance that runs at the same time."""
     ttl: float = 30.0
     """Seconds. Above the 11 s that a failover was measured to take."""
     token: int = field(default=0, init=False)
+    _incarnation: str = field(default_factory=lambda: uuid4().hex, init=False)
     _renew_at: float = field(default=0.0, init=False)
 
     async def hold(self) -> bool:
@@ -53,11 +57,21 @@ class Lease:
 
     async def _take(self) -> Document | None:
         free_or_mine = {"$or": [{"$eq": ["$owner", self.owner]}, {"$lt": ["$expires_at", "$$NOW"]}]}
-        next_token = {"$cond": [{"$eq": ["$owner", self.owner]}, "$token", {"$add": ["$token", 1]}]}
+        unchanged = {"$and": [{"$eq": ["$owner", self.owner]}, {"$eq": ["$incarnation", self._incarnation]}]}
+        next_token = {"$cond": [unchanged, "$token", {"$add": ["$token", 1]}]}
         expires_at = {"$add": ["$$NOW", round(self.ttl * 1000)]}
         return await self.database.collection(COLLECTION).change(
             {"_id": self.name, "$expr": free_or_mine},
-            [{"$set": {"token": next_token, "owner": self.owner, "expires_at": expires_at}}],
+            [
+                {
+                    "$set": {
+                        "token": next_token,
+                        "owner": self.owner,
+                        "incarnation": self._incarnation,
+                        "expires_at": expires_at,
+                    }
+                }
+            ],
         )
 
     async def _make(self) -> bool:
@@ -65,7 +79,7 @@ class Lease:
         never = datetime.fromtimestamp(0, UTC)
         try:
             await self.database.collection(COLLECTION).add(
-                {"_id": self.name, "owner": "", "token": 0, "expires_at": never}
+                {"_id": self.name, "owner": "", "incarnation": "", "token": 0, "expires_at": never}
             )
         except DuplicateKeyError:
             return False
@@ -74,7 +88,7 @@ class Lease:
     async def fence(self, session: Session) -> None:
         """Tie the surrounding transaction to this lease. Raises `LeaseLostError` when it is not ours any more."""
         kept = await session.collection(COLLECTION).change(
-            {"_id": self.name, "token": self.token, "owner": self.owner}, {"$inc": {"writes": 1}}
+            {"_id": self.name, "token": self.token, "incarnation": self._incarnation}, {"$inc": {"writes": 1}}
         )
         if kept is None:
             raise LeaseLostError(self.name)
@@ -83,7 +97,7 @@ class Lease:
         """Let somebody else have it at once."""
         if self.token:
             await self.database.collection(COLLECTION).update(
-                {"_id": self.name, "owner": self.owner}, [{"$set": {"expires_at": "$$NOW", "owner": ""}}]
+                {"_id": self.name, "incarnation": self._incarnation}, [{"$set": {"expires_at": "$$NOW", "owner": ""}}]
             )
             self.token = 0
             self._renew_at = 0.0

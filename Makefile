@@ -1,0 +1,58 @@
+# Bare `make` explains itself. Everything works from a fresh clone with Python 3.11+, git and make.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: help setup demo up down test check format contracts bench lock clean
+
+help: ## Say what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Install everything into .venv, checked by hash
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $(STAMP)
+
+demo: $(STAMP) ## Govern a real release of this project from build to risk, in two minutes
+	$(BIN)/python -m examples.demo
+
+up: $(STAMP) ## Start everything here and keep it running; Ctrl-C stops it
+	$(BIN)/hallmark up
+
+down: $(STAMP) ## Stop what `make up` started
+	$(BIN)/hallmark down
+
+check: $(STAMP) ## Format, lint, types, import rules and unit tests: no servers, under a minute
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/unit tests/contract tests/architecture
+
+test: $(STAMP) ## Everything, on a real NATS and a real MongoDB that the tests start
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests
+
+format: $(STAMP) ## Put the code into its one form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+contracts: $(STAMP) ## Write schemas, missing examples and the AsyncAPI document
+	$(BIN)/python -m deploy.describe
+
+bench: $(STAMP) ## Measure speed as ratios to floors taken in the same run
+	$(BIN)/python -m benchmarks.run
+
+lock: $(STAMP) ## Pin all dependencies anew, with hashes
+	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --extra local --extra dev --output-file requirements-dev.lock pyproject.toml
+	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
+
+clean: ## Remove what was installed and what local stacks kept here
+	rm -rf $(VENV) .hallmark build dist

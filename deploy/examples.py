@@ -1,0 +1,119 @@
+"""A first example for a message: plausible values by the name of a field, else by its type."""
+
+from __future__ import annotations
+
+import types
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic import AwareDatetime, BaseModel
+from pydantic.fields import FieldInfo
+
+M = TypeVar("M", bound=BaseModel)
+_DIGEST = "sha256:" + "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+_WHEN = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+_BY_NAME: dict[str, Any] = {
+    "project": "shop",
+    "application": "web",
+    "version": "1.4.0",
+    "lifecycle": "default",
+    "stage": "qa",
+    "from_stage": "dev",
+    "to_stage": "qa",
+    "replaced": "1.3.9",
+    "previous": "1.3.9",
+    "policy": "qa-entry",
+    "trust_root": "build-pipeline",
+    "purl": "pkg:pypi/web@1.4.0",
+    "component": "pkg:pypi/jinja2@3.1.2",
+    "packages": ["pkg:pypi/web"],
+    "commit": "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567",
+    "repository": "https://git.example/shop/web",
+    "command_id": "build-4711-promote",
+    "promotion_id": "pr-5e1f0c9a7b3d2468ace0135f",
+    "verdict_id": "vd-0f1e2d3c4b5a69788796a5b4",
+    "evidence_id": "ev-2b1a0f9e8d7c6b5a49382716",
+    "requested_by": "ann",
+    "by": "ann",
+    "approver": "bob",
+    "predicate_type": "https://cyclonedx.org/bom",
+    "predicate_types": ["https://cyclonedx.org/bom"],
+    "keys": ["-----BEGIN PUBLIC KEY-----\n...\n-----END PUBLIC KEY-----\n"],
+    "role": "build",
+    "owners": ["team-web@shop.example"],
+    "labels": {"tier": "frontend"},
+    "type": "dev.cdevents.artifact.published.0.3.0",
+    "specversion": "0.5.1",
+    "original_subject": "hallmark.in.cdevents",
+    "original_id": "HALLMARK_IN.17",
+    "document": {"apiVersion": "hallmark/v1", "kind": "Policy"},
+    "advisories": [{"id": "GHSA-h75v-3vvj-5mfj", "modified": "2026-01-01T00:00:00Z"}],
+    "positions": {_DIGEST: 3},
+}
+
+
+def example_of(model: type[M]) -> M:
+    """An instance of `model` with a value in every field. Raises pydantic's `ValidationError` for odd models."""
+    return model.model_validate(_fields(model))
+
+
+def _fields(model: type[BaseModel]) -> dict[str, Any]:
+    values = {}
+    for name, field in model.model_fields.items():
+        key = field.serialization_alias or field.alias or name
+        values[key] = _named(name, field)
+    return values
+
+
+def _named(name: str, field: FieldInfo) -> Any:
+    if name == "role" and "Role" in str(field.annotation):
+        return "approver"
+    if name in _BY_NAME and not _is_model(field.annotation):
+        return None if field.annotation is type(None) else _BY_NAME[name]
+    return _value(name, field.annotation)
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _value(name: str, annotation: Any) -> Any:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _value(name, arguments[0])
+    if origin is Literal:
+        return arguments[0]
+    if origin in (Union, types.UnionType):
+        return _value(name, next(one for one in arguments if one is not type(None)))
+    if origin is tuple:
+        return [_value(name, arguments[0])]
+    if origin is dict:
+        return {_value(name, arguments[0]): _value(name, arguments[1])}
+    return _plain(name, annotation)
+
+
+def _plain(name: str, annotation: Any) -> Any:
+    if _is_model(annotation):
+        return _fields(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return next(iter(annotation)).value
+    simple: dict[Any, Any] = {
+        bool: True,
+        int: 1,
+        float: 7.5,
+        datetime: _WHEN,
+        AwareDatetime: _WHEN,
+        type(None): None,
+        Any: "value",
+    }
+    if annotation in simple:
+        return simple[annotation]
+    if annotation is str:
+        return _DIGEST if _is_digest(name) else f"{name.replace('_', ' ')}"
+    raise TypeError(f"no example for {name}: {annotation!r}")
+
+
+def _is_digest(name: str) -> bool:
+    words = ("digest", "digests", "subjects", "evidence_set", "fingerprint", "root", "hashes", "key_id", "key_ids")
+    return name.endswith(words) or name in {"artifacts", "nested"}

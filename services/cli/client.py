@@ -1,0 +1,106 @@
+"""HTTP to the gateway: problems come back as the same errors that the services raise."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from services.cli import connection
+from shared import errors
+
+_RETRY_SECONDS = 20.0
+_BY_STATUS: dict[int, type[errors.HallmarkError]] = {
+    400: errors.Invalid,
+    401: errors.Unauthenticated,
+    403: errors.Forbidden,
+    404: errors.NotFound,
+    409: errors.Conflict,
+    413: errors.TooLarge,
+    422: errors.Invalid,
+}
+
+
+class Client:
+    """The gateway, as one caller sees it."""
+
+    def __init__(self, http: httpx.Client | None = None) -> None:
+        self._http = http or httpx.Client(
+            base_url=connection.gateway_url().value + "/api/v1",
+            headers={"authorization": f"Bearer {connection.token().value}"},
+            timeout=30.0,
+        )
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The JSON answer. Raises the error behind a problem, `Transient` when nobody answers."""
+        return self._ask("GET", path, params=_given(query)).json()
+
+    def get_bytes(self, path: str) -> bytes:
+        """The answer as it is. Raises as `get`."""
+        return self._ask("GET", path).content
+
+    def put(self, path: str, body: Any) -> Any:
+        """As `get`; a document is taken over."""
+        return self._ask("PUT", path, json=body, headers=_once()).json()
+
+    def post(self, path: str, body: Any = None, *, key: str | None = None) -> Any:
+        """As `get`; `key` makes repeats harmless, one is made when absent."""
+        return self._ask("POST", path, json=body or {}, headers=_once(key)).json()
+
+    def post_bytes(self, path: str, body: bytes, **query: Any) -> Any:
+        """As `get`; sends bytes as they are."""
+        headers = {**_once(), "content-type": "application/json"}
+        return self._ask("POST", path, content=body, params=_given(query), headers=headers).json()
+
+    def pages(self, path: str, field: str, **query: Any) -> Iterator[Any]:
+        """Every item of a paged list."""
+        after: Any = None
+        while True:
+            page = self.get(path, **query, after=after)
+            yield from page[field]
+            after = page.get("next")
+            if after is None:
+                return
+
+    def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        give_up = time.monotonic() + _RETRY_SECONDS
+        while True:
+            try:
+                answer = self._http.request(method, path, **options)
+                if answer.is_success:
+                    return answer
+                problem = _problem(answer)
+            except httpx.TransportError as error:
+                problem = errors.Transient(
+                    "gateway_unreachable",
+                    f"The gateway does not answer ({type(error).__name__}).",
+                    remedy="Check HALLMARK_URL, and `hallmark status` for a local stack.",
+                )
+            # Safe to repeat: reads change nothing, and everything else carries an Idempotency-Key.
+            if not isinstance(problem, errors.Transient) or time.monotonic() > give_up:
+                raise problem
+            time.sleep(0.3)
+
+
+def _problem(answer: httpx.Response) -> errors.HallmarkError:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = {}
+    kind = _BY_STATUS.get(answer.status_code, errors.Transient)
+    return kind(
+        body.get("code", f"http_{answer.status_code}"),
+        body.get("detail", f"The gateway answered {answer.status_code}."),
+        remedy=body.get("remedy", ""),
+    )
+
+
+def _once(key: str | None = None) -> dict[str, str]:
+    return {"idempotency-key": key or uuid.uuid4().hex}
+
+
+def _given(query: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in query.items() if value is not None}

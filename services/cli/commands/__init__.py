@@ -1,0 +1,1 @@
+"""One file per noun; each `register`s its commands."""

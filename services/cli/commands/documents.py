@@ -1,0 +1,175 @@
+"""`apply` and `diff`: everything that can live in git as YAML."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+import yaml
+
+from services.cli.client import Client
+from services.cli.exits import Exit
+from services.cli.output import mark, out, table
+from shared.errors import Invalid, NotFound
+
+API_VERSION = "hallmark/v1"
+Files = Annotated[
+    list[Path], typer.Option("--file", "-f", help="A YAML file, or a folder of them.", exists=True, readable=True)
+]
+
+
+class Document(NamedTuple):
+    """One YAML document."""
+
+    origin: str
+    kind: str
+    project: str
+    name: str
+    spec: dict[str, Any]
+    whole: dict[str, Any]
+
+
+class Kind(NamedTuple):
+    """How one kind of document reaches the API."""
+
+    path: Callable[[Document], str]
+    body: Callable[[Document], dict[str, Any]]
+    order: int
+    """Projects before what they hold."""
+
+
+def _camel_to_snake(spec: dict[str, Any]) -> dict[str, Any]:
+    return {"".join(f"_{c.lower()}" if c.isupper() else c for c in key): value for key, value in spec.items()}
+
+
+def _trust_root(document: Document) -> dict[str, Any]:
+    spec = _camel_to_snake(document.spec)
+    return {**spec, "keys": [key["pem"] if isinstance(key, dict) else key for key in spec.get("keys", [])]}
+
+
+KINDS: dict[str, Kind] = {
+    "Project": Kind(lambda d: f"/projects/{d.name}", lambda d: _camel_to_snake(d.spec), 0),
+    "Lifecycle": Kind(lambda d: f"/projects/{d.project}/lifecycles/{d.name}", lambda d: _camel_to_snake(d.spec), 1),
+    "Application": Kind(lambda d: f"/projects/{d.project}/applications/{d.name}", lambda d: _camel_to_snake(d.spec), 2),
+    "TrustRoot": Kind(lambda d: f"/projects/{d.project}/trust-roots/{d.name}", _trust_root, 3),
+    "Policy": Kind(lambda d: f"/projects/{d.project}/policies/{d.name}", lambda d: {"document": d.whole}, 4),
+}
+
+
+def read_documents(paths: list[Path]) -> list[Document]:
+    """Every document in these files and folders, in the order to apply them. Raises `Invalid` with the place."""
+    documents = [document for path in paths for file in _yaml_files(path) for document in _in_file(file)]
+    return sorted(documents, key=lambda document: KINDS[document.kind].order)
+
+
+def _yaml_files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.suffix in {".yaml", ".yml"})
+
+
+def _in_file(file: Path) -> Iterator[Document]:
+    try:
+        found = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
+    except yaml.YAMLError as error:
+        raise Invalid("document_unreadable", f"{file} is not YAML: {error}", remedy="Mend the file.") from error
+    for number, document in enumerate(found, start=1):
+        if document is not None:
+            yield _document(f"{file} (document {number})", document)
+
+
+def _document(origin: str, document: Any) -> Document:
+    if not isinstance(document, dict) or document.get("apiVersion") != API_VERSION:
+        raise Invalid(
+            "document_malformed",
+            f"{origin} is no {API_VERSION} document.",
+            remedy=f"Begin it with apiVersion: {API_VERSION}.",
+        )
+    kind, metadata = document.get("kind"), document.get("metadata") or {}
+    if kind not in KINDS:
+        near = difflib.get_close_matches(str(kind), KINDS, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"Use one of {', '.join(KINDS)}."
+        raise Invalid("document_kind_unknown", f"{origin} has kind {kind!r}.", remedy=hint)
+    name = metadata.get("name")
+    project = name if kind == "Project" else metadata.get("project")
+    if not name or not project:
+        raise Invalid("document_malformed", f"{origin} lacks metadata.name or metadata.project.", remedy="Name both.")
+    return Document(origin, kind, project, name, document.get("spec") or {}, document)
+
+
+def apply(files: Files) -> None:
+    """Take over documents: projects, lifecycles, applications, trust roots, policies. Repeating it changes nothing."""
+    client = Client()
+    applied = []
+    for document in read_documents(files):
+        kind = KINDS[document.kind]
+        answer = client.put(kind.path(document), kind.body(document))
+        applied.append({"kind": document.kind, "project": document.project, **answer, "name": document.name})
+    rows = [(one["kind"], one["project"], one["name"], one["change"], one["revision"]) for one in applied]
+    out.answer(applied, table(("kind", "project", "name", "change", "revision"), rows))
+
+
+def diff(files: Files) -> None:
+    """Show what `apply` would change. Ends with 3 when something would."""
+    client = Client()
+    changes = []
+    for document in read_documents(files):
+        kind = KINDS[document.kind]
+        wanted = kind.body(document)
+        try:
+            there = _comparable(document, client)
+        except NotFound:
+            changes.append({"kind": document.kind, "name": document.name, "change": "create", "lines": []})
+            continue
+        lines = _difference(there, wanted)
+        if lines:
+            changes.append({"kind": document.kind, "name": document.name, "change": "update", "lines": lines})
+    people = [f"{one['change']} {one['kind']} {one['name']}\n" + "\n".join(one["lines"]) for one in changes]
+    out.answer(changes, *(people or [f"{mark('allow')} nothing would change"]))
+    if changes:
+        raise typer.Exit(Exit.DENIED)
+
+
+def _comparable(document: Document, client: Client) -> dict[str, Any]:
+    """The document as the system has it. Raises `NotFound` when it does not exist yet."""
+    match document.kind:
+        case "Lifecycle":
+            project = client.get(f"/projects/{document.project}")
+            for one in project["lifecycles"]:
+                if one["lifecycle"] == document.name:
+                    return dict(one)
+            raise NotFound("lifecycle_unknown", f"There is no lifecycle {document.name}.")
+        case "TrustRoot":
+            for one in client.get(f"/projects/{document.project}/trust-roots")["trust_roots"]:
+                if one["trust_root"] == document.name:
+                    return dict(one)
+            raise NotFound("trust_root_unknown", f"There is no trust root {document.name}.")
+        case _:
+            return dict(client.get(KINDS[document.kind].path(document)))
+
+
+def _difference(there: Any, wanted: Any) -> list[str]:
+    """The lines in which what is wanted differs; fields that the document does not mention do not count."""
+    there = _projected(there, wanted)
+    if there == wanted:
+        return []
+    before, after = (json.dumps(side, indent=2, sort_keys=True, default=str).splitlines() for side in (there, wanted))
+    return list(difflib.unified_diff(before, after, lineterm="", n=1))[2:]
+
+
+def _projected(there: Any, wanted: Any) -> Any:
+    if isinstance(there, dict) and isinstance(wanted, dict):
+        return {key: _projected(there.get(key), value) for key, value in wanted.items()}
+    if isinstance(there, list) and isinstance(wanted, list) and len(there) == len(wanted):
+        return [_projected(one, other) for one, other in zip(there, wanted, strict=True)]
+    return there
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(apply)
+    app.command()(diff)

@@ -1,0 +1,117 @@
+"""Versions: what they are made of, where they stand, what is missing for the next stage."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from services.cli.client import Client
+from services.cli.commands.arguments import Version, application_ref, version_ref
+from services.cli.exits import Exit
+from services.cli.output import findings_table, mark, out, table
+from shared.errors import Invalid
+
+version = typer.Typer(help="Immutable versions of applications.", no_args_is_help=True)
+
+
+def read_artifact(text: str) -> dict[str, str]:
+    """Read `PURL=sha256:HEX`. Raises `Invalid`."""
+    purl, _, digest = text.rpartition("=")
+    if not purl.startswith("pkg:") or not digest.startswith("sha256:"):
+        raise Invalid(
+            "artifact_malformed",
+            f"{text!r} is no artifact.",
+            remedy="Write PURL=sha256:HEX, such as pkg:pypi/web@1.4.0=sha256:3f0c...",
+        )
+    return {"purl": purl, "digest": digest}
+
+
+@version.command("create")
+def create(
+    version: Version,
+    artifact: Annotated[list[str] | None, typer.Option("--artifact", "-a", help="PURL=sha256:HEX; repeat it.")] = None,
+    nested: Annotated[list[str] | None, typer.Option("--nested", help="Digest of a version it contains.")] = None,
+    repository: Annotated[str | None, typer.Option(help="Where its source lives.")] = None,
+    commit: Annotated[str | None, typer.Option(help="The commit it was built from.")] = None,
+    committed_at: Annotated[str | None, typer.Option(help="When that was committed, RFC 3339.")] = None,
+    branch: Annotated[str | None, typer.Option(help="The branch it was built on.")] = None,
+    tag: Annotated[str, typer.Option(help="A name that may change later.")] = "",
+) -> None:
+    """Register a version from its artifacts. The same again changes nothing; other content is refused."""
+    ref = version_ref(version)
+    body: dict[str, Any] = {
+        "version": ref.version,
+        "artifacts": [read_artifact(text) for text in artifact or []],
+        "nested": nested or [],
+        "tag": tag,
+    }
+    if commit or repository:
+        body["source"] = {
+            "repository": repository,
+            "commit": commit,
+            "committed_at": committed_at,
+            "branch": branch,
+        }
+    answer = Client().post(f"/projects/{ref.project}/applications/{ref.application}/versions", body)
+    out.answer(answer, f"{version} is registered as {answer['digest']}")
+
+
+@version.command("show")
+def show(version: Version) -> None:
+    """What a version is made of and where it stands."""
+    view = Client().get(version_ref(version).path)
+    facts = [
+        ("digest", view["digest"]),
+        ("stage", view["stage"]),
+        ("status", view["release_status"]),
+        ("created", f"{view['created_at']} by {view['created_by']}"),
+        ("commit", (view["source"] or {}).get("commit")),
+        ("stages", " → ".join(stage["name"] for stage in view["lifecycle"])),
+    ]
+    artifacts = [(one["purl"], one["digest"]) for one in view["artifacts"]]
+    moves = [(one["at"], one["kind"], one["from_stage"], one["to_stage"], one["by"]) for one in view["history"]]
+    out.answer(
+        view,
+        table(("", ""), facts),
+        table(("artifact", "digest"), artifacts),
+        table(("when", "what", "from", "to", "by"), moves),
+    )
+
+
+@version.command("list")
+def list_versions(application: Annotated[str, typer.Argument(help="project/application")]) -> None:
+    """The versions of an application, newest first."""
+    project, name = application_ref(application)
+    found = list(Client().pages(f"/projects/{project}/applications/{name}/versions", "versions"))
+    rows = [(one["version"], one["stage"], one["release_status"], one["created_at"]) for one in found]
+    out.answer(found, table(("version", "stage", "status", "created"), rows))
+
+
+def readiness(version: Version) -> None:
+    """What is missing for the next stage, with remedies. Ends with 0 when nothing is."""
+    answer = Client().get(version_ref(version).path + "/readiness")
+    where = f"{answer['from_stage'] or 'nowhere'} → {answer['to_stage'] or 'nowhere to go'}"
+    out.answer(answer, f"{version}: {where} {mark(answer['outcome'])}", findings_table(answer["findings"]))
+    raise typer.Exit(exit_for_outcome(answer["outcome"]))
+
+
+def board(application: Annotated[str, typer.Argument(help="project/application")]) -> None:
+    """Which version stands in each stage of an application."""
+    project, name = application_ref(application)
+    view = Client().get(f"/projects/{project}/applications/{name}")
+    rows = [(one["stage"], one["version"], one["since"], one["previous"]) for one in view["board"]]
+    out.answer(view, table(("stage", "version", "since", "before that"), rows, title=f"{application}"))
+
+
+def exit_for_outcome(outcome: str | None) -> Exit:
+    """The exit code for what the gates say."""
+    codes = {"allow": Exit.DONE, "deny": Exit.DENIED, "pending": Exit.PENDING, "error": Exit.UNAVAILABLE}
+    return codes.get(outcome or "", Exit.DONE)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(version, name="version")
+    app.command()(readiness)
+    app.command()(board)

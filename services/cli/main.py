@@ -1,0 +1,55 @@
+"""The `hallmark` command and all its nouns and verbs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from services.cli.commands import (
+    advisories,
+    documents,
+    evidence,
+    journal,
+    keys,
+    promotions,
+    stack,
+    tokens,
+    versions,
+)
+from services.cli.exits import exit_for
+from services.cli.output import out
+from shared.errors import HallmarkError
+
+app = typer.Typer(
+    help="Decides whether a version of an application may move on, proves why, and keeps watching after it is out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+@app.callback()
+def options(*, as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")] = False) -> None:
+    """Options of every command."""
+    out.as_json = as_json
+
+
+for group in (stack, documents, versions, evidence, promotions, advisories, journal, tokens, keys):
+    group.register(app)
+
+
+def main() -> None:
+    """Run the command; errors become one sentence, a remedy and an exit code."""
+    try:
+        app()
+    except HallmarkError as error:
+        out.failure(error)
+        sys.exit(exit_for(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

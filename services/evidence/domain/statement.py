@@ -24,7 +24,7 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 MAX_SUBJECTS = 1000
 MAX_NAME = 2000
 
-_READ_TYPES = frozenset({STATEMENT_TYPE, "https://in-toto.io/Statement/v0.1"})
+_READ_TYPES = (STATEMENT_TYPE, "https://in-toto.io/Statement/v0.1")
 _PAYLOAD_TYPES = re.compile(r"application/vnd\.in-toto(?:\.[A-Za-z0-9._-]+)?\+json")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PREDICATE_TYPE = re.compile(r"[!-~]{1,500}")

@@ -63,6 +63,13 @@ def test_length_is_refused_before_reading() -> None:
     assert refusal.value.code == "json_too_large"
 
 
+@pytest.mark.parametrize("item", [b"[]", b"1", b"{}"])
+def test_many_small_values_are_refused_before_they_take_memory(item: bytes) -> None:
+    with pytest.raises(TooLarge) as refusal:
+        strict_json.loads(b"[" + (item + b",") * (strict_json.MAX_VALUES + 1) + item + b"]")
+    assert refusal.value.code == "json_values_many"
+
+
 def test_an_object_is_not_any_value() -> None:
     assert strict_json.loads_object(b'{"a": []}') == {"a": []}
     with pytest.raises(Invalid):

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from contracts.facts import ApprovalFacts
+from contracts.vocabulary import Role
+from services.evidence.domain import kinds, passage, statement
+from services.evidence.domain.passage import Passage
+from services.evidence.domain.statement import Subject
+from shared.errors import Invalid
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+A, B, C = ("sha256:" + letter * 64 for letter in "abc")
+PASSED = Passage(
+    subjects=(Subject(B, "gate-1.0.whl"), Subject(A, "hallmark/gate@1.0")),
+    verifier_id="https://hallmark.example/gate",
+    verified_at=NOW,
+    resource_uri="hallmark:hallmark/gate@1.0#qa",
+    policy_uri="hallmark:hallmark/policies/qa-entry",
+    policy_digest=C,
+    inputs=(C, B, C),
+    passed=True,
+    levels=("HALLMARK_QA_ENTRY",),
+)
+
+
+def test_a_passage_is_a_verification_summary() -> None:
+    read = statement.parse(passage.passage_statement(PASSED))
+    assert read.predicate_type == "https://slsa.dev/verification_summary/v1"
+    assert read.digests == (A, B)
+    assert read.predicate == {
+        "verifier": {"id": "https://hallmark.example/gate"},
+        "timeVerified": "2026-11-23T12:00:00.000000Z",
+        "resourceUri": "hallmark:hallmark/gate@1.0#qa",
+        "policy": {"uri": "hallmark:hallmark/policies/qa-entry", "digest": {"sha256": "c" * 64}},
+        "inputAttestations": [{"digest": {"sha256": "b" * 64}}, {"digest": {"sha256": "c" * 64}}],
+        "verificationResult": "PASSED",
+        "verifiedLevels": ["HALLMARK_QA_ENTRY"],
+    }
+
+
+def test_a_failed_passage_claims_only_that() -> None:
+    read = statement.parse(passage.passage_statement(replace(PASSED, passed=False, levels=())))
+    assert read.predicate["verificationResult"] == "FAILED"
+    assert read.predicate["verifiedLevels"] == ["FAILED"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        replace(PASSED, levels=()),
+        replace(PASSED, passed=False),
+        replace(PASSED, levels=("FAILED",)),
+        replace(PASSED, subjects=()),
+    ],
+)
+def test_a_passage_never_contradicts_itself(wrong: Passage) -> None:
+    with pytest.raises(Invalid):
+        passage.passage_statement(wrong)
+
+
+def test_the_same_passage_gives_the_same_bytes() -> None:
+    shuffled = replace(PASSED, subjects=PASSED.subjects[::-1], inputs=(B, C))
+    assert passage.passage_statement(PASSED) == passage.passage_statement(shuffled)
+
+
+def test_an_approval_reads_back_as_the_facts_it_was_made_of() -> None:
+    approval = ApprovalFacts(
+        decision="approved",
+        approver="ada@example.com",
+        role=Role.APPROVER,
+        stage="prod",
+        evidence_set=C,
+        reason='looked at "everything"',
+    )
+    payload = passage.approval_statement([Subject(A)], approval, NOW)
+    assert json.loads(payload)["_type"] == "https://in-toto.io/Statement/v1"
+    read = statement.parse(payload)
+    reading = kinds.read(read.predicate_type, read.predicate, NOW)
+    assert reading.facts == approval
+    assert reading.claimed_at == NOW

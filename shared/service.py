@@ -36,6 +36,7 @@ from shared.messaging.dead_letters import undertaker
 from shared.messaging.dispatcher import Dispatcher
 from shared.messaging.handlers import Handlers
 from shared.messaging.middleware import outcome_middleware
+from shared.messaging.outcomes import Retries
 from shared.messaging.relay import Relay
 from shared.messaging.watchdog import Watchdog
 from shared.mongo import Database, Index, connect
@@ -63,6 +64,7 @@ class Service(Generic[W]):
     """Coroutines that run as long as the service does, such as a sweep; restarted when they fail."""
     routes: Callable[[Running[W]], list[BaseRoute]] | None = None
     """More HTTP routes beside health."""
+    retries: Retries = field(default_factory=Retries)
     asks: tuple[type[Command | Query], ...] = ()
     """What it asks others: its NATS user may publish these and no more."""
     tells: tuple[type[Tell], ...] = ()
@@ -122,7 +124,7 @@ def _assemble(service: Service[W], settings: ServiceSettings, database: Database
     connection: list[Client] = []
     relay = Relay(database, lambda: connection[0], service=service.name, owner=settings.instance, clock=clock)
     bury = undertaker(database, relay, service=service.name, clock=clock)
-    broker = make_broker(settings, [*tracing_middlewares(settings), outcome_middleware(bury)])
+    broker = make_broker(settings, [*tracing_middlewares(settings), outcome_middleware(bury, service.retries)])
     asker = Asker(broker, source=f"/hallmark/{service.name}", own_token=own_token(settings), clock=clock)
     issuers = Issuers.from_folder(settings.issuers_dir)
     dispatcher = Dispatcher(service.name, service.handlers, database, issuers, asker, relay, clock)

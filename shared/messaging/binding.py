@@ -77,7 +77,7 @@ def _durable_options(service: str, heard: Heard, inbox: bytes) -> dict[str, Any]
 def consumer_config(service: str, heard: Heard) -> ConsumerConfig:
     """The durable consumer of a handler, as the provisioner makes it.
 
-    Redelivery is bounded by `outcomes.MAX_DELIVERIES`, which also writes the dead letter; a bound on the server would
+    Redelivery is bounded by `outcomes.Retries`, whose end also writes the dead letter; a bound on the server would
     leave the message in the stream without anybody knowing.
     """
     return ConsumerConfig(

@@ -6,17 +6,30 @@
 | `AlreadyHandledError`      | ack                                    | the stored reply                 |
 | `Rejection`                | dead letter, then term                 | `Rejected`                       |
 | `Transient`, or a bug      | nak with growing delay; dead letter    | `Unavailable`                    |
-|                            | after `MAX_DELIVERIES`                 |                                  |
+|                            | after `Retries.max_deliveries`          |                                  |
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from contracts.replies import Rejected, RejectionKind, Unavailable
 from shared import errors
 
-MAX_DELIVERIES = 12
-_FIRST_DELAY = 0.2
-_LONGEST_DELAY = 60.0
+
+@dataclass(frozen=True)
+class Retries:
+    """How patiently a message is tried again: with these defaults for about three and a half minutes."""
+
+    max_deliveries: int = 12
+    first_delay: float = 0.2
+    """Seconds; doubles with every delivery."""
+    longest_delay: float = 60.0
+
+    def delay(self, deliveries: int) -> float:
+        """Seconds to wait after the given number of deliveries."""
+        return min(self.first_delay * 2.0 ** min(deliveries - 1, 20), self.longest_delay)
+
 
 _KINDS: tuple[tuple[type[errors.Rejection], RejectionKind], ...] = (
     (errors.NotFound, RejectionKind.NOT_FOUND),
@@ -26,11 +39,6 @@ _KINDS: tuple[tuple[type[errors.Rejection], RejectionKind], ...] = (
     (errors.TooLarge, RejectionKind.TOO_LARGE),
     (errors.Invalid, RejectionKind.INVALID),
 )
-
-
-def retry_delay(deliveries: int) -> float:
-    """Seconds to wait after the given number of deliveries: 0.2, 0.4, 0.8 ... 60. All of them: about 3.5 minutes."""
-    return min(_FIRST_DELAY * 2.0 ** min(deliveries - 1, 20), _LONGEST_DELAY)
 
 
 def failed_reply(error: Exception) -> Rejected | Unavailable:

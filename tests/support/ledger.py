@@ -13,6 +13,7 @@ from contracts.vocabulary import utc
 from shared.digests import sha256_digest
 from shared.errors import NotFound
 from shared.messaging.handlers import Handlers
+from shared.messaging.outcomes import Retries
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.service import Service
 
@@ -79,4 +80,11 @@ def ledger_service(name: str = "registry", failures: dict[str, list[Exception]] 
         fail_as_planned(event.promotion_id)
         await work.count(event.promotion_id)
 
-    return Service(name, handlers, {"counts": ()}, asks=(ShowProject,), tells=(MoveVersion,))
+    return Service(
+        name,
+        handlers,
+        {"counts": ()},
+        asks=(ShowProject,),
+        tells=(MoveVersion,),
+        retries=Retries(max_deliveries=4, first_delay=0.02),
+    )

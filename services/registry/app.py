@@ -1,0 +1,17 @@
+"""Joins the registry's parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from services.registry.handlers import HANDLERS, commands, intake, queries
+from services.registry.storage.unit_of_work import INDEXES
+from shared.service import Service, serve_environment
+
+ROOMS = (commands, intake, queries)
+SERVICE = Service("registry", HANDLERS, INDEXES)
+
+
+def run(env: Mapping[str, str]) -> None:
+    """Run one registry process until SIGTERM."""
+    serve_environment(SERVICE, env)

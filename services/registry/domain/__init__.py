@@ -1,0 +1,1 @@
+"""What exists, as pure values: lifecycles, versions, their moves, and what pipelines report."""

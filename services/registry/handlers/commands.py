@@ -1,0 +1,152 @@
+"""What the registry is asked and told to do."""
+
+from __future__ import annotations
+
+from contracts.answers import Applied
+from contracts.registry.v1.commands import ApplyApplication, ApplyLifecycle, ApplyProject, CreateVersion, MoveVersion
+from contracts.registry.v1.events import ApplicationApplied, LifecycleApplied, ProjectApplied
+from contracts.registry.v1.views import StageView, VersionView
+from contracts.vocabulary import Role
+from services.registry import wire
+from services.registry.domain.lifecycle import check_change
+from services.registry.domain.pipeline_event import package_of
+from services.registry.domain.version import Version, manifest_digest, moved
+from services.registry.handlers import HANDLERS
+from services.registry.storage.unit_of_work import RegistryWork
+from shared.errors import Conflict, NotFound
+
+
+@HANDLERS.command(ApplyProject)
+async def apply_project(command: ApplyProject, work: RegistryWork) -> Applied:
+    """Create a project, or change what is said about it."""
+    work.unit.caller.require(command.project, Role.ADMIN)
+    content = {"title": command.title, "public_badges": command.public_badges}
+    applied = await work.catalogue.apply_project(command.project, content)
+    if applied.change != "unchanged":
+        work.unit.announce(
+            ProjectApplied(
+                project=command.project,
+                application=None,
+                title=command.title,
+                revision=applied.revision,
+                digest=applied.digest,
+                by=work.unit.caller.actor.subject,
+                at=work.unit.now,
+            )
+        )
+    return Applied(kind="Project", name=command.project, **vars(applied))
+
+
+@HANDLERS.command(ApplyLifecycle)
+async def apply_lifecycle(command: ApplyLifecycle, work: RegistryWork) -> Applied:
+    """Define the stages of a lifecycle, without losing one that versions have been in."""
+    work.unit.caller.require(command.project, Role.ADMIN)
+    await work.catalogue.project(command.project)
+    lifecycle = wire.lifecycle_from(command)
+    before = await work.catalogue.known_lifecycle(command.project, command.lifecycle)
+    if before:
+        applications = await work.catalogue.applications_on(command.project, command.lifecycle)
+        check_change(before, lifecycle, await work.versions.entered_stages(command.project, applications))
+    applied = await work.catalogue.apply_lifecycle(lifecycle)
+    if applied.change != "unchanged":
+        stages = tuple(
+            StageView(name=one.name, title=one.title, open=one.open, release=one.name == lifecycle.release_stage)
+            for one in lifecycle.stages
+        )
+        work.unit.announce(
+            LifecycleApplied(
+                project=command.project,
+                application=None,
+                lifecycle=command.lifecycle,
+                stages=stages,
+                revision=applied.revision,
+                digest=applied.digest,
+                by=work.unit.caller.actor.subject,
+                at=work.unit.now,
+            )
+        )
+    return Applied(kind="Lifecycle", name=command.lifecycle, **vars(applied))
+
+
+@HANDLERS.command(ApplyApplication)
+async def apply_application(command: ApplyApplication, work: RegistryWork) -> Applied:
+    """Create an application, or change its business context."""
+    work.unit.caller.require(command.project, Role.RELEASE_MANAGER)
+    await work.catalogue.project(command.project)
+    await work.catalogue.lifecycle(command.project, command.lifecycle)
+    content = command.model_dump(mode="json", exclude={"command_id", "project", "application"})
+    content["packages"] = sorted({package_of(package) for package in command.packages})
+    applied = await work.catalogue.apply_application(command.project, command.application, content)
+    if applied.change != "unchanged":
+        said = {name: content[name] for name in ApplicationApplied.model_fields if name in content}
+        work.unit.announce(
+            ApplicationApplied(
+                **said,
+                project=command.project,
+                application=command.application,
+                revision=applied.revision,
+                digest=applied.digest,
+                by=work.unit.caller.actor.subject,
+                at=work.unit.now,
+            )
+        )
+    return Applied(kind="Application", name=command.application, **vars(applied))
+
+
+@HANDLERS.command(CreateVersion)
+async def create_version(command: CreateVersion, work: RegistryWork) -> VersionView:
+    """Register a version. The same again is answered as before; other content under its name is refused."""
+    work.unit.caller.require(command.project, Role.CONTRIBUTOR, Role.RELEASE_MANAGER)
+    application = await work.catalogue.application(command.project, command.application)
+    digest = manifest_digest(
+        command.project, command.application, command.version, command.artifacts, command.nested, command.source
+    )
+    known = await work.versions.known(command.project, command.application, command.version)
+    if known and known.digest == digest:
+        return await work.views.version(known)
+    if known:
+        raise Conflict(
+            "version_immutable",
+            f"{command.version} exists with other content ({known.digest}).",
+            remedy="Give the new content a version of its own.",
+        )
+    for nested in command.nested:
+        if not await work.versions.digest_exists(nested):
+            raise NotFound("nested_version_unknown", f"No version has the digest {nested}.", remedy="Create it first.")
+    version = Version(
+        project=command.project,
+        application=command.application,
+        version=command.version,
+        digest=digest,
+        artifacts=command.artifacts,
+        nested=command.nested,
+        source=command.source,
+        created_at=work.unit.now,
+        created_by=work.unit.caller.actor.subject,
+        tag=command.tag,
+        properties=command.properties,
+    )
+    await work.versions.save(version)
+    work.unit.announce(wire.version_created(version, application))
+    return await work.views.version(version)
+
+
+@HANDLERS.on(MoveVersion)
+async def move_version(tell: MoveVersion, work: RegistryWork) -> None:
+    """Move the stage pointer, or say why not. A move that a promotion has made already is told again."""
+    application = await work.catalogue.application(tell.project, tell.application)
+    lifecycle = await work.catalogue.lifecycle(tell.project, application["lifecycle"])
+    version = await work.versions.get(tell.project, tell.application, tell.version)
+    if done := version.move_of(tell.promotion_id):
+        work.unit.announce(wire.version_moved(version, done, lifecycle, application))
+        return
+    current = await work.versions.current(tell.project, tell.application, tell.to_stage)
+    wanted = wire.wanted_move(tell, replaced=current, at=work.unit.now)
+    try:
+        after = moved(version, wanted, lifecycle, current)
+    except Conflict as refusal:
+        work.unit.announce(wire.move_refused(tell, refusal, work.unit.now))
+        return
+    await work.versions.save(after)
+    await work.versions.stand(after, tell.to_stage, previous=current, since=work.unit.now)
+    work.unit.announce(wire.version_moved(after, wanted.move, lifecycle, application))

@@ -1,0 +1,1 @@
+"""What the registry keeps, one repository per aggregate."""

@@ -1,0 +1,19 @@
+"""What one message may change in the registry."""
+
+from __future__ import annotations
+
+from services.registry.storage import catalogue, versions
+from services.registry.storage.views import Views
+from shared.messaging.unit_of_work import UnitOfWork
+
+INDEXES = {**catalogue.INDEXES, **versions.INDEXES}
+
+
+class RegistryWork:
+    """The registry's repositories, inside one transaction."""
+
+    def __init__(self, unit: UnitOfWork) -> None:
+        self.unit = unit
+        self.catalogue = catalogue.Catalogue(unit)
+        self.versions = versions.Versions(unit)
+        self.views = Views(unit)

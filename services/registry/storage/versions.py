@@ -1,0 +1,137 @@
+"""Versions, their artifacts, and which version stands in which stage."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from contracts.vocabulary import Artifact, PromotionKind, ReleaseStatus, SourceCommit
+from services.registry.domain.version import Move, Version
+from shared.errors import NotFound
+from shared.messaging.unit_of_work import UnitOfWork
+from shared.mongo import Document, Index
+
+INDEXES: dict[str, tuple[Index, ...]] = {
+    "versions": (
+        Index((("project", 1), ("application", 1), ("created_at", -1), ("_id", 1))),
+        Index((("digest", 1),)),
+        Index((("project", 1), ("application", 1), ("history.to_stage", 1))),
+    ),
+    "artifacts": (),
+    "standings": (Index((("application", 1),)),),
+    "pipeline_events": (Index((("at", 1),), expire_after_seconds=400 * 86_400),),
+}
+
+
+def version_key(project: str, application: str, version: str) -> str:
+    """The id of a version's document."""
+    return f"{project}/{application}/{version}"
+
+
+class Versions:
+    """Versions and where they stand."""
+
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._versions = unit.collection("versions")
+        self._artifacts = unit.collection("artifacts")
+        self._standings = unit.collection("standings")
+        self._events = unit.collection("pipeline_events")
+
+    async def known(self, project: str, application: str, version: str) -> Version | None:
+        """The version, or None."""
+        found = await self._versions.get(version_key(project, application, version))
+        return from_document(found) if found else None
+
+    async def get(self, project: str, application: str, version: str) -> Version:
+        """The version. Raises `NotFound`."""
+        found = await self.known(project, application, version)
+        if found is None:
+            key = version_key(project, application, version)
+            raise NotFound("version_unknown", f"There is no version {key}.", remedy="Create it first.")
+        return found
+
+    async def digest_exists(self, digest: str) -> bool:
+        """Whether some version has this digest."""
+        return await self._versions.find_one({"digest": digest}) is not None
+
+    async def entered_stages(self, project: str, applications: list[str]) -> set[str]:
+        """Every stage that some version of these applications has been in."""
+        found = await self._versions.aggregate(
+            [
+                {"$match": {"project": project, "application": {"$in": applications}}},
+                {"$unwind": "$history"},
+                {"$group": {"_id": "$history.to_stage"}},
+            ]
+        )
+        return {document["_id"] for document in found}
+
+    async def save(self, version: Version) -> None:
+        """Keep it, if nobody changed it since it was read. Raises `StaleDocumentError`."""
+        await self._versions.replace(_to_document(version), revision=version.revision)
+        for artifact in version.artifacts:
+            await self._artifacts.put({"_id": f"{artifact.digest}|{artifact.purl}", **artifact.model_dump()})
+
+    async def current(self, project: str, application: str, stage: str) -> str | None:
+        """The version that stands in a stage."""
+        found = await self._standings.get(f"{project}/{application}/{stage}")
+        return found["version"] if found else None
+
+    async def stand(self, version: Version, stage: str, *, previous: str | None, since: datetime) -> None:
+        """Make it the current version of a stage."""
+        await self._standings.put(
+            {
+                "_id": f"{version.project}/{version.application}/{stage}",
+                "application": f"{version.project}/{version.application}",
+                "version": version.version,
+                "previous": previous,
+                "since": since,
+            }
+        )
+
+    async def heard_before(self, source: str, event_id: str, at: datetime) -> bool:
+        """Whether this pipeline event came before; remembers it. CDEvents are the same when source and id are."""
+        key = f"{source}|{event_id}"
+        if await self._events.get(key):
+            return True
+        await self._events.add({"_id": key, "at": at})
+        return False
+
+
+def _to_document(version: Version) -> Document:
+    return {
+        "_id": version_key(version.project, version.application, version.version),
+        "project": version.project,
+        "application": version.application,
+        "version": version.version,
+        "digest": version.digest,
+        "artifacts": [artifact.model_dump() for artifact in version.artifacts],
+        "nested": list(version.nested),
+        "source": version.source.model_dump() if version.source else None,
+        "created_at": version.created_at,
+        "created_by": version.created_by,
+        "tag": version.tag,
+        "properties": version.properties,
+        "stage": version.stage,
+        "release_status": version.release_status.value,
+        "history": [{**vars(move), "kind": move.kind.value} for move in version.history],
+    }
+
+
+def from_document(document: Document) -> Version:
+    """A kept version as the domain sees it."""
+    return Version(
+        project=document["project"],
+        application=document["application"],
+        version=document["version"],
+        digest=document["digest"],
+        artifacts=tuple(Artifact.model_validate(one) for one in document["artifacts"]),
+        nested=tuple(document["nested"]),
+        source=SourceCommit.model_validate(document["source"]) if document["source"] else None,
+        created_at=document["created_at"],
+        created_by=document["created_by"],
+        tag=document["tag"],
+        properties=document["properties"],
+        stage=document["stage"],
+        release_status=ReleaseStatus(document["release_status"]),
+        history=tuple(Move(**{**move, "kind": PromotionKind(move["kind"])}) for move in document["history"]),
+        revision=document["revision"],
+    )

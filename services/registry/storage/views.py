@@ -1,0 +1,144 @@
+"""The read side: documents straight into answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contracts.registry.v1.views import (
+    ApplicationPage,
+    ApplicationView,
+    LifecycleView,
+    ProjectPage,
+    ProjectView,
+    StageMove,
+    StageView,
+    StandingVersion,
+    VersionPage,
+    VersionSummary,
+    VersionView,
+)
+from services.registry.domain.version import Version
+from services.registry.storage.versions import version_key
+from shared.errors import NotFound
+from shared.messaging.unit_of_work import UnitOfWork
+from shared.mongo import Document
+
+
+def stages_of(lifecycle: Document) -> tuple[StageView, ...]:
+    """A lifecycle's stages; the last one is the release stage."""
+    last = len(lifecycle["stages"]) - 1
+    return tuple(
+        StageView(name=stage["name"], title=stage["title"], open=tuple(stage["open"]), release=place == last)
+        for place, stage in enumerate(lifecycle["stages"])
+    )
+
+
+class Views:
+    """Answers about what exists."""
+
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+
+    async def _get(self, collection: str, key: str, noun: str) -> Document:
+        found = await self._unit.collection(collection).get(key)
+        if found is None:
+            raise NotFound(f"{noun}_unknown", f"There is no {noun} {key}.", remedy=f"Create the {noun} first.")
+        return found
+
+    async def project(self, project: str) -> ProjectView:
+        """Raises `NotFound`."""
+        return await self._project(await self._get("projects", project, "project"))
+
+    async def _project(self, document: Document) -> ProjectView:
+        lifecycles = await self._unit.collection("lifecycles").find({"project": document["name"]})
+        return ProjectView(
+            project=document["name"],
+            title=document["title"],
+            public_badges=document["public_badges"],
+            lifecycles=tuple(LifecycleView(lifecycle=one["name"], stages=stages_of(one)) for one in lifecycles),
+            revision=document["revision"],
+        )
+
+    async def projects(self, after: str | None, limit: int, only: list[str] | None) -> ProjectPage:
+        """Projects by name; `only` these when the caller may not see all."""
+        where: Document = {"_id": {"$gt": after or ""}}
+        if only is not None:
+            where["_id"]["$in"] = only
+        found = await self._unit.collection("projects").find(where, limit=limit + 1)
+        views = tuple([await self._project(document) for document in found[:limit]])
+        return ProjectPage(projects=views, next=_next(found, limit, "name"))
+
+    async def application(self, project: str, application: str) -> ApplicationView:
+        """Raises `NotFound`."""
+        document = await self._get("applications", f"{project}/{application}", "application")
+        lifecycle = await self._get("lifecycles", f"{project}/{document['lifecycle']}", "lifecycle")
+        standings = await self._unit.collection("standings").find({"application": document["_id"]})
+        standing = {str(one["_id"]).rsplit("/", 1)[1]: one for one in standings}
+        board = tuple(_standing(stage["name"], standing.get(stage["name"])) for stage in lifecycle["stages"])
+        return _application(document).model_copy(update={"board": board})
+
+    async def applications(self, project: str, after: str | None, limit: int) -> ApplicationPage:
+        """Applications of a project by name, without their boards."""
+        await self._get("projects", project, "project")
+        where = {"project": project, "_id": {"$gt": f"{project}/{after or ''}"}}
+        found = await self._unit.collection("applications").find(where, limit=limit + 1)
+        views = tuple(_application(document) for document in found[:limit])
+        return ApplicationPage(applications=views, next=_next(found, limit, "name"))
+
+    async def version(self, version: Version) -> VersionView:
+        """A version with the lifecycle it is on."""
+        key = f"{version.project}/{version.application}"
+        application = await self._get("applications", key, "application")
+        lifecycle = await self._get("lifecycles", f"{version.project}/{application['lifecycle']}", "lifecycle")
+        return VersionView(
+            project=version.project,
+            application=version.application,
+            version=version.version,
+            digest=version.digest,
+            artifacts=version.artifacts,
+            nested=version.nested,
+            source=version.source,
+            created_at=version.created_at,
+            created_by=version.created_by,
+            stage=version.stage,
+            release_status=version.release_status,
+            lifecycle=stages_of(lifecycle),
+            history=tuple(StageMove.model_validate(vars(move)) for move in version.history),
+            criticality=application["criticality"],
+            labels=application["labels"],
+            owners=tuple(application["owners"]),
+            tag=version.tag,
+            properties=version.properties,
+        )
+
+    async def versions(self, project: str, application: str, after: str | None, limit: int) -> VersionPage:
+        """Versions of an application, newest first."""
+        await self._get("applications", f"{project}/{application}", "application")
+        where: Document = {"project": project, "application": application}
+        if after:
+            last = await self._get("versions", version_key(project, application, after), "version")
+            where["$or"] = [
+                {"created_at": {"$lt": last["created_at"]}},
+                {"created_at": last["created_at"], "_id": {"$gt": last["_id"]}},
+            ]
+        found = await self._unit.collection("versions").find(
+            where, sort=(("created_at", -1), ("_id", 1)), limit=limit + 1
+        )
+        summaries = tuple(VersionSummary.model_validate(document) for document in found[:limit])
+        return VersionPage(versions=summaries, next=_next(found, limit, "version"))
+
+
+def _application(document: Document) -> ApplicationView:
+    return ApplicationView.model_validate({**document, "application": document["name"]})
+
+
+def _standing(stage: str, document: Document | None) -> StandingVersion:
+    if document is None:
+        return StandingVersion(stage=stage, version=None, since=None)
+    return StandingVersion(
+        stage=stage, version=document["version"], since=document["since"], previous=document["previous"]
+    )
+
+
+def _next(found: list[Document], limit: int, key: str) -> Any:
+    return found[limit - 1][key] if len(found) > limit else None

@@ -79,6 +79,7 @@ def manifest_digest(
     project: ProjectName,
     application: ApplicationName,
     version: VersionName,
+    *,
     artifacts: tuple[Artifact, ...],
     nested: tuple[Digest, ...],
     source: SourceCommit | None,

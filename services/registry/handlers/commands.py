@@ -99,7 +99,12 @@ async def create_version(command: CreateVersion, work: RegistryWork) -> VersionV
     work.unit.caller.require(command.project, Role.CONTRIBUTOR, Role.RELEASE_MANAGER)
     application = await work.catalogue.application(command.project, command.application)
     digest = manifest_digest(
-        command.project, command.application, command.version, command.artifacts, command.nested, command.source
+        command.project,
+        command.application,
+        command.version,
+        artifacts=command.artifacts,
+        nested=command.nested,
+        source=command.source,
     )
     known = await work.versions.known(command.project, command.application, command.version)
     if known and known.digest == digest:

@@ -1,0 +1,31 @@
+"""Joins the promotion service's parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from contracts.evidence.v1.commands import AttestPassage, RecordApproval
+from contracts.evidence.v1.queries import ReadPositions
+from contracts.gate.v1.commands import EvaluateGates
+from contracts.gate.v1.queries import ConfirmVerdict, JudgeGates
+from contracts.registry.v1.commands import MoveVersion
+from contracts.registry.v1.queries import ShowVersion
+from services.promotion.handlers import HANDLERS, commands, events, queries
+from services.promotion.storage.unit_of_work import INDEXES
+from services.promotion.sweep import sweep
+from shared.service import Service, serve_environment
+
+ROOMS = (commands, events, queries)
+SERVICE = Service(
+    "promotion",
+    HANDLERS,
+    INDEXES,
+    duties=(sweep,),
+    asks=(ShowVersion, ReadPositions, ConfirmVerdict, JudgeGates),
+    tells=(EvaluateGates, RecordApproval, AttestPassage, MoveVersion),
+)
+
+
+def run(env: Mapping[str, str]) -> None:
+    """Run one promotion process until SIGTERM."""
+    serve_environment(SERVICE, env)

@@ -1,0 +1,295 @@
+"""The promotion saga: one state table, one function.
+
+| state             | allow    | pending   | deny, error | attested: holds | attested: stale | moved     |
+|-------------------|----------|-----------|-------------|-----------------|-----------------|-----------|
+| checking          | applying | waiting * | denied      | -               | -               | -         |
+| awaiting_approval | applying | waiting * | denied      | -               | -               | -         |
+| applying          | -        | -         | -           | applying        | checking **     | completed |
+
+- `*`: `awaiting_approval` when nothing but approvals is awaited, else `checking`. `**`: as another attempt.
+- `-`: late, doubled or foreign facts change nothing. So does every fact in a final state.
+- A fact counts only for the attempt and the version digest that it names.
+- Before applying, a deadline expires and a person may cancel. Applying always finishes: it is short, and half of it
+  would be worse than either end.
+- A refused move for a verdict that got too old begins another attempt; any other refusal fails the promotion.
+- `doing` is what the saga has told somebody and waits for; a stalled one is told again, since every receiver knows a
+  repeat.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+from contracts.findings import Finding
+from contracts.vocabulary import (
+    ApplicationName,
+    Criticality,
+    Digest,
+    Frozen,
+    Outcome,
+    ProjectName,
+    PromotionKind,
+    PromotionState,
+    SourceCommit,
+    Utc,
+    VersionName,
+)
+from services.promotion.domain.passages import Route
+from shared.errors import Conflict
+
+MAX_ATTEMPTS = 5
+APPROVAL = "approval"
+WAITING = frozenset({PromotionState.CHECKING, PromotionState.AWAITING_APPROVAL})
+FINAL = frozenset(
+    {
+        PromotionState.COMPLETED,
+        PromotionState.DENIED,
+        PromotionState.CANCELLED,
+        PromotionState.EXPIRED,
+        PromotionState.FAILED,
+    }
+)
+
+
+class Doing(StrEnum):
+    """What somebody was told to do and has not answered yet."""
+
+    EVALUATE = "evaluate"
+    ATTEST = "attest"
+    MOVE = "move"
+
+
+class Verdict(Frozen):
+    """What the gates said, as far as the saga needs it."""
+
+    verdict_id: str
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    policy_digests: tuple[Digest, ...]
+    evidence_digests: tuple[Digest, ...]
+    evidence_set: Digest
+    judged_at: Utc
+    expires_at: Utc
+
+    @property
+    def open_findings(self) -> tuple[Finding, ...]:
+        """Those that did not pass."""
+        return tuple(finding for finding in self.findings if finding.outcome is not Outcome.ALLOW)
+
+
+class Transition(Frozen):
+    """One entry of the history."""
+
+    state: PromotionState
+    at: Utc
+    because: str
+
+
+class Promotion(Frozen):
+    """One promotion from request to end."""
+
+    promotion_id: str
+    project: ProjectName
+    application: ApplicationName
+    version: VersionName
+    version_digest: Digest
+    artifacts: tuple[Digest, ...]
+    kind: PromotionKind
+    route: Route
+    criticality: Criticality
+    owners: tuple[str, ...]
+    source: SourceCommit | None
+    requested_by: str
+    reason: str
+    requested_at: Utc
+    deadline: Utc
+    positions: dict[Digest, int]
+    """How much evidence the gates must have seen, per subject."""
+    state: PromotionState
+    doing: Doing | None
+    stepped_at: Utc
+    attempt: int = 1
+    verdict: Verdict | None = None
+    passage_digest: Digest | None = None
+    log_index: int | None = None
+    replaced: VersionName | None = None
+    history: tuple[Transition, ...] = ()
+    revision: int = 0
+
+
+@dataclass(frozen=True)
+class VerdictGiven:
+    """The gates judged."""
+
+    attempt: int
+    version_digest: Digest
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Attested:
+    """The passage is signed and logged; `stale` says why the verdict would not be given again, empty when it would."""
+
+    attempt: int
+    verdict_id: str
+    passage_digest: Digest
+    log_index: int
+    stale: str
+    positions: dict[Digest, int]
+    """Read anew when stale."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The registry moved the version."""
+
+    version_digest: Digest
+    replaced: VersionName | None
+
+
+@dataclass(frozen=True)
+class MoveRefused:
+    """The registry did not move it."""
+
+    attempt: int
+    code: str
+    message: str
+    positions: dict[Digest, int]
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """Somebody stopped it."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class DeadlinePassed:
+    """It has waited long enough."""
+
+
+Fact = VerdictGiven | Attested | Moved | MoveRefused | Cancelled | DeadlinePassed
+
+
+def begin(requested: Promotion, at: datetime) -> Promotion:
+    """A requested promotion, on its way: the gates are asked."""
+    steps = (
+        Transition(state=PromotionState.REQUESTED, at=at, because=requested.reason or "requested"),
+        Transition(state=PromotionState.CHECKING, at=at, because="the gates are asked"),
+    )
+    return requested.model_copy(
+        update={"state": PromotionState.CHECKING, "doing": Doing.EVALUATE, "stepped_at": at, "history": steps}
+    )
+
+
+def advance(promotion: Promotion, fact: Fact, at: datetime) -> Promotion:  # noqa: PLR0911 - one return per fact
+    """The promotion after a fact: the same object when the fact changes nothing (late, doubled, foreign)."""
+    if promotion.state in FINAL:
+        return promotion
+    match fact:
+        case VerdictGiven():
+            return _judged(promotion, fact, at)
+        case Attested():
+            return _attested(promotion, fact, at)
+        case Moved():
+            return _moved(promotion, fact, at)
+        case MoveRefused():
+            return _refused(promotion, fact, at)
+        case Cancelled(by, reason):
+            return _cancelled(promotion, by, reason, at)
+        case DeadlinePassed():
+            if promotion.state not in WAITING or at < promotion.deadline:
+                return promotion
+            return _step(promotion, PromotionState.EXPIRED, _awaited(promotion), at, doing=None)
+        case _:
+            assert_never(fact)
+
+
+def _judged(promotion: Promotion, fact: VerdictGiven, at: datetime) -> Promotion:
+    ours = fact.attempt == promotion.attempt and fact.version_digest == promotion.version_digest
+    if promotion.state not in WAITING or not ours:
+        return promotion
+    judged = promotion.model_copy(update={"verdict": fact.verdict})
+    match fact.verdict.outcome:
+        case Outcome.ALLOW:
+            return _step(judged, PromotionState.APPLYING, "every gate allows it", at, doing=Doing.ATTEST)
+        case Outcome.PENDING:
+            pending = [one for one in fact.verdict.findings if one.outcome is Outcome.PENDING and one.mode == "block"]
+            approvals_only = bool(pending) and all(finding.awaits == APPROVAL for finding in pending)
+            state = PromotionState.AWAITING_APPROVAL if approvals_only else PromotionState.CHECKING
+            return _step(judged, state, _awaited(judged), at, doing=None)
+        case Outcome.DENY | Outcome.ERROR:
+            return _step(judged, PromotionState.DENIED, _reasons(fact.verdict), at, doing=None)
+        case _:
+            assert_never(fact.verdict.outcome)
+
+
+def _attested(promotion: Promotion, fact: Attested, at: datetime) -> Promotion:
+    verdict = promotion.verdict
+    expected = promotion.doing is Doing.ATTEST and fact.attempt == promotion.attempt
+    if not expected or verdict is None or verdict.verdict_id != fact.verdict_id:
+        return promotion
+    if fact.stale:
+        return _again(promotion, fact.stale, fact.positions, at)
+    update = {"passage_digest": fact.passage_digest, "log_index": fact.log_index}
+    because = f"the passage is signed and in the log at {fact.log_index}"
+    return _step(promotion.model_copy(update=update), PromotionState.APPLYING, because, at, doing=Doing.MOVE)
+
+
+def _moved(promotion: Promotion, fact: Moved, at: datetime) -> Promotion:
+    if promotion.doing is not Doing.MOVE or fact.version_digest != promotion.version_digest:
+        return promotion
+    after = promotion.model_copy(update={"replaced": fact.replaced})
+    return _step(
+        after, PromotionState.COMPLETED, f"{promotion.version} is in {promotion.route.to_stage}", at, doing=None
+    )
+
+
+def _refused(promotion: Promotion, fact: MoveRefused, at: datetime) -> Promotion:
+    if promotion.doing is not Doing.MOVE or fact.attempt != promotion.attempt:
+        return promotion
+    if fact.code == "verdict_expired":
+        return _again(promotion, fact.message, fact.positions, at)
+    return _step(promotion, PromotionState.FAILED, fact.message, at, doing=None)
+
+
+def _cancelled(promotion: Promotion, by: str, reason: str, at: datetime) -> Promotion:
+    if promotion.state not in WAITING:
+        raise Conflict(
+            "promotion_applying",
+            "The gates have allowed it and it is being applied: it cannot be cancelled any more.",
+            remedy="Wait a moment for its end; a rollback undoes it.",
+        )
+    because = f"cancelled by {by}" + (f": {reason}" if reason else "")
+    return _step(promotion, PromotionState.CANCELLED, because, at, doing=None)
+
+
+def _again(promotion: Promotion, because: str, positions: dict[Digest, int], at: datetime) -> Promotion:
+    if promotion.attempt >= MAX_ATTEMPTS:
+        why = f"judged {MAX_ATTEMPTS} times, and stale each time: {because}"
+        return _step(promotion, PromotionState.FAILED, why, at, doing=None)
+    update = {"attempt": promotion.attempt + 1, "positions": positions}
+    why = f"judged again, since {because}"
+    return _step(promotion.model_copy(update=update), PromotionState.CHECKING, why, at, doing=Doing.EVALUATE)
+
+
+def _step(promotion: Promotion, state: PromotionState, because: str, at: datetime, *, doing: Doing | None) -> Promotion:
+    step = Transition(state=state, at=at, because=because)
+    update = {"state": state, "doing": doing, "stepped_at": at, "history": (*promotion.history, step)}
+    return promotion.model_copy(update=update)
+
+
+def _awaited(promotion: Promotion) -> str:
+    verdict = promotion.verdict
+    awaited = sorted({finding.awaits for finding in verdict.findings if finding.awaits}) if verdict else []
+    return f"awaits {', '.join(awaited)}" if awaited else "awaits the gates"
+
+
+def _reasons(verdict: Verdict) -> str:
+    titles = [f"{one.title}: {one.observed}" for one in verdict.open_findings if one.mode == "block"]
+    return "; ".join(titles)[:1000] or "the gates do not allow it"

@@ -1,0 +1,126 @@
+"""What the promotion service is asked to do."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from contracts.evidence.v1.queries import ReadPositions
+from contracts.evidence.v1.views import Positions
+from contracts.promotion.v1.commands import CancelPromotion, DecideApproval, RequestPromotion
+from contracts.promotion.v1.views import PromotionView
+from contracts.registry.v1.queries import ShowVersion
+from contracts.registry.v1.views import VersionView
+from contracts.vocabulary import ActorKind, Digest, PromotionKind, PromotionState, Role
+from services.promotion import wire
+from services.promotion.domain.passages import Route, route
+from services.promotion.domain.promotion import WAITING, Cancelled, Promotion, begin
+from services.promotion.handlers import HANDLERS
+from services.promotion.handlers.steps import take_step, tell
+from services.promotion.storage.unit_of_work import PromotionWork
+from shared.errors import Conflict, Forbidden, Invalid
+from shared.messaging.dispatcher import Outside
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the others know, as it was just before the request."""
+
+    version: VersionView
+    route: Route
+    positions: dict[Digest, int]
+
+
+async def look_around(command: RequestPromotion, outside: Outside) -> Seen:
+    """Ask where the version stands and how much evidence is on record: the verdict must see all of that."""
+    show = ShowVersion(project=command.project, application=command.application, version=command.version)
+    version = await outside.asker.ask(show, VersionView, token=outside.token, cause=outside.meta)
+    entered = {move.to_stage for move in version.history}
+    way = route(wire.stages_of(version), version.stage, entered, command.kind, command.to_stage)
+    positions = await read_positions(outside, command.project, subjects_of(version))
+    return Seen(version, way, positions)
+
+
+def subjects_of(version: VersionView) -> tuple[Digest, ...]:
+    """Every digest that evidence about a version may name."""
+    return tuple(sorted({version.digest, *(artifact.digest for artifact in version.artifacts), *version.nested}))
+
+
+async def read_positions(outside: Outside, project: str, subjects: tuple[Digest, ...]) -> dict[Digest, int]:
+    """How much evidence is on record right now."""
+    query = ReadPositions(project=project, subjects=subjects)
+    return (await outside.asker.ask(query, Positions, cause=outside.meta)).positions
+
+
+@HANDLERS.command(RequestPromotion, prepare=look_around)
+async def request_promotion(command: RequestPromotion, work: PromotionWork, seen: Seen) -> PromotionView:
+    """Begin a promotion, unless another one has the version or the stage, and ask the gates."""
+    caller = work.unit.caller
+    if seen.route.release or command.kind is not PromotionKind.PROMOTE:
+        caller.require(command.project, Role.RELEASE_MANAGER)
+    else:
+        caller.require(command.project, Role.RELEASE_MANAGER, Role.CONTRIBUTOR)
+    if command.kind is PromotionKind.ROLLBACK and not command.reason:
+        raise Invalid("rollback_unexplained", "A rollback needs a reason.", remedy="Say why, in `reason`.")
+    seed = f"{caller.actor.subject}\n{command.command_id}".encode()
+    requested = Promotion(
+        promotion_id=f"pr-{hashlib.sha256(seed).hexdigest()[:24]}",
+        project=command.project,
+        application=command.application,
+        version=command.version,
+        version_digest=seen.version.digest,
+        artifacts=tuple(artifact.digest for artifact in seen.version.artifacts),
+        kind=command.kind,
+        route=seen.route,
+        criticality=seen.version.criticality,
+        owners=seen.version.owners,
+        source=seen.version.source,
+        requested_by=caller.actor.subject,
+        reason=command.reason,
+        requested_at=work.unit.now,
+        deadline=work.unit.now + timedelta(seconds=command.patience_seconds),
+        positions=seen.positions,
+        state=PromotionState.REQUESTED,
+        doing=None,
+        stepped_at=work.unit.now,
+    )
+    promotion = begin(requested, work.unit.now)
+    await work.promotions.open(promotion)
+    work.unit.announce(wire.requested(promotion))
+    for event in wire.said(requested, promotion, work.unit.now):
+        work.unit.announce(event)
+    tell(work, promotion)
+    return wire.promotion_view(promotion)
+
+
+@HANDLERS.command(CancelPromotion)
+async def cancel_promotion(command: CancelPromotion, work: PromotionWork) -> PromotionView:
+    """Stop a promotion that is not decided yet."""
+    promotion = await work.promotions.get(command.project, command.promotion_id)
+    caller = work.unit.caller
+    caller.require_member(command.project)
+    if caller.actor.subject != promotion.requested_by:
+        caller.require(command.project, Role.RELEASE_MANAGER)
+    fact = Cancelled(caller.actor.subject, command.reason)
+    return wire.promotion_view(await take_step(work, promotion, fact))
+
+
+@HANDLERS.command(DecideApproval)
+async def decide_approval(command: DecideApproval, work: PromotionWork) -> PromotionView:
+    """Have a person's answer signed, bound to the evidence that the newest verdict saw. The gates judge it then."""
+    caller = work.unit.caller
+    role = caller.require(command.project, Role.APPROVER)
+    promotion = await work.promotions.get(command.project, command.promotion_id)
+    if caller.actor.kind is not ActorKind.HUMAN:
+        raise Forbidden("approval_not_human", "Only people approve.", remedy="Have a person decide.")
+    if caller.actor.subject == promotion.requested_by:
+        raise Forbidden("approval_own_request", "Nobody approves their own request.", remedy="Ask another approver.")
+    if promotion.state not in WAITING or promotion.verdict is None:
+        raise Conflict(
+            "approval_not_awaited",
+            f"The promotion is {promotion.state} and awaits no approval.",
+            remedy="Look at it with `hallmark promotion show`.",
+        )
+    work.unit.tell(wire.approval(command, promotion, promotion.verdict, caller.actor, role=role, at=work.unit.now))
+    return wire.promotion_view(promotion)

@@ -1,0 +1,78 @@
+"""What the promotion service is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contracts.gate.v1.queries import JudgeGates
+from contracts.gate.v1.views import Judgement
+from contracts.promotion.v1.queries import ListPromotions, ShowPromotion, ShowReadiness
+from contracts.promotion.v1.views import PromotionPage, PromotionView, Readiness
+from contracts.registry.v1.queries import ShowVersion
+from contracts.registry.v1.views import VersionView
+from contracts.vocabulary import PromotionKind
+from services.promotion import wire
+from services.promotion.domain.passages import Route, next_stage, route
+from services.promotion.handlers import HANDLERS
+from services.promotion.storage.unit_of_work import PromotionWork
+from shared.messaging.dispatcher import Outside
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What lies before a version: nothing more, or a route and what its gates would say."""
+
+    version: VersionView
+    route: Route | None
+    judgement: Judgement | None
+
+
+async def look_ahead(query: ShowReadiness, outside: Outside) -> Outlook:
+    """Ask where the version stands, and what the gates before it would say."""
+    show = ShowVersion(project=query.project, application=query.application, version=query.version)
+    version = await outside.asker.ask(show, VersionView, token=outside.token, cause=outside.meta)
+    stages = wire.stages_of(version)
+    if next_stage(stages, version.stage) is None:
+        return Outlook(version, None, None)
+    way = route(stages, version.stage, frozenset(), PromotionKind.PROMOTE, None)
+    judge = JudgeGates(
+        project=query.project,
+        application=query.application,
+        version=query.version,
+        version_digest=version.digest,
+        passages=wire.passages_of(way),
+        requested_by=outside.caller.actor.subject,
+    )
+    return Outlook(version, way, await outside.asker.ask(judge, Judgement, token=outside.token, cause=outside.meta))
+
+
+@HANDLERS.query(ShowPromotion)
+async def show_promotion(query: ShowPromotion, work: PromotionWork) -> PromotionView:
+    """One promotion."""
+    work.unit.caller.require_member(query.project)
+    return await work.views.promotion(query.project, query.promotion_id)
+
+
+@HANDLERS.query(ListPromotions)
+async def list_promotions(query: ListPromotions, work: PromotionWork) -> PromotionPage:
+    """Promotions, newest first."""
+    work.unit.caller.require_member(query.project)
+    return await work.views.page(query.project, query.application, query.version, after=query.after, limit=query.limit)
+
+
+@HANDLERS.query(ShowReadiness, prepare=look_ahead)
+async def show_readiness(query: ShowReadiness, work: PromotionWork, outlook: Outlook) -> Readiness:
+    """What is missing for the next stage. Nothing is stored, and no promotion can be based on it."""
+    work.unit.caller.require_member(query.project)
+    judgement = outlook.judgement
+    return Readiness(
+        project=query.project,
+        application=query.application,
+        version=query.version,
+        version_digest=outlook.version.digest,
+        from_stage=outlook.version.stage,
+        to_stage=outlook.route.to_stage if outlook.route else None,
+        outcome=judgement.outcome if judgement else None,
+        findings=judgement.findings if judgement else (),
+        judged_at=judgement.judged_at if judgement else work.unit.now,
+    )

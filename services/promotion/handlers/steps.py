@@ -1,0 +1,26 @@
+"""One step of the saga: advance, keep, say, tell. Every handler and the sweep go through here."""
+
+from __future__ import annotations
+
+from services.promotion import wire
+from services.promotion.domain.promotion import Fact, Promotion, advance
+from services.promotion.storage.unit_of_work import PromotionWork
+
+
+async def take_step(work: PromotionWork, before: Promotion, fact: Fact) -> Promotion:
+    """What a fact makes of a promotion, kept and told. Facts that change nothing leave no trace but the inbox's."""
+    after = advance(before, fact, work.unit.now)
+    if after is before:
+        return before
+    await work.promotions.save(after)
+    for event in wire.said(before, after, work.unit.now):
+        work.unit.announce(event)
+    tell(work, after)
+    return after
+
+
+def tell(work: PromotionWork, promotion: Promotion) -> None:
+    """Tell whoever has to act now."""
+    command = wire.told(promotion)
+    if command:
+        work.unit.tell(command)

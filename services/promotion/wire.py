@@ -1,0 +1,239 @@
+"""Contracts into domain and back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from contracts.evidence.v1.commands import AttestPassage, RecordApproval
+from contracts.gate.v1.commands import EvaluateGates, Passage
+from contracts.gate.v1.events import VerdictIssued
+from contracts.message import Event, Tell
+from contracts.promotion.v1.commands import DecideApproval
+from contracts.promotion.v1.events import (
+    PromotionAdvanced,
+    PromotionCompleted,
+    PromotionEnded,
+    PromotionRequested,
+    ReleaseTrusted,
+)
+from contracts.promotion.v1.views import PromotionView
+from contracts.promotion.v1.views import Transition as TransitionView
+from contracts.registry.v1.commands import MoveVersion
+from contracts.registry.v1.views import VersionView
+from contracts.vocabulary import Actor, Outcome, PromotionState, Role
+from services.promotion.domain.passages import Route, Stage
+from services.promotion.domain.promotion import FINAL, Doing, Promotion, Verdict, VerdictGiven
+
+
+def stages_of(version: VersionView) -> tuple[Stage, ...]:
+    """The lifecycle as the domain sees it."""
+    return tuple(Stage(stage.name, stage.open, stage.release) for stage in version.lifecycle)
+
+
+def passages_of(route: Route) -> tuple[Passage, ...]:
+    """The gates of a route, for the gate service."""
+    return tuple(Passage(stage=gate.stage, gate=gate.gate, open=gate.open) for gate in route.gates)
+
+
+def verdict_given(event: VerdictIssued) -> VerdictGiven:
+    """What the gates said."""
+    verdict = Verdict(
+        verdict_id=event.verdict_id,
+        outcome=event.outcome,
+        findings=event.findings,
+        policy_digests=event.policy_digests,
+        evidence_digests=tuple(sorted({used.content_digest for used in event.evidence})),
+        evidence_set=event.evidence_set,
+        judged_at=event.judged_at,
+        expires_at=event.expires_at,
+    )
+    return VerdictGiven(event.attempt, event.version_digest, verdict)
+
+
+def promotion_view(promotion: Promotion) -> PromotionView:
+    """A promotion for people and programs."""
+    verdict = promotion.verdict
+    return PromotionView(
+        **{name: getattr(promotion, name) for name in PromotionView.model_fields if hasattr(promotion, name)}
+        | {
+            "from_stage": promotion.route.from_stage,
+            "to_stage": promotion.route.to_stage,
+            "release": promotion.route.release,
+            "verdict_id": verdict.verdict_id if verdict else None,
+            "outcome": verdict.outcome if verdict else None,
+            "findings": verdict.findings if verdict else (),
+            "history": tuple(TransitionView.model_validate(vars(step)) for step in promotion.history),
+        }
+    )
+
+
+def requested(promotion: Promotion) -> PromotionRequested:
+    """The fact that somebody asked."""
+    return PromotionRequested(
+        project=promotion.project,
+        application=promotion.application,
+        version=promotion.version,
+        version_digest=promotion.version_digest,
+        promotion_id=promotion.promotion_id,
+        kind=promotion.kind,
+        from_stage=promotion.route.from_stage,
+        to_stage=promotion.route.to_stage,
+        requested_by=promotion.requested_by,
+        reason=promotion.reason,
+        deadline=promotion.deadline,
+        at=promotion.requested_at,
+    )
+
+
+def told(promotion: Promotion) -> Tell | None:
+    """What somebody has to do now, if anything."""
+    match promotion.doing:
+        case Doing.EVALUATE:
+            return _evaluate(promotion)
+        case Doing.ATTEST if promotion.verdict:
+            return _attest(promotion, promotion.verdict)
+        case Doing.MOVE if promotion.verdict and promotion.passage_digest:
+            return _move(promotion, promotion.verdict, promotion.passage_digest)
+        case _:
+            return None
+
+
+def _evaluate(promotion: Promotion) -> EvaluateGates:
+    return EvaluateGates(
+        project=promotion.project,
+        application=promotion.application,
+        promotion_id=promotion.promotion_id,
+        attempt=promotion.attempt,
+        version=promotion.version,
+        version_digest=promotion.version_digest,
+        passages=passages_of(promotion.route),
+        positions=promotion.positions,
+        requested_by=promotion.requested_by,
+        deadline=promotion.deadline,
+    )
+
+
+def _attest(promotion: Promotion, verdict: Verdict) -> AttestPassage:
+    return AttestPassage(
+        project=promotion.project,
+        application=promotion.application,
+        promotion_id=promotion.promotion_id,
+        attempt=promotion.attempt,
+        kind=promotion.kind,
+        version=promotion.version,
+        version_digest=promotion.version_digest,
+        artifacts=promotion.artifacts,
+        from_stage=promotion.route.from_stage,
+        to_stage=promotion.route.to_stage,
+        release=promotion.route.release,
+        verdict_id=verdict.verdict_id,
+        outcome=Outcome.ALLOW,
+        policy_digests=verdict.policy_digests,
+        evidence_digests=verdict.evidence_digests,
+        judged_at=verdict.judged_at,
+    )
+
+
+def _move(promotion: Promotion, verdict: Verdict, passage_digest: str) -> MoveVersion:
+    return MoveVersion(
+        project=promotion.project,
+        application=promotion.application,
+        promotion_id=promotion.promotion_id,
+        attempt=promotion.attempt,
+        version=promotion.version,
+        version_digest=promotion.version_digest,
+        kind=promotion.kind,
+        from_stage=promotion.route.from_stage,
+        to_stage=promotion.route.to_stage,
+        verdict_id=verdict.verdict_id,
+        verdict_expires_at=verdict.expires_at,
+        passage_digest=passage_digest,
+        requested_by=promotion.requested_by,
+        reason=promotion.reason,
+    )
+
+
+def said(before: Promotion, after: Promotion, at: datetime) -> tuple[Event, ...]:
+    """What a step is told as. Trust is said last."""
+    if after.state not in FINAL:
+        return (_advanced(before, after, at),)
+    if after.state is not PromotionState.COMPLETED:
+        return (_ended(after, at),)
+    return (_completed(after, at), *([_trusted(after, at)] if after.route.release else []))
+
+
+def _advanced(before: Promotion, after: Promotion, at: datetime) -> PromotionAdvanced:
+    verdict = after.verdict
+    return PromotionAdvanced(
+        project=after.project,
+        application=after.application,
+        version=after.version,
+        promotion_id=after.promotion_id,
+        attempt=after.attempt,
+        from_state=before.state,
+        to_state=after.state,
+        because=after.history[-1].because,
+        verdict_id=verdict.verdict_id if verdict else None,
+        outcome=verdict.outcome if verdict else None,
+        findings=verdict.open_findings if verdict else (),
+        at=at,
+    )
+
+
+def _ended(after: Promotion, at: datetime) -> PromotionEnded:
+    verdict = after.verdict
+    return PromotionEnded.model_validate(
+        {
+            **{name: getattr(after, name) for name in PromotionEnded.model_fields if hasattr(after, name)},
+            "to_stage": after.route.to_stage,
+            "because": after.history[-1].because,
+            "verdict_id": verdict.verdict_id if verdict else None,
+            "findings": verdict.open_findings if verdict else (),
+            "at": at,
+        }
+    )
+
+
+def _completed(after: Promotion, at: datetime) -> PromotionCompleted:
+    return PromotionCompleted.model_validate(
+        {
+            **{name: getattr(after, name) for name in PromotionCompleted.model_fields if hasattr(after, name)},
+            "from_stage": after.route.from_stage,
+            "to_stage": after.route.to_stage,
+            "release": after.route.release,
+            "verdict_id": after.verdict.verdict_id if after.verdict else "",
+            "at": at,
+        }
+    )
+
+
+def _trusted(after: Promotion, at: datetime) -> ReleaseTrusted:
+    return ReleaseTrusted.model_validate(
+        {
+            **{name: getattr(after, name) for name in ReleaseTrusted.model_fields if hasattr(after, name)},
+            "stage": after.route.to_stage,
+            "verdict_id": after.verdict.verdict_id if after.verdict else "",
+            "at": at,
+        }
+    )
+
+
+def approval(
+    command: DecideApproval, promotion: Promotion, verdict: Verdict, approver: Actor, *, role: Role, at: datetime
+) -> RecordApproval:
+    """What a person decided, to be signed and kept."""
+    return RecordApproval(
+        project=promotion.project,
+        application=promotion.application,
+        promotion_id=promotion.promotion_id,
+        version=promotion.version,
+        version_digest=promotion.version_digest,
+        stage=promotion.route.to_stage,
+        decision=command.decision,
+        approver=approver.subject,
+        approver_kind=approver.kind,
+        role=role,
+        evidence_set=verdict.evidence_set,
+        reason=command.reason,
+        decided_at=at,
+    )

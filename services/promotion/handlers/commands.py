@@ -44,7 +44,7 @@ async def look_around(command: RequestPromotion, outside: Outside) -> Seen:
 
 def subjects_of(version: VersionView) -> tuple[Digest, ...]:
     """Every digest that evidence about a version may name."""
-    return tuple(sorted({version.digest, *(artifact.digest for artifact in version.artifacts), *version.nested}))
+    return tuple(sorted({version.digest, *(artifact.digest for artifact in version.artifacts)}))
 
 
 async def read_positions(outside: Outside, project: str, subjects: tuple[Digest, ...]) -> dict[Digest, int]:

@@ -1,0 +1,97 @@
+"""What the gate is asked."""
+
+from __future__ import annotations
+
+from contracts.gate.v1.commands import EvaluateGates
+from contracts.gate.v1.queries import (
+    ConfirmVerdict,
+    JudgeGates,
+    ListPolicies,
+    ListVerdicts,
+    ShowPolicy,
+    ShowVerdict,
+)
+from contracts.gate.v1.views import Confirmation, Judgement, PolicyPage, PolicyView, VerdictPage, VerdictView
+from contracts.vocabulary import Outcome
+from services.gate import wire
+from services.gate.domain.verdict import DecisionContext, Verdict, decide
+from services.gate.handlers import HANDLERS
+from services.gate.handlers.judging import dossier_of
+from services.gate.storage.unit_of_work import GateWork
+from shared.errors import Invalid
+
+
+@HANDLERS.query(ListPolicies)
+async def list_policies(query: ListPolicies, work: GateWork) -> PolicyPage:
+    """The policies of a project."""
+    work.unit.caller.require_member(query.project)
+    return await work.policies.page(query.project, query.after, query.limit)
+
+
+@HANDLERS.query(ShowPolicy)
+async def show_policy(query: ShowPolicy, work: GateWork) -> PolicyView:
+    """One policy."""
+    work.unit.caller.require_member(query.project)
+    if (query.policy is None) == (query.digest is None):
+        raise Invalid("policy_unnamed", "Name a policy or a digest, and only one.", remedy="Name one of the two.")
+    return await work.policies.show(query.project, query.policy, query.digest)
+
+
+@HANDLERS.query(ShowVerdict)
+async def show_verdict(query: ShowVerdict, work: GateWork) -> VerdictView:
+    """One verdict."""
+    work.unit.caller.require_member(query.project)
+    return await work.verdicts.get(query.project, query.verdict_id)
+
+
+@HANDLERS.query(ListVerdicts)
+async def list_verdicts(query: ListVerdicts, work: GateWork) -> VerdictPage:
+    """Verdicts on one version."""
+    work.unit.caller.require_member(query.project)
+    version = f"{query.project}/{query.application}/{query.version}"
+    return await work.verdicts.page(version, query.after, query.limit)
+
+
+@HANDLERS.query(ConfirmVerdict)
+async def confirm_verdict(query: ConfirmVerdict, work: GateWork) -> Confirmation:
+    """Whether the verdict would be given again at this moment, from the policies and evidence there are now."""
+    work.unit.caller.require_member(query.project)
+    given = await work.verdicts.get(query.project, query.verdict_id)
+    because = ""
+    if given.outcome is not Outcome.ALLOW:
+        because = f"the verdict is {given.outcome}"
+    elif work.unit.now > given.expires_at:
+        because = "the verdict is too old"
+    else:
+        question = EvaluateGates.model_validate({**given.model_dump(), "positions": {}, "deadline": given.expires_at})
+        now = await _judged_now(question, work)
+        because = _difference(given, now)
+    return Confirmation(verdict_id=given.verdict_id, holds=not because, because=because)
+
+
+@HANDLERS.query(JudgeGates)
+async def judge_gates(query: JudgeGates, work: GateWork) -> Judgement:
+    """What the gates would say. Nothing is kept."""
+    work.unit.caller.require_member(query.project)
+    question = EvaluateGates.model_validate(
+        {**query.model_dump(), "promotion_id": "", "attempt": 0, "positions": {}, "deadline": work.unit.now}
+    )
+    return wire.judgement(await _judged_now(question, work))
+
+
+async def _judged_now(question: EvaluateGates, work: GateWork) -> Verdict:
+    dossier = await dossier_of(question, work)
+    policies = await work.policies.in_force(question.project)
+    context = DecisionContext("", question.requested_by)
+    return decide(policies, dossier, wire.passages_from(question.passages), context, work.unit.now)
+
+
+def _difference(given: VerdictView, now: Verdict) -> str:
+    if now.outcome is not Outcome.ALLOW:
+        failed = "; ".join(finding.observed for finding in now.findings if finding.outcome is not Outcome.ALLOW)
+        return f"the gates say {now.outcome} now: {failed}"[:1000]
+    if now.policies != given.policy_digests:
+        return "the policies have changed"
+    if now.fingerprint != given.fingerprint:
+        return "the evidence has changed"
+    return ""

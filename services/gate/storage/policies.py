@@ -1,0 +1,105 @@
+"""Policies: the one in force by name, and every revision by digest for ever."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from contracts.gate.v1.views import PolicyPage, PolicyView
+from services.gate.domain.policy import Policy, read_policy
+from shared.errors import NotFound
+from shared.messaging.unit_of_work import UnitOfWork
+from shared.mongo import Document, Index
+
+INDEXES: dict[str, tuple[Index, ...]] = {
+    "policies": (Index((("project", 1), ("_id", 1))),),
+    "policy_revisions": (),
+    "policy_sets": (),
+}
+
+
+class AppliedPolicy(NamedTuple):
+    """What became of a policy document."""
+
+    change: Literal["created", "updated", "unchanged"]
+    revision: int
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> Policy:
+    return read_policy(json.loads(text))
+
+
+class Policies:
+    """The policies of all projects."""
+
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+        self._policies = unit.collection("policies")
+        self._revisions = unit.collection("policy_revisions")
+        self._sets = unit.collection("policy_sets")
+
+    async def in_force(self, project: str) -> list[Policy]:
+        """All policies of a project."""
+        return [_read(document["text"]) for document in await self._policies.find({"project": project})]
+
+    async def apply(self, project: str, policy: Policy, by: str) -> AppliedPolicy:
+        """Take a policy over; every revision is kept."""
+        key = f"{project}/{policy.name}"
+        before = await self._policies.get(key)
+        if before and before["digest"] == policy.digest:
+            return AppliedPolicy("unchanged", before["revision"])
+        revision = before["revision"] if before else 0
+        document: Document = {
+            "_id": key,
+            "project": project,
+            "name": policy.name,
+            "digest": policy.digest,
+            "text": json.dumps(policy.normal_form(), sort_keys=True),
+            "mode": policy.spec.mode.value,
+            "applied_at": self._unit.now,
+            "applied_by": by,
+        }
+        await self._policies.replace(document, revision=revision)
+        kept = {**document, "_id": f"{project}|{policy.digest}", "revision": revision + 1}
+        await self._revisions.put(kept)
+        await self.touch(project)
+        return AppliedPolicy("updated" if before else "created", revision + 1)
+
+    async def touch(self, project: str) -> None:
+        """Collide with whoever changes this project's policies at the same time: one of the two runs again."""
+        await self._sets.update({"_id": project}, {"$inc": {"touched": 1}}, upsert=True)
+
+    async def show(self, project: str, name: str | None, digest: str | None) -> PolicyView:
+        """One policy, in force or by digest. Raises `NotFound`."""
+        found = (
+            await self._revisions.get(f"{project}|{digest}")
+            if digest
+            else await self._policies.get(f"{project}/{name}")
+        )
+        if found is None:
+            raise NotFound(
+                "policy_unknown", f"There is no policy {digest or name} in {project}.", remedy="Apply it first."
+            )
+        return _view(found)
+
+    async def page(self, project: str, after: str | None, limit: int) -> PolicyPage:
+        """The policies in force, by name."""
+        where = {"project": project, "_id": {"$gt": f"{project}/{after or ''}"}}
+        found = await self._policies.find(where, limit=limit + 1)
+        following = found[limit - 1]["name"] if len(found) > limit else None
+        return PolicyPage(policies=tuple(_view(document) for document in found[:limit]), next=following)
+
+
+def _view(document: Document) -> PolicyView:
+    return PolicyView(
+        project=document["project"],
+        policy=document["name"],
+        digest=document["digest"],
+        revision=document["revision"],
+        mode=document["mode"],
+        document=json.loads(document["text"]),
+        applied_at=document["applied_at"],
+        applied_by=document["applied_by"],
+    )

@@ -1,0 +1,64 @@
+"""Contracts into domain and back."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from contracts.gate.v1.commands import EvaluateGates, Passage
+from contracts.gate.v1.events import VerdictIssued
+from contracts.gate.v1.views import Judgement, UsedEvidence, VerdictView
+from services.gate.domain import house_rules
+from services.gate.domain.verdict import Verdict
+
+LONGEST_LIFE = timedelta(minutes=15)
+"""How long a verdict may be acted on, whatever its evidence."""
+
+
+def passages_from(passages: tuple[Passage, ...]) -> tuple[house_rules.Passage, ...]:
+    """The gates to judge."""
+    return tuple(house_rules.Passage(stage=one.stage, gate=one.gate, open=one.open) for one in passages)
+
+
+def verdict_view(question: EvaluateGates, verdict: Verdict) -> VerdictView:
+    """A verdict with everything it was based on."""
+    return VerdictView(
+        verdict_id=verdict.id,
+        promotion_id=question.promotion_id,
+        attempt=question.attempt,
+        project=question.project,
+        application=question.application,
+        version=question.version,
+        version_digest=question.version_digest,
+        passages=question.passages,
+        requested_by=question.requested_by,
+        outcome=verdict.outcome,
+        findings=verdict.findings,
+        policy_digests=verdict.policies,
+        evidence=tuple(
+            UsedEvidence(evidence_id=used.evidence_id, content_digest=used.content_digest) for used in verdict.evidence
+        ),
+        evidence_set=verdict.evidence_set,
+        fingerprint=verdict.fingerprint,
+        judged_at=verdict.judged_at,
+        expires_at=_expiry(verdict.judged_at, verdict.valid_until),
+    )
+
+
+def verdict_issued(view: VerdictView) -> VerdictIssued:
+    """The fact that the gates judged."""
+    return VerdictIssued.model_validate(view.model_dump())
+
+
+def judgement(verdict: Verdict) -> Judgement:
+    """What the gates would say: no id, so that nothing can be based on it."""
+    return Judgement(
+        outcome=verdict.outcome,
+        findings=verdict.findings,
+        evidence_set=verdict.evidence_set,
+        judged_at=verdict.judged_at,
+    )
+
+
+def _expiry(judged_at: datetime, valid_until: datetime | None) -> datetime:
+    longest = judged_at + LONGEST_LIFE
+    return min(longest, valid_until) if valid_until else longest

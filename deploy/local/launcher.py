@@ -147,6 +147,8 @@ class Launcher:
             code = 0
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+            if isinstance(ended.code, str):  # as the interpreter does (sys.exit)
+                sys.stderr.write(ended.code + "\n")
         except BaseException:  # noqa: BLE001 - the last line of the child: nothing may return into the launcher's code
             traceback.print_exc()
         finally:

@@ -119,6 +119,8 @@ class _MongoAdmin:
             try:
                 self._unauthenticated().admin.command("createUser", MONGO_ROOT, **self._user(MONGO_ROOT, role))
             except OperationFailure as closed:
+                if closed.code != _UNAUTHORIZED:
+                    raise
                 raise _credentials_refused() from closed
 
     def _ensure_users(self, root: Client) -> None:
@@ -155,6 +157,7 @@ class _MongoAdmin:
             self._port,
             username=user,
             password=self._credentials.mongo[user] if user else None,
+            authMechanism="SCRAM-SHA-256" if user else None,
             directConnection=True,
             serverSelectionTimeoutMS=_SELECTION_MILLISECONDS,
             appname="hallmark-local",

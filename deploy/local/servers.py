@@ -69,6 +69,8 @@ class ServersWanted:
     nats_url: str | None = None
     mongo_url: str | None = None
     start_timeout: float = 60.0
+    usual_ports: bool = True
+    """Whether to try 4222 and 27017 before free ports."""
 
 
 @asynccontextmanager
@@ -77,10 +79,12 @@ async def running_servers(
 ) -> AsyncIterator[Servers]:
     """Only NATS and MongoDB, with these users, until the block ends. Each Mongo user owns `hallmark_<user>`.
 
+    Several may run at the same time in different directories: they use any free ports, not the usual ones.
+
     Raises `HallmarkError` when a program or library is missing, the directory is in use, or a server does not start.
     """
     directory = DataDirectory.create(data_dir)
-    wanted = ServersWanted(nats_rights=nats_rights, mongo_users=mongo_users)
+    wanted = ServersWanted(nats_rights=nats_rights, mongo_users=mongo_users, usual_ports=False)
     with held_lock(directory) as lock:
         launcher = await LauncherClient.start(directory, lock)
         supervisor = Supervisor(launcher)
@@ -101,11 +105,12 @@ async def launch_servers(
     mongo_users = wanted.mongo_users if wanted.mongo_url is None else ()
     credentials = load_or_create(directory, nats_users, mongo_users)
     before = load_state(directory).ports
+    usual_mongo, usual_nats = ((MONGO_PORT,), (NATS_PORT,)) if wanted.usual_ports else ((), ())
     launched = LaunchedServers(supervisor, directory, wanted, credentials, {})
     if wanted.mongo_url is None:
-        launched.mongod(find_mongod(), ports.choose((before.get(MONGOD, 0), MONGO_PORT)))
+        launched.mongod(find_mongod(), ports.choose((before.get(MONGOD, 0), *usual_mongo)))
     if wanted.nats_url is None:
-        launched.nats(find_nats_server(), ports.choose((NATS_PORT, before.get(NATS, 0))))
+        launched.nats(find_nats_server(), ports.choose((*usual_nats, before.get(NATS, 0))))
     return launched
 
 

@@ -173,7 +173,7 @@ def _env(instance: Instance, port: int, servers: Servers, directory: DataDirecto
 
 async def _keep_state(directory: DataDirectory, stack: Stack) -> None:
     started_at = utc_now().isoformat()
-    ports = stack.servers.ports | {status.name: status.port for status in stack.statuses()}
+    ports = {**stack.servers.ports, **{status.name: status.port for status in stack.statuses()}}
     noted: dict[str, int] | None = None
     while True:
         if (pids := stack.pids) != noted:

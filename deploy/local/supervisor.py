@@ -3,7 +3,7 @@
 Rules
 - A process that ends without being asked to is started again, whatever its exit code was: after 0.2 s the first time,
   doubling up to 10 s, and from the beginning again once it had been up for 10 s.
-- Ready means its probe said so; it is asked again every 2 s, and a process that stops answering shows as not ready but
+- Ready means that its probe says so and that it is this very process that listens on the port; it is asked again every 2 s, and a process that stops answering shows as not ready but
   is left alone: restarting what is merely busy makes it worse.
 - Stopping is SIGTERM, then SIGKILL after 25 s. Exit by SIGTERM counts as a clean end.
 """
@@ -11,6 +11,7 @@ Rules
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import time
 from collections.abc import Collection, Coroutine, Iterable
@@ -18,9 +19,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from deploy.local.launching import Child, LauncherClient
+from deploy.local.listening import listens
 from deploy.local.orders import Exec, Fork
 from deploy.local.readiness import Probe
 from shared.errors import NotFound, Transient
+
+_log = logging.getLogger(__name__)
 
 STOP_SECONDS = 25.0
 _FIRST_DELAY, _LONGEST_DELAY = 0.2, 10.0
@@ -120,18 +124,21 @@ class Supervised:
         if number is signal.SIGKILL:
             await asyncio.wait({self._child.exit})
 
-    async def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """Ask it to end, and end it after `seconds`."""
+    async def stop(self) -> None:
+        """Ask it to end, and end it after 25 s."""
         self._stop.set()
         if self._task is None:
             return
-        if self._child is not None:
+        was_running = self._child is not None
+        if was_running:
             self._state = State.STOPPING
         self._launcher.send_signal(self.plan.name, signal.SIGTERM)
-        _, late = await asyncio.wait({self._task}, timeout=seconds)
+        _, late = await asyncio.wait({self._task}, timeout=STOP_SECONDS)
         if late:
             self._launcher.send_signal(self.plan.name, signal.SIGKILL)
             await asyncio.wait({self._task})
+        if was_running and not ended_cleanly(self._exit_code):
+            _log.warning("%s ended with code %s; see %s", self.plan.name, self._exit_code, self.plan.order.log)
 
     def status(self) -> Status:
         """How it stands now."""
@@ -172,7 +179,7 @@ class Supervised:
     async def _watch(self, child: Child) -> None:
         interval = _FIRST_INTERVAL
         while not child.exit.done():
-            ready = await self.plan.probe()
+            ready = await self.plan.probe() and listens(child.pid, self.plan.port)
             if child.exit.done() or self._stop.is_set():
                 break
             if ready:

@@ -7,7 +7,8 @@
 - An incident (a release at risk is one) belongs to the latest deployment of the version it names, at or before it
   opened; without a version, to what stood. One that belongs to nothing is nobody's failure.
 - A rollback to another version says that what stood before it failed.
-- A failure ends when its incident is resolved, or earlier, when another version takes the place of the failed one.
+- A failure ends when its incident is resolved. An incident that names the version that stands ends earlier if another
+  version takes its place: what is gone no longer fails.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from contracts.vocabulary import PromotionKind
 from shared.errors import Invalid
@@ -125,12 +127,13 @@ class History:
 
     def _rollback_failures(self) -> Iterator[Failure]:
         for line in self._of.values():
-            for before, after in zip(line, line[1:], strict=False):
+            for before, after in pairwise(line):
                 if after.kind is PromotionKind.ROLLBACK and after.version != before.version:
                     yield Failure(after.id, before, after.at, after.at, None)
 
     def _end(self, incident: Incident, owner: Deployment, *, stands: bool) -> datetime | None:
-        # A version that had already been replaced cannot be replaced again: only its resolution ends the incident.
-        following = self.next_other(owner.application, owner.version, incident.opened_at) if stands else None
-        replaced_at = following.at if following else None
-        return min((end for end in (incident.resolved_at, replaced_at) if end is not None), default=None)
+        if incident.version is None or not stands:
+            return incident.resolved_at
+        following = self.next_other(owner.application, owner.version, incident.opened_at)
+        ends = (incident.resolved_at, following.at if following else None)
+        return min((end for end in ends if end is not None), default=None)

@@ -50,6 +50,7 @@ class Match(Frozen):
     severity: Severity
     fixed_in: str | None
     """The lowest fixed version above the component's that this advisory does not affect again."""
+    summary: str = ""
 
 
 class Undecided(Frozen):
@@ -90,6 +91,7 @@ def match(component: str, advisory: Advisory) -> Match | Undecided | None:
         component=component,
         severity=advisory.severity,
         fixed_in=_fixed_in(entries, package.key.ecosystem, version),
+        summary=advisory.summary,
     )
 
 

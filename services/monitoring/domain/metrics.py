@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from statistics import median
 
@@ -107,7 +107,7 @@ class ReworkRate:
 
 
 def deployment_frequency(history: History, window: Window) -> DeploymentFrequency:
-    """count = deployments in the window; per_day = count / length of the window in days.
+    """Deployments in the window; per day = that count / length of the window in days.
 
     Weeks (7 days) and months (30 days) are whole ones counted back from the end of the window, or the whole window if
     none fits. Bucket: daily if the median week has deployments on 3 days or more (UTC), weekly if on at least 1,
@@ -116,7 +116,7 @@ def deployment_frequency(history: History, window: Window) -> DeploymentFrequenc
     deployments = history.during(window)
     times = [one.at for one in deployments]
     weeks, months = _spans(times, window, _WEEK), _spans(times, window, _MONTH)
-    days_per_week = median(_days(week, window) for week in weeks)
+    days_per_week = median(_deploy_days(week) for week in weeks)
     if not times:
         bucket = Frequency.NONE
     elif days_per_week >= _DAILY_MEDIAN:
@@ -134,3 +134,107 @@ def deployment_frequency(history: History, window: Window) -> DeploymentFrequenc
         bucket=bucket,
         facts=_cited(one.id for one in deployments),
     )
+
+
+def lead_time(history: History, window: Window) -> LeadTime:
+    """median(release time - commit time), in seconds, over the releases of the window; rollbacks bring nothing new."""
+    releases = [one for one in history.during(window) if one.kind is PromotionKind.RELEASE]
+    seconds = [
+        (one.at - one.committed_at).total_seconds()
+        for one in releases
+        if one.committed_at is not None and one.committed_at <= one.at
+    ]
+    return LeadTime(
+        median_seconds=_median(seconds),
+        measured=len(seconds),
+        without_commit_time=len(releases) - len(seconds),
+        facts=_cited(one.id for one in releases),
+    )
+
+
+def change_failure_rate(history: History, window: Window) -> ChangeFailureRate:
+    """Deployments of the window with at least one failure / deployments of the window."""
+    deployments = history.during(window)
+    failures = [one for one in history.failures() if one.deployment.at in window]
+    failed = {one.deployment.id for one in failures}
+    return ChangeFailureRate(
+        ratio=len(failed) / len(deployments) if deployments else None,
+        numerator=len(failed),
+        denominator=len(deployments),
+        failed=_cited(one.id for one in deployments if one.id in failed),
+        causes=_cited(one.cause_id for one in failures),
+        facts=_cited(one.id for one in deployments),
+    )
+
+
+def time_to_restore(history: History, window: Window) -> TimeToRestore:
+    """median(end - opening), in seconds, over the incidents that opened in the window and have ended."""
+    known = [one for one in history.failures() if one.at in window]
+    incidents = [one for one in known if one.incident is not None]
+    seconds = [(one.ended_at - one.at).total_seconds() for one in incidents if one.ended_at is not None]
+    explained = {one.deployment.id for one in history.failures() if one.incident is not None}
+    return TimeToRestore(
+        median_seconds=_median(seconds),
+        measured=len(seconds),
+        still_open=len(incidents) - len(seconds),
+        rollbacks_alone=sum(one.incident is None and one.deployment.id not in explained for one in known),
+        facts=_cited(one.cause_id for one in incidents),
+    )
+
+
+def rework_rate(history: History, window: Window, *, within_days: int = REWORK_DAYS) -> ReworkRate:
+    """(rollbacks + fixes) / deployments of the window.
+
+    A fix is the release that follows a failure: the next deployment of another version than the failed one, shipped
+    within `within_days` days of the failure's becoming known and, for an incident, not after its resolution.
+    """
+    deployments = history.during(window)
+    fixing = {fix.id for one in history.failures() if (fix := _fix(history, one, timedelta(days=within_days)))}
+    rollbacks = [one for one in deployments if one.kind is PromotionKind.ROLLBACK]
+    fixes = [one for one in deployments if one.id in fixing]
+    reworked = {one.id for one in (*rollbacks, *fixes)}
+    return ReworkRate(
+        ratio=len(reworked) / len(deployments) if deployments else None,
+        numerator=len(reworked),
+        denominator=len(deployments),
+        rollbacks=len(rollbacks),
+        fixes=len(fixes),
+        reworked=_cited(one.id for one in deployments if one.id in reworked),
+        facts=_cited(one.id for one in deployments),
+    )
+
+
+def _fix(history: History, failure: Failure, within: timedelta) -> Deployment | None:
+    failed = failure.deployment
+    following = history.next_other(failed.application, failed.version, failure.at)
+    incident = failure.incident
+    resolved_at = incident.resolved_at if incident else None
+    if following is None or following.kind is not PromotionKind.RELEASE or following.at - failure.at > within:
+        return None
+    return None if resolved_at is not None and following.at > resolved_at else following
+
+
+def _spans(times: Sequence[datetime], window: Window, length: timedelta) -> list[list[datetime]]:
+    whole = (window.until - window.since) // length
+    if not whole:
+        return [list(times)]
+    spans: list[list[datetime]] = [[] for _ in range(whole)]
+    for moment in times:
+        # Counted from the end, where a span excludes its upper edge as the window does.
+        index = -((moment - window.until) // length) - 1
+        if index < whole:
+            spans[index].append(moment)
+    return spans
+
+
+def _deploy_days(times: Sequence[datetime]) -> int:
+    return len({moment.astimezone(UTC).date() for moment in times})
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return median(values) if values else None
+
+
+def _cited(ids: Iterable[str]) -> Cited:
+    found = list(dict.fromkeys(ids))
+    return Cited(ids=tuple(found[:MAX_CITED]), total=len(found))

@@ -77,6 +77,7 @@ def _joined(group: Sequence[Match]) -> Match:
         component=first.component,
         severity=worst(one.severity for one in group),
         fixed_in=_highest_fix(first.component, group),
+        summary=next((one.summary for one in (first, *group) if one.summary), ""),
     )
 
 

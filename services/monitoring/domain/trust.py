@@ -69,7 +69,7 @@ class TrustChange(Frozen):
     """A revised cause is here as it was, and in `added` as it is."""
 
 
-Outcome = tuple[TrustState, TrustChange | None]
+TrustStep = tuple[TrustState, TrustChange | None]
 """The new state, and the change to announce; the same state and None when nothing changed."""
 
 _Key = tuple[str, str]
@@ -83,7 +83,7 @@ def released(at: datetime) -> TrustState:
 
 def with_matches(
     state: TrustState, matches: Iterable[Match], at: datetime, threshold: Severity = Severity.LOW
-) -> Outcome:
+) -> TrustStep:
     """Adds matches, or revises those that are known; one that fell below the threshold stops counting."""
     return _settled(state, {**_open(state), **_causes(state, matches, at)}, at, threshold)
 
@@ -94,26 +94,28 @@ def with_advisory(
     matches: Iterable[Match],
     at: datetime,
     threshold: Severity = Severity.LOW,
-) -> Outcome:
+) -> TrustStep:
     """Makes `matches` the only ones of one advisory, as after its revision or withdrawal."""
     others = {key: cause for key, cause in _open(state).items() if key[1] != advisory_id}
     mine = [match for match in matches if match.advisory_id == advisory_id]
     return _settled(state, {**others, **_causes(state, mine, at)}, at, threshold)
 
 
-def rejudged(state: TrustState, matches: Iterable[Match], at: datetime, threshold: Severity = Severity.LOW) -> Outcome:
+def rejudged(
+    state: TrustState, matches: Iterable[Match], at: datetime, threshold: Severity = Severity.LOW
+) -> TrustStep:
     """Makes `matches` all there are, as after matching the whole release again."""
     return _settled(state, _causes(state, matches, at), at, threshold)
 
 
-def cleared(state: TrustState, advisory_ids: Collection[str], at: datetime) -> Outcome:
+def cleared(state: TrustState, advisory_ids: Collection[str], at: datetime) -> TrustStep:
     """Removes every match of these advisories: they were withdrawn, or do not apply."""
     left = {key: cause for key, cause in _open(state).items() if key[1] not in advisory_ids}
     # What is open was judged against its threshold when it came; clearing others does not judge it again.
     return _settled(state, left, at, Severity.NONE)
 
 
-def revoked(state: TrustState, reason: str, by: Actor, at: datetime) -> Outcome:
+def revoked(state: TrustState, reason: str, by: Actor, at: datetime) -> TrustStep:
     """Takes the trust away for good; a second revocation leaves the first one standing.
 
     Raises `Invalid` (`reason_missing`) and, for a version that was never released, `Conflict` (`trust_absent`).
@@ -138,7 +140,7 @@ def revoked(state: TrustState, reason: str, by: Actor, at: datetime) -> Outcome:
     return after, change
 
 
-def _settled(state: TrustState, causes: _Open, at: datetime, threshold: Severity) -> Outcome:
+def _settled(state: TrustState, causes: _Open, at: datetime, threshold: Severity) -> TrustStep:
     if state.trust is Trust.REVOKED:
         return state, None
     counting = tuple(cause for _, cause in sorted(causes.items()) if reaches(cause.match.severity, threshold))

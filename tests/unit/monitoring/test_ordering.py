@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.monitoring.domain.advisory import RangeType
+from services.monitoring.domain.ordering import Unreadable, newer_than, ordering_for
+
+ECOSYSTEMS = ("PyPI", "npm", "Go", "crates.io", "Maven", "NuGet", "RubyGems", "Packagist")
+
+
+@pytest.mark.parametrize(
+    ("ecosystem", "ascending"),
+    [
+        ("PyPI", ["1.0.dev1", "1.0a1", "1.0rc1", "1.0", "1.0.post1", "1.10", "1!0.1"]),
+        ("npm", ["1.0.0-alpha.2", "1.0.0-alpha.10", "1.0.0-beta", "1.0.0", "1.2", "1.10.0"]),
+        ("Go", ["v0.0.0-20200101000000-abc", "v0.0.0-20210101000000-abc", "1.0.0", "v1.0.1+incompatible"]),
+        ("crates.io", ["0.1.0", "0.9.9", "0.10.0-rc.1", "0.10.0"]),
+        ("Maven", ["1.0-alpha-1", "1.0-rc1", "1.0-SNAPSHOT", "1.0", "1.0-sp1", "1.0.1", "1.10"]),
+        ("NuGet", ["1.0.0-beta", "1.0.0-RC.2", "1.0.0-rc.10", "1.0.0", "1.0.0.1"]),
+        ("RubyGems", ["1.0.0.rc1", "1.0.0", "1.0.0.1", "1.9", "1.10"]),
+        ("Packagist", ["1.0.0-alpha2", "1.0.0-beta1", "1.0.0-BETA10", "1.0.0-RC1", "v1.0.0", "1.0.0.1", "1.10"]),
+    ],
+)
+def test_versions_are_ordered_as_their_ecosystem_does(ecosystem: str, ascending: list[str]) -> None:
+    ordering = ordering_for(ecosystem, RangeType.ECOSYSTEM)
+    assert ordering is not None
+    for older, newer in pairwise(ordering.bound(text) for text in ascending):
+        assert older < newer
+        assert not newer < older
+
+
+@pytest.mark.parametrize(
+    ("ecosystem", "text"),
+    [
+        ("npm", "1.2.3.4"),
+        ("npm", "01.2.3"),
+        ("npm", "latest"),
+        ("Go", "(devel)"),
+        ("crates.io", ""),
+        ("PyPI", "latest"),
+        ("Maven", "${project.version}"),
+        ("Maven", "[1,2)"),
+        ("NuGet", "1.*"),
+        ("RubyGems", "1.0-java"),
+        ("RubyGems", ""),
+        ("Packagist", "dev-master"),
+        ("Packagist", "1.0.0-p1"),
+        ("npm", "1" * 500 + ".0.0"),
+    ],
+)
+def test_what_is_no_version_is_not_guessed_at(ecosystem: str, text: str) -> None:
+    ordering = ordering_for(ecosystem, RangeType.ECOSYSTEM)
+    assert ordering is not None
+    with pytest.raises(Unreadable):
+        ordering.bound(text)
+    with pytest.raises(Unreadable):
+        ordering.component(text)
+
+
+@given(st.sampled_from(ECOSYSTEMS), st.text("0123456789.-+vVabrc_~!*[ ", max_size=12), st.text("01.-rca", max_size=8))
+def test_any_text_is_a_version_or_unreadable(ecosystem: str, one: str, other: str) -> None:
+    ordering = ordering_for(ecosystem, RangeType.ECOSYSTEM)
+    assert ordering is not None
+    try:
+        left, right = ordering.component(one), ordering.bound(other)
+    except Unreadable:
+        return
+    assert not left < right < left
+
+
+def test_a_local_label_belongs_to_the_component_only() -> None:
+    ordering = ordering_for("PyPI", RangeType.ECOSYSTEM)
+    assert ordering is not None
+    assert not ordering.bound("2.0") < ordering.component("2.0+cu118")
+    assert ordering.component("2.0+cu118") < ordering.bound("2.0+fix1")
+
+
+def test_semver_ranges_are_read_in_every_ecosystem_and_commits_in_none() -> None:
+    assert ordering_for("hex", RangeType.SEMVER) is not None
+    assert ordering_for("hex", RangeType.ECOSYSTEM) is None
+    assert ordering_for("PyPI", RangeType.GIT) is None
+
+
+def test_newer_versions_come_lowest_first() -> None:
+    assert newer_than("PyPI", "1.9", ["2.0", "1.10", "1.9", "1.0", "junk"]) == ("1.10", "2.0")
+    assert newer_than("hex", "1.9.0", ["1.10.0", "1.2.0"]) == ("1.10.0",)
+    assert newer_than("npm", "junk", ["1.0.0"]) == ()

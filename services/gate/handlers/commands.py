@@ -21,7 +21,7 @@ async def apply_policy(command: ApplyPolicy, work: GateWork) -> Applied:
     if (policy.metadata.project, policy.name) != (command.project, command.policy):
         raise Invalid(
             "policy_misplaced",
-            f"The document says {policy.metadata.project}/{policy.name}, the request {command.project}/{command.policy}.",
+            f"The document is {policy.metadata.project}/{policy.name}, the request {command.project}/{command.policy}.",
             remedy="Make both the same.",
         )
     by = work.unit.caller.actor.subject

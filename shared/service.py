@@ -64,6 +64,8 @@ class Service(Generic[W]):
     """Coroutines that run as long as the service does, such as a sweep; restarted when they fail."""
     routes: Callable[[Running[W]], list[BaseRoute]] | None = None
     """More HTTP routes beside health."""
+    equip: Callable[[Any], Any] | None = None
+    """Makes, from the settings, what handlers find as `equipment`."""
     retries: Retries = field(default_factory=Retries)
     asks: tuple[type[Command | Query], ...] = ()
     """What it asks others: its NATS user may publish these and no more."""
@@ -127,7 +129,8 @@ def _assemble(service: Service[W], settings: ServiceSettings, database: Database
     broker = make_broker(settings, [*tracing_middlewares(settings), outcome_middleware(bury, service.retries)])
     asker = Asker(broker, source=f"/hallmark/{service.name}", own_token=own_token(settings), clock=clock)
     issuers = Issuers.from_folder(settings.issuers_dir)
-    dispatcher = Dispatcher(service.name, service.handlers, database, issuers, asker, relay, clock)
+    equipment = service.equip(settings) if service.equip else None
+    dispatcher = Dispatcher(service.name, service.handlers, database, issuers, asker, relay, clock, equipment)
     dispatch = dispatch_with(dispatcher, clock)
     bind(broker, service.name, service.handlers, dispatch, inbox_prefix=settings.inbox_prefix)
     watchdog = Watchdog(broker, lambda: connection[0])

@@ -6,8 +6,9 @@ several times and commits once. Queries read outside of any transaction.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from contracts.headers import Meta
@@ -37,6 +38,7 @@ class Outside:
     meta: Meta
     known_caller: Caller | None
     token: str | None
+    equipment: Any = None
 
     @property
     def caller(self) -> Caller:
@@ -55,6 +57,9 @@ class Dispatcher(Generic[W]):
     asker: Asker
     relay: Relay
     clock: Clock
+    equipment: Any = None
+    committed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set after each commit of this process: for duties that work on what was committed."""
 
     async def dispatch(self, heard: Heard, message: Message, meta: Meta, token: str | None) -> dict[str, Any] | None:
         """Handle one message; the reply when it is an ask.
@@ -67,10 +72,10 @@ class Dispatcher(Generic[W]):
             proven(caller)
         prepared: tuple[Any, ...] = ()
         if heard.prepare:
-            outside = Outside(self.asker, self.database, meta, caller, token)
+            outside = Outside(self.asker, self.database, meta, caller, token, self.equipment)
             prepared = (await heard.prepare(message, outside),)
         if isinstance(message, Query):
-            unit = UnitOfWork(self.service, self.database, None, meta, self.clock(), caller)
+            unit = UnitOfWork(self.service, self.database, None, meta, self.clock(), caller, self.equipment)
             answer = await heard.handle(message, self.handlers.work(unit), *prepared)
             return Accepted(answer=answer.model_dump(mode="json")).model_dump()
         key = meta.message_id
@@ -101,7 +106,7 @@ class Dispatcher(Generic[W]):
         async def attempt(session: Session) -> tuple[T, bool]:
             await refuse_repeats(session, key, request_digest=request)
             now = self.clock()
-            unit = UnitOfWork(self.service, self.database, session, meta, now, caller)
+            unit = UnitOfWork(self.service, self.database, session, meta, now, caller, self.equipment)
             result = await work(self.handlers.work(unit))
             reply = result if isinstance(result, dict) else None
             await mark_handled(session, key, request_digest=request, reply=reply, at=now)
@@ -109,6 +114,7 @@ class Dispatcher(Generic[W]):
             return result, bool(unit.outbox)
 
         result, said_something = await in_transaction(self.database, attempt)
+        self.committed.set()
         if said_something:
             await self.relay.wake()
         return result

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from contracts.headers import Meta
 from contracts.message import Event, Tell
@@ -35,6 +35,8 @@ class UnitOfWork:
     now: datetime
     """Read once, so that one decision never straddles two moments."""
     known_caller: Caller | None = None
+    equipment: Any = None
+    """What the service brought along at start, such as the key it signs with (`Service.equip`)."""
     outbox: list[Outgoing] = field(default_factory=list)
 
     @property

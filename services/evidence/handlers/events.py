@@ -1,0 +1,43 @@
+"""Facts of the other services, entered into the log."""
+
+from __future__ import annotations
+
+from contracts.gate.v1.events import PolicyApplied, VerdictIssued
+from contracts.promotion.v1.events import PromotionCompleted, PromotionEnded
+from services.evidence.domain.log import EntryKind, LogEntry
+from services.evidence.handlers import HANDLERS
+from services.evidence.storage.unit_of_work import EvidenceWork
+from shared.digests import canonical_digest
+
+Logged = VerdictIssued | PolicyApplied | PromotionCompleted | PromotionEnded
+
+
+@HANDLERS.on(VerdictIssued)
+async def verdict_issued(event: VerdictIssued, work: EvidenceWork) -> None:
+    """A verdict was given."""
+    await _enter(work, EntryKind.VERDICT, event, event.verdict_id, event.promotion_id, event.version_digest)
+
+
+@HANDLERS.on(PolicyApplied)
+async def policy_applied(event: PolicyApplied, work: EvidenceWork) -> None:
+    """A policy came into force: the entry is found by the policy's digest."""
+    entry = LogEntry(EntryKind.POLICY, event.project, None, event.policy, event.digest, recorded_at=work.unit.now)
+    await work.journal.enter(entry)
+
+
+@HANDLERS.on(PromotionCompleted)
+async def promotion_completed(event: PromotionCompleted, work: EvidenceWork) -> None:
+    """A version moved."""
+    await _enter(work, EntryKind.PROMOTION, event, event.promotion_id, event.version_digest)
+
+
+@HANDLERS.on(PromotionEnded)
+async def promotion_ended(event: PromotionEnded, work: EvidenceWork) -> None:
+    """A promotion was refused, cancelled, or waited in vain."""
+    await _enter(work, EntryKind.REFUSAL, event, event.promotion_id, event.version_digest)
+
+
+async def _enter(work: EvidenceWork, kind: EntryKind, event: Logged, subject: str, *about: str) -> None:
+    digest = canonical_digest(event.model_dump(mode="json"))
+    entry = LogEntry(kind, event.project, event.application, subject, digest, recorded_at=work.unit.now)
+    await work.journal.enter(entry, *about)

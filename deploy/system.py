@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from services.evidence.app import SERVICE as EVIDENCE
-from services.gate.app import SERVICE as GATE
-from services.monitoring.app import SERVICE as MONITORING
-from services.promotion.app import SERVICE as PROMOTION
-from services.registry.app import SERVICE as REGISTRY
-
 from deploy.local.options import NatsRights, ServiceSpec, StackOptions
 from deploy.local.servers import Servers
 from deploy.provision import provision_at
 from deploy.rights import PROVISION, all_rights
 from deploy.secrets import SERVICES, Secrets, create_secrets
+from services.evidence.app import SERVICE as EVIDENCE
+from services.gate.app import SERVICE as GATE
+from services.monitoring.app import SERVICE as MONITORING
+from services.promotion.app import SERVICE as PROMOTION
+from services.registry.app import SERVICE as REGISTRY
 from shared.service import Service
 
 ALL: tuple[Service[Any], ...] = (REGISTRY, EVIDENCE, GATE, PROMOTION, MONITORING)

@@ -4,7 +4,8 @@ Rules
 - Everything here can be repeated: an interrupted start continues at the next one.
 - The root user is made through MongoDB's localhost exception, which closes with it.
 - A service user may read and write its own database and nothing else.
-- The replica set's only member is named by its address, so it is renamed when the port had to change.
+- The replica set's only member is named by its address, so it is renamed when the port had to change. mongod looks
+  for itself at the old address first: up to 30 s when something silent took that port.
 
 This is the only module of the local stack that imports pymongo (the synchronous client; callers use a thread).
 """
@@ -25,7 +26,7 @@ from shared.digests import sha256_digest
 from shared.errors import HallmarkError, Transient
 
 _ELECTION_MILLISECONDS = 1000  # nobody else votes: the default of ten seconds would only delay a restart
-_POLL_SECONDS = 0.02
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
 _SELECTION_MILLISECONDS = 1000
 _NOT_YET_INITIALIZED = 94
 _ALREADY_INITIALIZED = 23
@@ -62,6 +63,7 @@ class _MongoAdmin:
 
     def bring_up(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
+        pause = _FIRST_PAUSE
         while not self._is_primary():
             if time.monotonic() > deadline:
                 raise Transient(
@@ -70,7 +72,8 @@ class _MongoAdmin:
                     remedy="See logs/mongod.log in the data directory.",
                 )
             self._help_to_primary()
-            time.sleep(_POLL_SECONDS)
+            time.sleep(pause)
+            pause = min(_LONGEST_PAUSE, pause * 1.5)
         self._ensure_root()
         with self._client(MONGO_ROOT) as root:
             self._ensure_users(root)
@@ -152,15 +155,15 @@ class _MongoAdmin:
         return self._anyone
 
     def _client(self, user: str | None = None) -> Client:
+        secret = self._credentials.mongo[user] if user else None
+        login: dict[str, Any] = {"username": user, "password": secret, "authMechanism": "SCRAM-SHA-256"}
         return MongoClient(
             LOOPBACK,
             self._port,
-            username=user,
-            password=self._credentials.mongo[user] if user else None,
-            authMechanism="SCRAM-SHA-256" if user else None,
             directConnection=True,
             serverSelectionTimeoutMS=_SELECTION_MILLISECONDS,
             appname="hallmark-local",
+            **(login if user else {}),
         )
 
     @property

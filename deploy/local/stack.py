@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 from deploy.local.launching import LauncherClient, launcher_gone
@@ -44,7 +44,7 @@ class Stack:
         """Where things are, without credentials: `nats`, `mongo`, and one HTTP address per instance."""
         found = {"nats": self.servers.nats_url, "mongo": self.servers.mongo_url}
         for name, env in self.env.items():
-            found[name] = f"http://{LOOPBACK}:{env['HALLMARK_HEALTH_PORT']}"
+            found[name] = f"http://{LOOPBACK}:{env['HALLMARK_HTTP_PORT']}"
         return found
 
     @property
@@ -151,13 +151,26 @@ async def _start(supervisor: Supervisor, directory: DataDirectory, options: Stac
     finally:
         importing.cancel()
     envs: dict[str, dict[str, str]] = {}
+    chosen = {
+        instance.name: ports.choose((instance.spec.health_port if instance.number == 1 else 0,))
+        for instance in instances
+    }
+    addresses = _addresses(instances, chosen)
     for instance in instances:
-        port = ports.choose((instance.spec.health_port if instance.number == 1 else 0,))
-        env = envs[instance.name] = _env(instance, port, servers, directory)
+        port = chosen[instance.name]
+        env = envs[instance.name] = addresses | _env(instance, port, servers, directory)
         order = Fork(instance.name, instance.spec.entry, {**os.environ, **env}, str(directory.log(instance.name)))
         supervisor.begin(Plan(order, port, http_ready(port)))
     await all_or_first_problem(supervisor.process(name).wait_ready(options.start_timeout) for name in envs)
     return Stack(supervisor, servers, envs)
+
+
+def _addresses(instances: Sequence[Instance], ports: Mapping[str, int]) -> dict[str, str]:
+    """`HALLMARK_<SERVICE>_URLS`: where all instances of each service answer HTTP, separated by commas."""
+    found: dict[str, list[str]] = {}
+    for instance in instances:
+        found.setdefault(instance.spec.name, []).append(f"http://{LOOPBACK}:{ports[instance.name]}")
+    return {f"HALLMARK_{name.upper()}_URLS": ",".join(urls) for name, urls in found.items()}
 
 
 def _env(instance: Instance, port: int, servers: Servers, directory: DataDirectory) -> dict[str, str]:
@@ -166,7 +179,7 @@ def _env(instance: Instance, port: int, servers: Servers, directory: DataDirecto
         **servers.env(instance.spec.name),
         "HALLMARK_SERVICE": instance.spec.name,
         "HALLMARK_INSTANCE": f"{instance.spec.name}-{instance.number}",
-        "HALLMARK_HEALTH_PORT": str(port),
+        "HALLMARK_HTTP_PORT": str(port),
         "HALLMARK_DATA_DIR": str(directory.root),
     }
 

@@ -3,8 +3,8 @@
 Rules
 - A process that ends without being asked to is started again, whatever its exit code was: after 0.2 s the first time,
   doubling up to 10 s, and from the beginning again once it had been up for 10 s.
-- Ready means that its probe says so and that it is this very process that listens on the port; it is asked again every 2 s, and a process that stops answering shows as not ready but
-  is left alone: restarting what is merely busy makes it worse.
+- Ready means that its probe says so and that this very process listens on its port. It is asked again every 2 s; a
+  process that stops answering shows as not ready but is left alone: restarting what is merely busy makes it worse.
 - Stopping is SIGTERM, then SIGKILL after 25 s. Exit by SIGTERM counts as a clean end.
 """
 

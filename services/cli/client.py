@@ -50,6 +50,11 @@ class Client:
         """As `get`; `key` makes repeats harmless, one is made when absent."""
         return self._ask("POST", path, json=body or {}, headers=_once(key)).json()
 
+    def delete(self, path: str) -> Any:
+        """As `get`; something ends."""
+        answer = self._ask("DELETE", path, headers=_once())
+        return answer.json() if answer.content else {}
+
     def post_bytes(self, path: str, body: bytes, **query: Any) -> Any:
         """As `get`; sends bytes as they are."""
         headers = {**_once(), "content-type": "application/json"}

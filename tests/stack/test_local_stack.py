@@ -171,3 +171,23 @@ def test_ctrl_c_is_a_clean_end(foreground: tuple[subprocess.Popen[bytes], Path, 
     process.send_signal(signal.SIGINT)
     assert process.wait() == 0
     assert _alive(pids) == []
+
+
+async def test_a_stranger_on_the_port_is_not_taken_for_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def welcome(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(welcome, "127.0.0.1", 0) as stranger:
+        port = stranger.sockets[0].getsockname()[1]
+        monkeypatch.setattr("deploy.local.ports._is_free", lambda _: True)  # taken after it was chosen
+        toy = ServiceSpec("toy", f"{TOYS}:serve", port)
+        with pytest.raises(HallmarkError) as refused:
+            async with running_stack(
+                StackOptions(data_dir=tmp_path / "h", services=(toy,), nats_url="nats://x", mongo_url="mongodb://x")
+            ):
+                pass
+    assert refused.value.code == "process_not_ready"

@@ -128,7 +128,9 @@ def junit_predicate(data: bytes, name: str) -> dict[str, Any]:
         root = ElementTree.fromstring(data)
     except ElementTree.ParseError as error:
         raise Invalid("predicate_unreadable", f"{name} is not XML: {error}.", remedy="Hand in JUnit XML.") from error
-    passed, failed, skipped = [], [], []
+    passed: list[str] = []
+    failed: list[str] = []
+    skipped: list[str] = []
     for case in root.iter("testcase"):
         full_name = f"{case.get('classname', '')}.{case.get('name', '')}".strip(".")
         states = {child.tag for child in case}

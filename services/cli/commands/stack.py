@@ -53,7 +53,7 @@ def status(data_dir: DataDir = None) -> None:
 
 def config() -> None:
     """What is configured, and where each value comes from; secrets masked."""
-    rows = []
+    rows: list[dict[str, str | None]] = []
     for name, read, secret in (("url", connection.gateway_url, False), ("token", connection.token, True)):
         try:
             setting = read()

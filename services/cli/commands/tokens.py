@@ -41,6 +41,13 @@ def list_tokens() -> None:
     out.answer(found, table(("id", "subject", "kind", "until", "revoked"), rows))
 
 
+@token.command("revoke")
+def revoke(token_id: Annotated[str, typer.Argument(help="Its id, as `token list` shows it.")]) -> None:
+    """End a token now."""
+    answer = Client().delete(f"/tokens/{token_id}")
+    out.answer(answer, f"Token {token_id} is revoked.")
+
+
 @token.command("exchange")
 def exchange() -> None:
     """A short-lived token to publish on NATS with, from the one in use."""

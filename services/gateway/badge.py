@@ -1,0 +1,47 @@
+"""A small picture that says whether a release may be relied on: pure SVG, no script, no style, nothing remote."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import assert_never
+
+from contracts.vocabulary import Trust
+
+_LABEL = "hallmark"
+_CHARACTER = 7
+_PADDING = 12
+
+
+def badge(trust: Trust | None, version: str) -> str:
+    """The badge of one version; None for versions that are no release."""
+    text, colour = _look(trust)
+    left, right = _width(_LABEL), _width(text)
+    title = escape(f"{_LABEL}: {version} is {text}")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img" aria-label="{title}">'
+        f"<title>{title}</title>"
+        f'<rect width="{left}" height="20" fill="#3a3f47"/>'
+        f'<rect x="{left}" width="{right}" height="20" fill="{colour}"/>'
+        '<g fill="#fff" text-anchor="middle" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">'
+        f'<text x="{left / 2}" y="14">{_LABEL}</text>'
+        f'<text x="{left + right / 2}" y="14">{escape(text)}</text>'
+        "</g></svg>"
+    )
+
+
+def _look(trust: Trust | None) -> tuple[str, str]:
+    match trust:
+        case None | Trust.NONE:
+            return "not released", "#6b7280"
+        case Trust.TRUSTED:
+            return "trusted release", "#1a7f37"
+        case Trust.AT_RISK:
+            return "at risk", "#b35900"
+        case Trust.REVOKED:
+            return "revoked", "#b42318"
+        case _:
+            assert_never(trust)
+
+
+def _width(text: str) -> int:
+    return len(text) * _CHARACTER + _PADDING

@@ -1,0 +1,64 @@
+"""Facts as server-sent events (HTML Living Standard, section 9.2): pure.
+
+- `id` is the place in the stream of facts: a reader that comes back with `Last-Event-ID` misses nothing.
+- `event` is noun and verb (`version.moved`), `data` the fact as JSON.
+- Readers see the projects in which they hold a role, and facts of no project only with a role everywhere.
+"""
+
+from __future__ import annotations
+
+from contracts.streams import EVT
+from shared.errors import Forbidden, Invalid
+from shared.identity import EVERYWHERE, Caller
+
+KEEPALIVE = b": keepalive\n\n"
+_PREFIX = EVT.subjects[0].removesuffix(">")
+_PLACES_BEFORE_PROJECT = "*.*.*.*"
+"""Service, noun, verb and major version."""
+_NOUN = 3
+_HIGHEST_SEQUENCE = 2**63
+
+
+def subjects_for(caller: Caller, project: str | None, application: str | None) -> list[str]:
+    """The NATS subjects a reader may and wants to read. Raises `Forbidden` or `Invalid`."""
+    if application and not project:
+        raise Invalid(
+            "project_missing", "An application is looked for, but no project.", remedy="Send ?project= as well."
+        )
+    if project:
+        caller.require_member(project)
+        projects = [project]
+    elif caller.grants.get(EVERYWHERE):
+        return [EVT.subjects[0]]
+    else:
+        projects = sorted(name for name, roles in caller.grants.items() if roles)
+    if not projects:
+        raise Forbidden(
+            "role_missing",
+            f"{caller.actor.subject} holds no role in any project.",
+            remedy="Ask an administrator for a token with the role viewer.",
+        )
+    return [f"{_PREFIX}{_PLACES_BEFORE_PROJECT}.{name}.{application or '*'}" for name in projects]
+
+
+def sequence_after(last_event_id: str | None) -> int | None:
+    """Where a reader goes on; None to hear what is new only. Raises `Invalid` for what is no id of ours."""
+    if not last_event_id:
+        return None
+    if not (last_event_id.isascii() and last_event_id.isdigit() and int(last_event_id[:20]) < _HIGHEST_SEQUENCE):
+        raise Invalid(
+            "event_id_malformed",
+            "Last-Event-ID is not the id of an event.",
+            remedy="Send the id of the last event received, or leave the header out.",
+        )
+    return int(last_event_id) + 1
+
+
+def frame(subject: str, sequence: int, body: bytes) -> bytes:
+    """One fact as it goes over the wire."""
+    tokens = subject.split(".")
+    name = ".".join(tokens[_NOUN : _NOUN + 2])
+    # A line break inside the data would end the field and could begin another one.
+    lines = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    data = b"".join(b"data: " + line + b"\n" for line in lines)
+    return f"id: {sequence}\nevent: {name}\n".encode() + data + b"\n"

@@ -1,0 +1,12 @@
+"""Advisories."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from contracts.monitoring.v1.commands import ImportAdvisories
+from services.gateway.offering import offer
+
+router = APIRouter(tags=["advisories"])
+
+offer(router, "POST /advisories", ImportAdvisories)

@@ -1,0 +1,38 @@
+"""Export of a version's offline bundle."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from contracts.registry.v1.queries import ShowVersion
+from contracts.vocabulary import ApplicationName, Digest, ProjectName, VersionName
+from services.gateway.auth import Here, SignedIn
+from services.gateway.bundle import gather
+
+router = APIRouter(tags=["versions"])
+
+
+@router.get(
+    "/projects/{project}/applications/{application}/versions/{version}/bundle",
+    operation_id="ExportBundle",
+    response_class=Response,
+    responses={200: {"content": {"application/zip": {}}}},
+)
+async def export_bundle(
+    project: ProjectName, application: ApplicationName, version: VersionName, here: Here, asking: SignedIn
+) -> Response:
+    """Get everything that proves what was decided on a version, to be verified without any server."""
+
+    async def read_blob(digest: Digest) -> bytes:
+        return await here.blobs.get(project, digest, asking.actor_token())
+
+    which = ShowVersion(project=project, application=application, version=version)
+    bundle, shown = await gather(asking, which, read_blob, max_bytes=here.settings.max_bundle_bytes)
+    content = await asyncio.to_thread(bundle.zipped, shown, here.clock())
+    name = f"{project}-{application}-{version}.hallmark.zip"
+    return Response(
+        content, media_type="application/zip", headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )

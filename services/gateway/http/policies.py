@@ -1,0 +1,23 @@
+"""Policies."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from contracts.gate.v1.commands import ApplyPolicy
+from contracts.gate.v1.queries import ListPolicies, ShowPolicy
+from services.gateway.offering import offer
+
+router = APIRouter(tags=["policies"])
+_NOT_HERE = None
+
+offer(router, "GET /projects/{project}/policies", ListPolicies)
+offer(router, "GET /projects/{project}/policies/{policy}", ShowPolicy, fixed={"digest": _NOT_HERE})
+offer(router, "PUT /projects/{project}/policies/{policy}", ApplyPolicy)
+offer(
+    router,
+    "GET /projects/{project}/policy-revisions/{digest}",
+    ShowPolicy,
+    name="ShowPolicyRevision",
+    fixed={"policy": _NOT_HERE},
+)

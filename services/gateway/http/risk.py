@@ -1,0 +1,12 @@
+"""Releases at risk."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from contracts.monitoring.v1.queries import ListRisk
+from services.gateway.offering import offer
+
+router = APIRouter(tags=["risk"])
+
+offer(router, "GET /projects/{project}/risk", ListRisk)

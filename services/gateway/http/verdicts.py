@@ -1,0 +1,13 @@
+"""Verdicts: what a gate said, why, and whether it would say so again."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from contracts.gate.v1.queries import ConfirmVerdict, ShowVerdict
+from services.gateway.offering import offer
+
+router = APIRouter(tags=["verdicts"])
+
+offer(router, "GET /projects/{project}/verdicts/{verdict_id}", ShowVerdict)
+offer(router, "GET /projects/{project}/verdicts/{verdict_id}/confirmation", ConfirmVerdict)

@@ -1,0 +1,94 @@
+"""One message, offered as one HTTP operation: the path names some of its fields, body or query hold the others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from inspect import Parameter, Signature, cleandoc
+from typing import Annotated, Any
+from uuid import uuid4
+
+from fastapi import APIRouter, Body, Header, Path, Query
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from contracts import message as kinds
+from services.gateway.asking import Asking
+from services.gateway.auth import SignedIn
+from services.gateway.derivation import may_be_absent, parameter, rest_of
+
+IdempotencyKey = Annotated[
+    kinds.CommandId | None,
+    Header(
+        alias="Idempotency-Key",
+        description="The same key from the same caller is the same request and gets the first outcome again.",
+    ),
+]
+
+
+def offer(
+    router: APIRouter,
+    operation: str,
+    kind: type[kinds.Command | kinds.Query],
+    *,
+    status: int = 200,
+    name: str = "",
+    fixed: Mapping[str, Any] | None = None,
+) -> None:
+    """Answer `operation`, such as `GET /projects/{project}`, with what the service answers to a `kind`.
+
+    `fixed` fields are the operation's meaning and cannot be sent. `name` tells apart operations with one message.
+    Raises `KeyError` for a path that names a field the message does not have.
+    """
+    method, path = operation.split(" ")
+    in_path = re.findall(r"{(\w+)}", path)
+    constant = dict(fixed or {})
+    operation_id = name or kind.__name__
+    rest = rest_of(kind, name=operation_id, without={*in_path, *constant})
+
+    async def endpoint(asking: Asking, **given: Any) -> JSONResponse:
+        fields = {**{field: given[field] for field in in_path}, **constant}
+        sent: BaseModel | None = given.get("sent")
+        if sent is not None:
+            fields |= sent.model_dump(exclude_unset=True)
+        if issubclass(kind, kinds.Command):
+            fields["command_id"] = given["idempotency_key"] or uuid4().hex
+        return JSONResponse(await asking.ask(kind.model_validate(fields)), status)
+
+    # FastAPI reads what an operation takes from the signature of its function.
+    endpoint.__signature__ = Signature(_parameters(kind, in_path, rest))  # type: ignore[attr-defined]
+    first, _, more = cleandoc(kind.__doc__ or "").partition("\n")
+    router.add_api_route(
+        path,
+        endpoint,
+        methods=[method],
+        response_model=kind.answer,
+        status_code=status,
+        operation_id=operation_id,
+        summary=first,
+        description=more.strip(),
+    )
+
+
+def _parameters(
+    kind: type[kinds.Command | kinds.Query], in_path: list[str], rest: type[BaseModel] | None
+) -> list[Parameter]:
+    found = [_keyword(field, parameter(kind, field, Path())) for field in in_path]
+    found.append(_keyword("asking", SignedIn))
+    if issubclass(kind, kinds.Command):
+        found.append(_keyword("idempotency_key", IdempotencyKey, default=None))
+    if rest:
+        found.append(_sent(kind, rest))
+    return found
+
+
+def _sent(kind: type[kinds.Command | kinds.Query], rest: type[BaseModel]) -> Parameter:
+    if not issubclass(kind, kinds.Command):
+        return _keyword("sent", Annotated[rest, Query()])
+    if may_be_absent(rest):
+        return _keyword("sent", Annotated[rest | None, Body()], default=None)
+    return _keyword("sent", Annotated[rest, Body()])
+
+
+def _keyword(name: str, annotation: Any, *, default: Any = Parameter.empty) -> Parameter:
+    return Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=default)

@@ -1,0 +1,102 @@
+"""What one gateway process holds from start to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from nats.aio.client import Client
+
+from contracts.vocabulary import Actor, ActorKind, Role
+from services.gateway.blobs import Blobs
+from services.gateway.settings import GatewaySettings
+from services.gateway.storage import tokens as token_storage
+from services.gateway.storage.tokens import TokenRepository
+from shared.clock import Clock
+from shared.errors import Transient
+from shared.identity import EVERYWHERE, SPOKESMAN, Caller, issue_token, load_identity_key
+from shared.logs import log
+from shared.messaging.asking import Asker
+from shared.messaging.broker import make_broker
+from shared.mongo import Database, connect
+from shared.tracing import tracing_middlewares
+
+ITSELF = Caller(Actor(subject=SPOKESMAN, kind=ActorKind.SERVICE), {EVERYWHERE: frozenset({Role.VIEWER})})
+"""As whom the gateway asks without anybody signed in: for public badges only."""
+
+
+@dataclass
+class Gateway:
+    """The connections and keys of one process."""
+
+    settings: GatewaySettings
+    database: Database
+    connection: Client
+    asker: Asker
+    tokens: TokenRepository
+    blobs: Blobs
+    key: Ed25519PrivateKey
+    """The issuer key `gateway`: with it the gateway says who asks."""
+    clock: Clock
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Live streams end when it is set."""
+    streams: int = 0
+    """Live streams being served."""
+    closing: set[asyncio.Task[None]] = field(default_factory=set)
+    """Consumers of ended streams on their way out."""
+
+    async def problems(self) -> list[str]:
+        """What keeps this instance from doing its work, in words; empty when nothing does."""
+        found = ["it is stopping"] if self.stopping.is_set() else []
+        if not self.connection.is_connected:
+            found.append("NATS is not connected")
+        try:
+            await asyncio.wait_for(self.database.ping(), 2.0)
+        except (Transient, TimeoutError):
+            found.append("MongoDB does not answer")
+        return found
+
+
+@asynccontextmanager
+async def connected(settings: GatewaySettings, clock: Clock) -> AsyncIterator[Gateway]:
+    """The gateway's parts, connected until the end of the block. Raises `OSError` without an identity key."""
+    if settings.identity_key is None:
+        raise OSError("HALLMARK_IDENTITY_KEY is not set: no service would believe who asks")
+    key = load_identity_key(settings.identity_key)
+
+    def own_token() -> str:
+        return issue_token(key, SPOKESMAN, ITSELF, now=datetime.now(UTC))
+
+    broker = make_broker(settings, tracing_middlewares(settings))
+    url = settings.mongo_url.get_secret_value()
+    async with (
+        connect(url, settings.database, application="hallmark-gateway") as database,
+        httpx.AsyncClient(timeout=settings.ask_deadline, trust_env=False, follow_redirects=False) as http,
+    ):
+        await _create_indexes(database)
+        connection = await broker.connect()
+        asker = Asker(broker, source="/hallmark/gateway", own_token=own_token, clock=clock)
+        tokens = TokenRepository(database.collection(token_storage.COLLECTION))
+        blobs = Blobs(http, settings.evidence_addresses, settings.max_evidence_bytes)
+        gateway = Gateway(settings, database, connection, asker, tokens, blobs, key, clock)
+        try:
+            yield gateway
+        finally:
+            gateway.stopping.set()
+            await asyncio.gather(*gateway.closing, return_exceptions=True)
+            await broker.stop()
+
+
+async def _create_indexes(database: Database) -> None:
+    """MongoDB may come up after the gateway: keep trying, and say so."""
+    while True:
+        try:
+            return await database.create_indexes({token_storage.COLLECTION: token_storage.INDEXES})
+        except Transient as error:
+            log.warning("waiting for MongoDB", problem=error.message)
+            await asyncio.sleep(0.5)

@@ -1,0 +1,146 @@
+"""One release under watch: what it consists of, how far it is trusted, and until when its flaws must be gone.
+
+- Its subjects are the version's digest, its artifacts, and those of every version it contains.
+- Of each subject the newest verified bill of materials counts, and no other.
+- Records of several databases that name each other are one flaw: reported once per component, since the earliest time
+  that any of them was matched.
+- The business context is the newest that anybody stated: the application's, or the release's own.
+- A component whose package URL cannot be read meets no advisory: it is not counted as watched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from contracts.vocabulary import Criticality, Digest, SourceCommit, Trust
+from services.monitoring.domain.advisory import Advisory
+from services.monitoring.domain.matching import Match, advisory_keys, match
+from services.monitoring.domain.packages import PackageKey, package_key
+from services.monitoring.domain.remediation import distinct
+from services.monitoring.domain.sla import earliest_due
+from services.monitoring.domain.trust import RevocationCause, TrustState, VulnerabilityCause
+from shared.errors import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Sbom:
+    """One verified bill of materials on record."""
+
+    key: str
+    project: str
+    evidence_id: str
+    subjects: tuple[Digest, ...]
+    made_at: datetime
+    components: int
+    """Components under watch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the business says of an application."""
+
+    criticality: Criticality
+    owners: tuple[str, ...]
+    stated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A version that was released once, and is watched ever after."""
+
+    project: str
+    application: str
+    version: str
+    version_digest: Digest
+    stage: str
+    own_subjects: tuple[Digest, ...]
+    """The version's digest and its artifacts."""
+    context: Context
+    source: SourceCommit | None
+    released_at: datetime
+    state: TrustState
+    current: bool = False
+    subjects: tuple[Digest, ...] = ()
+    """All of them, contained versions included."""
+    sboms: tuple[str, ...] = ()
+    """Keys of the bills of materials that count."""
+    components: int = 0
+    revision: int = 0
+
+    @property
+    def key(self) -> str:
+        """What the release is stored under."""
+        return f"{self.project}/{self.application}/{self.version}"
+
+    @property
+    def flaws(self) -> tuple[VulnerabilityCause, ...]:
+        """The vulnerabilities that stand against it, one per flaw and component."""
+        return joined(self.state.vulnerabilities)
+
+    @property
+    def deadline(self) -> datetime | None:
+        """The earliest moment by which a flaw must be gone; None without flaws."""
+        return earliest_due(self.context.criticality, self.flaws)
+
+    @property
+    def revocation(self) -> RevocationCause | None:
+        """Who took the trust away, and why."""
+        return next((cause for cause in self.state.causes if isinstance(cause, RevocationCause)), None)
+
+    @property
+    def exposed(self) -> bool:
+        """Whether something that runs right now should not be relied on."""
+        return self.current and self.state.trust in {Trust.AT_RISK, Trust.REVOKED}
+
+    def stated(self, context: Context | None) -> Release:
+        """With the newer of its own context and this one."""
+        newer = context is not None and context.stated_at > self.context.stated_at
+        return replace(self, context=context) if newer and context else self
+
+
+def joined(causes: Iterable[VulnerabilityCause]) -> tuple[VulnerabilityCause, ...]:
+    """One cause per flaw and component, sorted by component and id."""
+    given = tuple(causes)
+    return tuple(
+        VulnerabilityCause(match=flaw, since=min(cause.since for cause in given if _is_part(cause.match, flaw)))
+        for flaw in distinct(cause.match for cause in given)
+    )
+
+
+def newest_per_subject(sboms: Iterable[Sbom]) -> tuple[Sbom, ...]:
+    """Those that are the newest of at least one of their subjects, by the time they were made, then by id."""
+    newest: dict[Digest, Sbom] = {}
+    for sbom in sorted(sboms, key=lambda one: (one.made_at, one.evidence_id)):
+        newest.update(dict.fromkeys(sbom.subjects, sbom))
+    return tuple({sbom.key: sbom for sbom in newest.values()}.values())
+
+
+def indexed(purls: Iterable[str]) -> dict[str, PackageKey]:
+    """Each readable package URL with the package it names."""
+    found: dict[str, PackageKey] = {}
+    for purl in purls:
+        try:
+            found[purl] = package_key(purl)
+        except Invalid:
+            continue
+    return found
+
+
+def hits(purls: Iterable[str], advisories: Iterable[Advisory]) -> tuple[Match, ...]:
+    """Every hit of an advisory on a component."""
+    by_key: dict[PackageKey, list[str]] = {}
+    for purl, key in indexed(purls).items():
+        by_key.setdefault(key, []).append(purl)
+    answers = (
+        match(purl, advisory)
+        for advisory in advisories
+        for key in advisory_keys(advisory)
+        for purl in by_key.get(key, ())
+    )
+    return tuple(answer for answer in answers if isinstance(answer, Match))
+
+
+def _is_part(part: Match, flaw: Match) -> bool:
+    return part.component == flaw.component and part.advisory_id in {flaw.advisory_id, *flaw.aliases}

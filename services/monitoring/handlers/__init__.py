@@ -1,0 +1,6 @@
+"""What monitoring does on each message. Importing the rooms below fills the table."""
+
+from services.monitoring.storage.unit_of_work import MonitoringWork
+from shared.messaging.handlers import Handlers
+
+HANDLERS: Handlers[MonitoringWork] = Handlers(MonitoringWork)

@@ -1,0 +1,95 @@
+"""What monitoring does on request."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from contracts.monitoring.v1.commands import (
+    AdvisoriesImported,
+    ImportAdvisories,
+    RefusedAdvisory,
+    RevokeRelease,
+    TrustRevoked,
+)
+from contracts.vocabulary import Role
+from services.monitoring import wire
+from services.monitoring.domain.advisory import Advisory, is_newer, read_advisory
+from services.monitoring.domain.matching import advisory_keys
+from services.monitoring.domain.trust import revoked
+from services.monitoring.handlers import HANDLERS
+from services.monitoring.handlers.watching import judge_advisories, settle
+from services.monitoring.storage.unit_of_work import MonitoringWork
+from shared.errors import Forbidden, Invalid
+from shared.identity import Caller
+
+
+@HANDLERS.command(ImportAdvisories)
+async def import_advisories(command: ImportAdvisories, work: MonitoringWork) -> AdvisoriesImported:
+    """Take over what is new, and look again at every release that it could concern."""
+    _require_security_anywhere(work.unit.caller)
+    await work.match_clock.touch_all()
+    readable, refused = _read(command)
+    known = await work.advisories.by_id({one.id for one in readable})
+    newest = dict(known)
+    for one in readable:
+        if is_newer(one, newest.get(one.id)):
+            newest[one.id] = one
+    changed = [one for one in newest.values() if one != known.get(one.id)]
+    added = sum(one.id not in known for one in changed)
+    await work.advisories.put(changed)
+    if readable:
+        await work.advisories.imported(added=added, at=work.unit.now)
+    before = [known[one.id] for one in changed if one.id in known]
+    return AdvisoriesImported(
+        added=added,
+        updated=len(changed) - added,
+        unchanged=len(readable) - len(changed),
+        refused=refused,
+        releases_touched=await _look_again(work, changed, before, command.source),
+    )
+
+
+@HANDLERS.command(RevokeRelease)
+async def revoke_release(command: RevokeRelease, work: MonitoringWork) -> TrustRevoked:
+    """Take the trust from a release for good."""
+    work.unit.caller.require(command.project, Role.SECURITY)
+    await work.match_clock.touch(command.project)
+    release = await work.releases.get(command.project, command.application, command.version)
+    state, change = revoked(release.state, command.reason, work.unit.caller.actor, work.unit.now)
+    await settle(work, release, replace(release, state=state), command.reason)
+    return TrustRevoked(
+        project=command.project, application=command.application, version=command.version, changed=change is not None
+    )
+
+
+def _require_security_anywhere(caller: Caller) -> None:
+    # Advisories belong to no project: who may answer for the security of one may bring what is publicly known.
+    if not any({Role.SECURITY, Role.ADMIN} & roles for roles in caller.grants.values()):
+        raise Forbidden(
+            "role_missing",
+            f"{caller.actor.subject} needs the role security in some project to import advisories.",
+            remedy="Ask an administrator for a token with the role security.",
+        )
+
+
+def _read(command: ImportAdvisories) -> tuple[list[Advisory], tuple[RefusedAdvisory, ...]]:
+    readable: list[Advisory] = []
+    refused: list[RefusedAdvisory] = []
+    for record in command.advisories:
+        try:
+            readable.append(read_advisory(record))
+        except Invalid as error:
+            refused.append(wire.refused(record, error))
+    return readable, tuple(refused)
+
+
+async def _look_again(work: MonitoringWork, changed: list[Advisory], before: list[Advisory], source: str) -> int:
+    # The packages that an advisory named before count as well: it may have stopped naming them.
+    packages = {key for one in (*changed, *before) for key in advisory_keys(one)}
+    named = await work.sboms.naming(packages)
+    releases = await work.releases.described_by(named)
+    because = f"Advisories were imported from {source}." if source else "Advisories were imported."
+    for release in releases:
+        purls = {purl for sbom in release.sboms for purl in named.get(sbom, ())}
+        await judge_advisories(work, release, purls, changed, because)
+    return len(releases)

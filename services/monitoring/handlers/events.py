@@ -1,0 +1,126 @@
+"""What monitoring overhears."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from contracts.evidence.v1.events import EvidenceAdded
+from contracts.evidence.v1.queries import ListComponents
+from contracts.evidence.v1.views import ComponentPage
+from contracts.promotion.v1.events import PromotionCompleted, PromotionEnded, ReleaseTrusted
+from contracts.registry.v1.events import (
+    ApplicationApplied,
+    IncidentOpened,
+    IncidentResolved,
+    VersionCreated,
+    VersionMoved,
+)
+from contracts.vocabulary import PromotionState
+from services.monitoring import wire
+from services.monitoring.domain.release import indexed
+from services.monitoring.domain.trust import released
+from services.monitoring.handlers import HANDLERS
+from services.monitoring.handlers.watching import judge, settle, stand
+from services.monitoring.storage.unit_of_work import MonitoringWork
+from shared.messaging.dispatcher import Outside
+
+_PAGE = 500
+
+
+async def read_components(event: EvidenceAdded, outside: Outside) -> tuple[str, ...]:
+    """The package URLs that a believed bill of materials names; none for any other evidence."""
+    if not wire.is_believed_sbom(event.item):
+        return ()
+    purls: list[str] = []
+    query = ListComponents(project=event.project, evidence_id=event.item.evidence_id, limit=_PAGE)
+    while True:
+        page = await outside.asker.ask(query, ComponentPage, token=outside.token, cause=outside.meta)
+        purls += [component.purl for component in page.components]
+        if page.next is None:
+            return tuple(purls)
+        query = query.model_copy(update={"after": page.next})
+
+
+@HANDLERS.on(EvidenceAdded, prepare=read_components)
+async def evidence_added(event: EvidenceAdded, work: MonitoringWork, purls: tuple[str, ...]) -> None:
+    """Watch what a bill of materials names."""
+    if not wire.is_believed_sbom(event.item):
+        return
+    await work.match_clock.touch(event.project)
+    components = indexed(purls)
+    sbom = wire.sbom(event, len(components))
+    if await work.sboms.has(sbom.key):
+        return
+    await work.sboms.add(sbom, components)
+    for release in await work.releases.made_of(event.project, sbom.subjects):
+        await judge(work, release, f"The bill of materials {sbom.evidence_id} came on record.")
+
+
+@HANDLERS.on(VersionCreated)
+async def version_created(event: VersionCreated, work: MonitoringWork) -> None:
+    """Know what a version consists of, also for the versions that contain it."""
+    await work.match_clock.touch(event.project)
+    artifacts = [artifact.digest for artifact in event.artifacts]
+    await work.versions.put(event.project, event.version_digest, artifacts, event.nested)
+    for release in await work.releases.made_of(event.project, [event.version_digest]):
+        await judge(work, release, f"It became known what {event.application} {event.version} consists of.")
+
+
+@HANDLERS.on(ApplicationApplied)
+async def application_applied(event: ApplicationApplied, work: MonitoringWork) -> None:
+    """Deadlines follow the criticality of the application."""
+    await work.match_clock.touch(event.project)
+    context = wire.context(event)
+    await work.applications.put(event.project, event.application, context)
+    for release in await work.releases.of(event.project, event.application):
+        await settle(work, release, release.stated(context), "The business context of the application changed.")
+
+
+@HANDLERS.on(ReleaseTrusted)
+async def release_trusted(event: ReleaseTrusted, work: MonitoringWork) -> None:
+    """Begin to watch a release, or take up again one that was brought back."""
+    await work.match_clock.touch(event.project)
+    context = await work.applications.context(event.project, event.application)
+    known = await work.releases.find(event.project, event.application, event.version)
+    if known is None:
+        fresh = wire.release(event).stated(context)
+        await settle(work, fresh, replace(fresh, state=released(event.at)), "It passed the release gate.")
+    else:
+        await settle(work, known, known.stated(wire.context(event)), "It passed the release gate again.")
+    await stand(work, event.project, event.application, stage=event.stage, version=event.version, since=event.at)
+    release = await work.releases.get(event.project, event.application, event.version)
+    await judge(work, release, "Its components were matched against all known advisories.")
+
+
+@HANDLERS.on(VersionMoved)
+async def version_moved(event: VersionMoved, work: MonitoringWork) -> None:
+    """A move into a release stage is a deployment."""
+    if not event.release:
+        return
+    await work.match_clock.touch(event.project)
+    await work.delivery.deployed(event.project, wire.deployment(event))
+    await stand(work, event.project, event.application, stage=event.to_stage, version=event.version, since=event.at)
+
+
+@HANDLERS.on(IncidentOpened)
+async def incident_opened(event: IncidentOpened, work: MonitoringWork) -> None:
+    """Something began to fail."""
+    await work.delivery.opened(event.project, event.application, event.incident_id, event.version, event.at)
+
+
+@HANDLERS.on(IncidentResolved)
+async def incident_resolved(event: IncidentResolved, work: MonitoringWork) -> None:
+    """It is over."""
+    await work.delivery.resolved(event.project, event.application, event.incident_id, event.at)
+
+
+@HANDLERS.on(PromotionCompleted)
+async def promotion_completed(event: PromotionCompleted, work: MonitoringWork) -> None:
+    """Keep how long a promotion took."""
+    await work.promotions.ended(event.promotion_id, PromotionState.COMPLETED, wire.promotion_facts(event))
+
+
+@HANDLERS.on(PromotionEnded)
+async def promotion_ended(event: PromotionEnded, work: MonitoringWork) -> None:
+    """Keep how a promotion ended that moved nothing."""
+    await work.promotions.ended(event.promotion_id, event.state, wire.promotion_facts(event))

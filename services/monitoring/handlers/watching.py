@@ -1,0 +1,67 @@
+"""What several handlers do with a release: judge it, keep it, say what changed.
+
+Whoever calls these has touched the match clock of the project before reading anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from services.monitoring import wire
+from services.monitoring.domain.advisory import Advisory
+from services.monitoring.domain.release import Release, hits, indexed, newest_per_subject
+from services.monitoring.domain.trust import rejudged, with_advisory
+from services.monitoring.storage.unit_of_work import MonitoringWork
+
+
+async def settle(work: MonitoringWork, before: Release, after: Release, because: str) -> Release:
+    """Keep a release as it is now; announce and record what that changes."""
+    if after == before and before.revision:
+        return before
+    saved = await work.releases.save(after)
+    event = wire.trust_changed(before, after, because=because, at=work.unit.now)
+    if event:
+        work.unit.announce(event)
+    if after.exposed and not before.exposed:
+        await work.delivery.at_risk(after, work.unit.now)
+    if before.exposed and not after.exposed:
+        await work.delivery.safe(after, work.unit.now)
+    return saved
+
+
+async def judge(work: MonitoringWork, release: Release, because: str) -> Release:
+    """Match everything that a release consists of against everything that is known."""
+    subjects = await work.versions.subjects(release.project, release.own_subjects)
+    sboms = newest_per_subject(await work.sboms.about(release.project, subjects))
+    keys = tuple(sorted(sbom.key for sbom in sboms))
+    purls = await work.sboms.purls(keys)
+    advisories = await work.advisories.naming(set(indexed(purls).values()))
+    state, _ = rejudged(release.state, hits(purls, advisories), work.unit.now)
+    after = replace(release, subjects=subjects, sboms=keys, components=len(purls), state=state)
+    return await settle(work, release, after, because)
+
+
+async def judge_advisories(
+    work: MonitoringWork, release: Release, purls: Iterable[str], advisories: Sequence[Advisory], because: str
+) -> Release:
+    """Match only these components of a release against only these advisories: no other answer can have changed."""
+    concerned = tuple(purls)
+    state = release.state
+    for advisory in advisories:
+        state, _ = with_advisory(state, advisory.id, hits(concerned, [advisory]), work.unit.now)
+    return await settle(work, release, replace(release, state=state), because)
+
+
+async def stand(
+    work: MonitoringWork, project: str, application: str, *, stage: str, version: str, since: datetime
+) -> None:
+    """A version took its place in a release stage: the one before is not current any more."""
+    previous = await work.releases.standing(project, application, stage)
+    stands = await work.releases.stands(project, application, stage, version, since)
+    for name in {previous, version} - {None}:
+        release = await work.releases.find(project, application, str(name))
+        if release is not None and release.stage == stage:
+            current = (name == version) if stands else (name == previous)
+            await settle(work, release, replace(release, current=current), f"{version} entered {stage}.")

@@ -1,0 +1,155 @@
+"""Releases under watch, and which of them stands in each release stage.
+
+`releases`  {_id: "<project>/<application>/<version>", ..., causes, urgency, revision}
+`standing`  {_id: "<project>/<application>/<stage>", version, since}
+
+`urgency` sorts a project's releases: at risk first, the nearest deadline first of these, then the revoked ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+
+from contracts.vocabulary import Criticality, SourceCommit, Trust, utc
+from services.monitoring.domain.matching import Match
+from services.monitoring.domain.release import Context, Release
+from services.monitoring.domain.trust import Cause, RevocationCause, TrustState, VulnerabilityCause
+from shared.errors import NotFound
+from shared.mongo import Collection, Document, Index
+
+RELEASES, STANDING = "releases", "standing"
+INDEXES: dict[str, tuple[Index, ...]] = {
+    RELEASES: (
+        Index((("project", 1), ("subjects", 1))),
+        Index((("sboms", 1),)),
+        Index((("project", 1), ("urgency", 1))),
+        Index((("project", 1), ("application", 1), ("urgency", 1))),
+    ),
+    STANDING: (),
+}
+_RANK = {Trust.AT_RISK: 0, Trust.REVOKED: 1, Trust.TRUSTED: 2, Trust.NONE: 3}
+NOT_RISKY_FROM = f"{_RANK[Trust.TRUSTED]}|"
+"""Urgencies from here on belong to releases that nobody needs to act on."""
+
+
+class ReleaseRepository:
+    """The releases under watch."""
+
+    def __init__(self, releases: Collection, standing: Collection) -> None:
+        self._releases = releases
+        self._standing = standing
+
+    async def get(self, project: str, application: str, version: str) -> Release:
+        """One release. Raises `NotFound` (`release_unknown`)."""
+        found = await self._releases.get(f"{project}/{application}/{version}")
+        if found is None:
+            raise NotFound(
+                "release_unknown",
+                f"{application} {version} of project {project} was never a trusted release.",
+                remedy="Name a version that has passed the release gate.",
+            )
+        return from_document(found)
+
+    async def find(self, project: str, application: str, version: str) -> Release | None:
+        """One release, if it is one."""
+        with suppress(NotFound):
+            return await self.get(project, application, version)
+        return None
+
+    async def made_of(self, project: str, subjects: Iterable[str]) -> list[Release]:
+        """Releases that contain at least one of the subjects."""
+        where = {"project": project, "subjects": {"$in": sorted(subjects)}}
+        return [from_document(found) async for found in self._releases.stream(where)]
+
+    async def described_by(self, sboms: Iterable[str]) -> list[Release]:
+        """Releases for which at least one of these bills of materials counts."""
+        return [from_document(found) async for found in self._releases.stream({"sboms": {"$in": sorted(sboms)}})]
+
+    async def of(self, project: str, application: str) -> list[Release]:
+        """All releases of one application."""
+        where = {"project": project, "application": application}
+        return [from_document(found) async for found in self._releases.stream(where)]
+
+    async def save(self, release: Release) -> Release:
+        """Keep it, if it is still what it was when it was read; the release at its new revision."""
+        await self._releases.replace(_to_document(release), revision=release.revision)
+        return replace(release, revision=release.revision + 1)
+
+    async def standing(self, project: str, application: str, stage: str) -> str | None:
+        """The version that stands in a release stage, as far as anybody said."""
+        found = await self._standing.get(f"{project}/{application}/{stage}")
+        return found and str(found["version"])
+
+    async def stands(self, project: str, application: str, stage: str, version: str, since: datetime) -> bool:
+        """Keep that a version stands in a stage, unless something newer is known; whether it does."""
+        key = f"{project}/{application}/{stage}"
+        known = await self._standing.get(key)
+        if known is not None and known["since"] > since:
+            return bool(known["version"] == version)
+        await self._standing.put({"_id": key, "version": version, "since": since})
+        return True
+
+
+def _to_document(release: Release) -> Document:
+    deadline = release.deadline
+    return {
+        "_id": release.key,
+        "project": release.project,
+        "application": release.application,
+        "version": release.version,
+        "version_digest": release.version_digest,
+        "stage": release.stage,
+        "current": release.current,
+        "own_subjects": list(release.own_subjects),
+        "subjects": list(release.subjects),
+        "sboms": list(release.sboms),
+        "components": release.components,
+        "criticality": release.context.criticality.value,
+        "owners": list(release.context.owners),
+        "stated_at": release.context.stated_at,
+        "source": release.source and release.source.model_dump(mode="json"),
+        "released_at": release.released_at,
+        "trust": release.state.trust.value,
+        "since": release.state.since,
+        "causes": [_cause_to_document(cause) for cause in release.state.causes],
+        "urgency": f"{_RANK[release.state.trust]}|{utc(deadline) if deadline else '~'}|{release.key}",
+    }
+
+
+def from_document(found: Document) -> Release:
+    """The release that a document of `releases` holds."""
+    source = found["source"]
+    return Release(
+        project=found["project"],
+        application=found["application"],
+        version=found["version"],
+        version_digest=found["version_digest"],
+        stage=found["stage"],
+        current=found["current"],
+        own_subjects=tuple(found["own_subjects"]),
+        subjects=tuple(found["subjects"]),
+        sboms=tuple(found["sboms"]),
+        components=found["components"],
+        context=Context(Criticality(found["criticality"]), tuple(found["owners"]), found["stated_at"]),
+        source=SourceCommit.model_validate(source) if source else None,
+        released_at=found["released_at"],
+        state=TrustState(
+            trust=Trust(found["trust"]),
+            since=found["since"],
+            causes=tuple(_cause_from_document(cause) for cause in found["causes"]),
+        ),
+        revision=found["revision"],
+    )
+
+
+def _cause_to_document(cause: Cause) -> Document:
+    return cause.model_dump(mode="json", exclude={"since"}) | {"since": cause.since}
+
+
+def _cause_from_document(found: Document) -> Cause:
+    if found["kind"] == "revocation":
+        return RevocationCause(reason=found["reason"], by=found["by"], since=found["since"])
+    return VulnerabilityCause(match=Match.model_validate(found["match"]), since=found["since"])

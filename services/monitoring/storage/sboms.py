@@ -1,0 +1,80 @@
+"""Bills of materials and their components, indexed by package.
+
+`sboms`       {_id: "<project>|<evidence id>", project, evidence_id, subjects, made_at, components}
+`components`  {_id: "<project>|<evidence id>|<purl>", sbom, key: "<ecosystem>:<name>", purl}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Members
+from collections.abc import Mapping
+
+from services.monitoring.domain.packages import PackageKey
+from services.monitoring.domain.release import Sbom
+from shared.mongo import Collection, Document, Index
+
+SBOMS, COMPONENTS = "sboms", "components"
+INDEXES = {
+    SBOMS: (Index((("project", 1), ("subjects", 1))),),
+    COMPONENTS: (Index((("key", 1), ("sbom", 1))), Index((("sbom", 1),))),
+}
+
+
+class SbomRepository:
+    """The bills of materials on record."""
+
+    def __init__(self, sboms: Collection, components: Collection) -> None:
+        self._sboms = sboms
+        self._components = components
+
+    async def has(self, key: str) -> bool:
+        """Whether it is on record."""
+        return await self._sboms.get(key) is not None
+
+    async def add(self, sbom: Sbom, components: Mapping[str, PackageKey]) -> None:
+        """Put one on record with its components; it must not be there yet."""
+        await self._sboms.add(
+            {
+                "_id": sbom.key,
+                "project": sbom.project,
+                "evidence_id": sbom.evidence_id,
+                "subjects": list(sbom.subjects),
+                "made_at": sbom.made_at,
+                "components": sbom.components,
+            }
+        )
+        await self._components.add_all(
+            [
+                {"_id": f"{sbom.key}|{purl}", "sbom": sbom.key, "key": str(key), "purl": purl}
+                for purl, key in components.items()
+            ]
+        )
+
+    async def about(self, project: str, subjects: Members[str]) -> list[Sbom]:
+        """All that describe at least one of the subjects; of each only those subjects."""
+        where = {"project": project, "subjects": {"$in": sorted(subjects)}}
+        return [_from_document(found, set(subjects)) async for found in self._sboms.stream(where)]
+
+    async def purls(self, sboms: Members[str]) -> tuple[str, ...]:
+        """Every component that these name, once."""
+        where = {"sbom": {"$in": sorted(sboms)}}
+        return tuple(sorted({row["purl"] async for row in self._components.stream(where)}))
+
+    async def naming(self, packages: Members[PackageKey]) -> dict[str, set[str]]:
+        """The components of these packages, by the key of the bill of materials that names them."""
+        found: dict[str, set[str]] = {}
+        where = {"key": {"$in": sorted(map(str, packages))}}
+        async for row in self._components.stream(where):
+            found.setdefault(row["sbom"], set()).add(row["purl"])
+        return found
+
+
+def _from_document(found: Document, subjects: set[str]) -> Sbom:
+    return Sbom(
+        key=found["_id"],
+        project=found["project"],
+        evidence_id=found["evidence_id"],
+        subjects=tuple(one for one in found["subjects"] if one in subjects),
+        made_at=found["made_at"],
+        components=found["components"],
+    )

@@ -1,0 +1,40 @@
+"""One message's work in monitoring, with everything monitoring owns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.monitoring.storage import advisories, delivery, match_clock, releases, sboms, versions
+from shared.messaging.unit_of_work import UnitOfWork
+from shared.mongo import Index
+
+INDEXES: dict[str, tuple[Index, ...]] = {
+    match_clock.COLLECTION: (),
+    **advisories.INDEXES,
+    **delivery.INDEXES,
+    **releases.INDEXES,
+    **sboms.INDEXES,
+    **versions.INDEXES,
+}
+
+
+@dataclass
+class MonitoringWork:
+    """The repositories of monitoring, inside one unit of work."""
+
+    unit: UnitOfWork
+
+    def __post_init__(self) -> None:
+        collection = self.unit.collection
+        self.match_clock = match_clock.MatchClock(collection(match_clock.COLLECTION))
+        self.advisories = advisories.AdvisoryRepository(
+            collection(advisories.ADVISORIES), collection(advisories.COUNTERS)
+        )
+        self.sboms = sboms.SbomRepository(collection(sboms.SBOMS), collection(sboms.COMPONENTS))
+        self.versions = versions.VersionRepository(collection(versions.VERSIONS))
+        self.applications = versions.ApplicationRepository(collection(versions.APPLICATIONS))
+        self.releases = releases.ReleaseRepository(collection(releases.RELEASES), collection(releases.STANDING))
+        self.delivery = delivery.DeliveryRepository(
+            collection(delivery.DEPLOYMENTS), collection(delivery.INCIDENTS), collection(delivery.EPISODES)
+        )
+        self.promotions = delivery.PromotionRepository(collection(delivery.PROMOTIONS))

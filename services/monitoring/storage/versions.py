@@ -1,0 +1,64 @@
+"""What versions consist of, as the registry said, and what the business says of applications.
+
+`versions`      {_id: "<project>|<version digest>", subjects, nested}
+`applications`  {_id: "<project>/<application>", criticality, owners, stated_at}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from contracts.vocabulary import Criticality
+from services.monitoring.domain.release import Context
+from shared.mongo import Collection, Index
+
+VERSIONS, APPLICATIONS = "versions", "applications"
+INDEXES: dict[str, tuple[Index, ...]] = {VERSIONS: (), APPLICATIONS: ()}
+
+
+class VersionRepository:
+    """The versions that were created."""
+
+    def __init__(self, versions: Collection) -> None:
+        self._versions = versions
+
+    async def put(self, project: str, digest: str, artifacts: Iterable[str], nested: Sequence[str]) -> None:
+        """Keep what a version consists of; it never changes."""
+        subjects = [digest, *artifacts]
+        await self._versions.put({"_id": f"{project}|{digest}", "subjects": subjects, "nested": list(nested)})
+
+    async def subjects(self, project: str, own: Iterable[str]) -> tuple[str, ...]:
+        """These subjects, and those of every version among them, contained ones included, as far as they are known."""
+        seen: set[str] = set()
+        found = set(own)
+        while new := found - seen:
+            seen |= new
+            where = {"_id": {"$in": [f"{project}|{digest}" for digest in sorted(new)]}}
+            async for row in self._versions.stream(where):
+                found |= {*row["subjects"], *row["nested"]}
+        return tuple(sorted(found))
+
+
+class ApplicationRepository:
+    """The business context of applications."""
+
+    def __init__(self, applications: Collection) -> None:
+        self._applications = applications
+
+    async def context(self, project: str, application: str) -> Context | None:
+        """The newest that is known."""
+        found = await self._applications.get(f"{project}/{application}")
+        return found and Context(Criticality(found["criticality"]), tuple(found["owners"]), found["stated_at"])
+
+    async def put(self, project: str, application: str, context: Context) -> None:
+        """Keep this one, unless a newer one is known."""
+        known = await self.context(project, application)
+        if known is None or known.stated_at <= context.stated_at:
+            await self._applications.put(
+                {
+                    "_id": f"{project}/{application}",
+                    "criticality": context.criticality.value,
+                    "owners": list(context.owners),
+                    "stated_at": context.stated_at,
+                }
+            )

@@ -1,0 +1,161 @@
+"""Between the contracts and the rules of monitoring, in both directions.
+
+- Lists of causes are cut, the most urgent kept: a message must stay below its limit however bad a release is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from contracts.evidence.v1.events import EvidenceAdded
+from contracts.facts import EvidenceItem, SbomFacts
+from contracts.monitoring.v1.commands import RefusedAdvisory
+from contracts.monitoring.v1.events import TrustChanged
+from contracts.monitoring.v1.views import ReleaseTrust, RiskCause
+from contracts.promotion.v1.events import PromotionCompleted, PromotionEnded, ReleaseTrusted
+from contracts.registry.v1.events import ApplicationApplied, VersionMoved
+from contracts.vocabulary import PromotionKind, Trust
+from services.monitoring.domain.delivery import Deployment
+from services.monitoring.domain.release import Context, Release, Sbom
+from services.monitoring.domain.sla import due
+from services.monitoring.domain.trust import TrustState
+from shared.errors import Invalid
+
+LISTED = 100
+"""Causes in one event or one answer about one release."""
+LISTED_IN_PAGE = 10
+"""Causes of each release in a list of releases."""
+
+
+def is_believed_sbom(item: EvidenceItem) -> bool:
+    """Whether the evidence says what something consists of, and counts."""
+    return item.verified and isinstance(item.facts, SbomFacts)
+
+
+def sbom(event: EvidenceAdded, components: int) -> Sbom:
+    """The bill of materials that came on record."""
+    return Sbom(
+        key=f"{event.project}|{event.item.evidence_id}",
+        project=event.project,
+        evidence_id=event.item.evidence_id,
+        subjects=event.item.subjects,
+        made_at=event.item.made_at,
+        components=components,
+    )
+
+
+def context(event: ApplicationApplied | ReleaseTrusted) -> Context:
+    """The business context that the event states."""
+    return Context(event.criticality, event.owners, event.at)
+
+
+def release(event: ReleaseTrusted) -> Release:
+    """The release as it is before anybody trusts it."""
+    return Release(
+        project=event.project,
+        application=event.application,
+        version=event.version,
+        version_digest=event.version_digest,
+        stage=event.stage,
+        own_subjects=(event.version_digest, *event.artifacts),
+        context=context(event),
+        source=event.source,
+        released_at=event.at,
+        state=TrustState(trust=Trust.NONE, since=event.at),
+    )
+
+
+def deployment(event: VersionMoved) -> Deployment:
+    """The move into a release stage as the delivery metrics count it."""
+    # A plain step on that happens to lead into the release stage puts something new out, too.
+    kind = PromotionKind.ROLLBACK if event.kind is PromotionKind.ROLLBACK else PromotionKind.RELEASE
+    committed_at = event.source.committed_at if event.source else None
+    return Deployment(event.promotion_id, event.application, event.version, event.at, kind, committed_at)
+
+
+def promotion_facts(event: PromotionCompleted | PromotionEnded) -> dict[str, str | datetime]:
+    """What is kept of a promotion that came to its end."""
+    return {
+        "project": event.project,
+        "application": event.application,
+        "version": event.version,
+        "kind": event.kind.value,
+        "to_stage": event.to_stage,
+        "requested_at": event.requested_at,
+        "at": event.at,
+    }
+
+
+def refused(record: dict[str, object], error: Invalid) -> RefusedAdvisory:
+    """A record that could not be read."""
+    where, _, problem = error.message.partition(" is malformed at ")[2].partition(": ")
+    return RefusedAdvisory(id=str(record.get("id", ""))[:200], where=where, problem=problem or error.message)
+
+
+def risk_causes(one: Release) -> tuple[RiskCause, ...]:
+    """Every flaw that stands against a release, the one that must be gone first leading."""
+    causes = [
+        RiskCause(
+            advisory=flaw.match.advisory_id,
+            aliases=flaw.match.aliases,
+            component=flaw.match.component,
+            severity=flaw.match.severity,
+            summary=flaw.match.summary,
+            fixed_in=flaw.match.fixed_in,
+            since=flaw.since,
+            due=due(one.context.criticality, flaw.match.severity, flaw.since),
+        )
+        for flaw in one.flaws
+    ]
+    return _urgent_first(causes)
+
+
+def release_trust(one: Release, *, listed: int = LISTED) -> ReleaseTrust:
+    """Whether a release may still be relied on."""
+    causes = risk_causes(one)
+    revocation = one.revocation
+    return ReleaseTrust(
+        project=one.project,
+        application=one.application,
+        version=one.version,
+        version_digest=one.version_digest,
+        stage=one.stage,
+        current=one.current,
+        trust=one.state.trust,
+        since=one.state.since,
+        criticality=one.context.criticality,
+        owners=one.context.owners,
+        causes=causes[:listed],
+        cause_count=len(causes),
+        deadline=one.deadline,
+        revoked_because=revocation.reason if revocation else None,
+        components=one.components,
+    )
+
+
+def trust_changed(before: Release, after: Release, *, because: str, at: datetime) -> TrustChanged | None:
+    """What to announce; None when neither the trust nor a cause is another."""
+    old, new = risk_causes(before), risk_causes(after)
+    if before.state.trust is after.state.trust and old == new:
+        return None
+    return TrustChanged(
+        project=after.project,
+        application=after.application,
+        version=after.version,
+        version_digest=after.version_digest,
+        from_trust=before.state.trust,
+        to_trust=after.state.trust,
+        added=_urgent_first(cause for cause in new if cause not in old)[:LISTED],
+        removed=_urgent_first(cause for cause in old if cause not in new)[:LISTED],
+        cause_count=len(new),
+        because=because,
+        criticality=after.context.criticality,
+        owners=after.context.owners,
+        deadline=after.deadline,
+        at=at,
+    )
+
+
+def _urgent_first(causes: Iterable[RiskCause]) -> tuple[RiskCause, ...]:
+    return tuple(sorted(causes, key=lambda one: (one.due, one.component, one.advisory)))

@@ -1,0 +1,245 @@
+"""Scripted answers of all five services, and of the evidence store, about one version."""
+
+import json
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from contracts.evidence.v1 import queries as evidence
+from contracts.evidence.v1 import views as evidence_views
+from contracts.evidence.v1.commands import Receipt, SubmitEvidence
+from contracts.facts import EvidenceItem, OtherFacts
+from contracts.gate.v1 import queries as gate
+from contracts.gate.v1 import views as gate_views
+from contracts.monitoring.v1.queries import ShowTrust
+from contracts.monitoring.v1.views import ReleaseTrust
+from contracts.promotion.v1.queries import ListPromotions
+from contracts.promotion.v1.views import PromotionPage, PromotionView
+from contracts.registry.v1.queries import ShowProject, ShowVersion
+from contracts.registry.v1.views import ProjectView, VersionView
+from shared.clock import utc_now
+from shared.digests import sha256_digest
+from shared.errors import NotFound
+from shared.messaging.handlers import Handlers
+from shared.service import Service
+from tests.support.ledger import Ledger
+
+ENVELOPE = b'{"payloadType":"application/vnd.in-toto+json","payload":"e30=","signatures":[]}'
+LARGE = b'{"payload":"' + b"A" * 300_000 + b'"}'
+
+
+def a_version() -> VersionView:
+    return VersionView.model_validate(
+        {
+            "project": "shop",
+            "application": "cart",
+            "version": "1.0",
+            "digest": sha256_digest(b"version"),
+            "artifacts": [{"purl": "pkg:pypi/cart@1.0", "digest": sha256_digest(b"artifact")}],
+            "created_at": utc_now(),
+            "created_by": "ann",
+            "release_status": "trusted_release",
+            "lifecycle": [],
+            "criticality": "high",
+        }
+    )
+
+
+def a_verdict() -> gate_views.VerdictView:
+    return gate_views.VerdictView.model_validate(
+        {
+            "verdict_id": "v-1",
+            "promotion_id": "p-1",
+            "attempt": 1,
+            "project": "shop",
+            "application": "cart",
+            "version": "1.0",
+            "version_digest": sha256_digest(b"version"),
+            "passages": [],
+            "requested_by": "ann",
+            "outcome": "allow",
+            "findings": [],
+            "policy_digests": [sha256_digest(b"policy")],
+            "evidence": [],
+            "evidence_set": sha256_digest(b""),
+            "fingerprint": sha256_digest(b""),
+            "judged_at": utc_now(),
+            "expires_at": utc_now(),
+        }
+    )
+
+
+def a_promotion() -> PromotionView:
+    return PromotionView.model_validate(
+        {
+            "promotion_id": "p-1",
+            "project": "shop",
+            "application": "cart",
+            "version": "1.0",
+            "kind": "release",
+            "version_digest": sha256_digest(b"version"),
+            "from_stage": None,
+            "to_stage": "prod",
+            "release": True,
+            "state": "completed",
+            "attempt": 1,
+            "requested_by": "ann",
+            "reason": "",
+            "requested_at": utc_now(),
+            "deadline": utc_now(),
+            "passage_digest": sha256_digest(ENVELOPE),
+        }
+    )
+
+
+def an_item(evidence_id: str, content: bytes) -> evidence_views.EvidenceView:
+    item = EvidenceItem(
+        evidence_id=evidence_id,
+        content_digest=sha256_digest(content),
+        predicate_type="https://example.com/other",
+        subjects=(sha256_digest(b"artifact"),),
+        verified=False,
+        problem="signer_unknown",
+        signers=(),
+        made_at=utc_now(),
+        received_at=utc_now(),
+        facts=OtherFacts(),
+    )
+    return evidence_views.EvidenceView(
+        project="shop", application="cart", item=item, size=len(content), submitted_by="ann", log_index=0
+    )
+
+
+LOGGED = {
+    "e-1": ("shop", 0),
+    "e-2": ("shop", 1),
+    "v-1": ("shop", 2),
+    "p-1": ("shop", 3),
+    "root": ("another", 4),
+}
+
+
+def everybody(  # noqa: C901 - one small answer after the other
+    received: list[SubmitEvidence], public: list[bool]
+) -> Service[Any]:
+    """Answers for all five services."""
+    handlers: Handlers[Ledger] = Handlers(Ledger)
+    checkpoint = evidence_views.Checkpoint(
+        origin="test", size=5, root=sha256_digest(b""), note="test\n5\n", verifier_keys=("test+1+k",)
+    )
+    items = [an_item("e-1", ENVELOPE), an_item("e-2", LARGE)]
+    root = evidence_views.TrustRootView.model_validate(
+        {
+            "trust_root": "root",
+            "project": "shop",
+            "keys": [],
+            "key_ids": [],
+            "predicate_types": ["*"],
+            "role": "build",
+            "valid_from": None,
+            "distrust_after": None,
+            "threshold": 1,
+            "revision": 1,
+        }
+    )
+
+    @handlers.query(ShowProject)
+    async def show_project(query: ShowProject, work: Ledger) -> ProjectView:  # noqa: ARG001
+        return ProjectView(project=query.project, title="Shop", public_badges=public[0], revision=1)
+
+    @handlers.query(ShowVersion)
+    async def show_version(query: ShowVersion, work: Ledger) -> VersionView:
+        work.unit.caller.require_member(query.project)
+        if query.version != "1.0":
+            raise NotFound("version_unknown", "No such version.")
+        return a_version()
+
+    @handlers.query(ShowTrust)
+    async def show_trust(query: ShowTrust, work: Ledger) -> ReleaseTrust:  # noqa: ARG001
+        known = {"stage": "prod", "current": True, "trust": "at_risk", "since": utc_now(), "components": 1}
+        return ReleaseTrust.model_validate({**a_version().model_dump(), **known, "version_digest": a_version().digest})
+
+    @handlers.command(SubmitEvidence)
+    async def submit(command: SubmitEvidence, work: Ledger) -> Receipt:  # noqa: ARG001
+        received.append(command)
+        digest = command.content_digest or sha256_digest((command.envelope or "").encode())
+        known = {"evidence_id": "e-1", "content_digest": digest, "verified": False, "problem": "signer_unknown"}
+        rest = {"predicate_type": "x", "kind": "other", "signers": [], "positions": {}, "duplicate": False}
+        return Receipt.model_validate({**known, **rest})
+
+    @handlers.query(evidence.ListEvidence)
+    async def list_evidence(query: evidence.ListEvidence, work: Ledger) -> evidence_views.EvidencePage:  # noqa: ARG001
+        assert query.subjects == (sha256_digest(b"version"), sha256_digest(b"artifact"))
+        # Two pages, so that nobody stops after the first.
+        if query.after is None:
+            return evidence_views.EvidencePage(evidence=tuple(items[:1]), next="e-1")
+        return evidence_views.EvidencePage(evidence=tuple(items[1:]))
+
+    @handlers.query(evidence.ShowEvidence)
+    async def show_evidence(query: evidence.ShowEvidence, work: Ledger) -> evidence_views.EvidenceView:  # noqa: ARG001
+        return next(item for item in items if item.item.evidence_id == query.evidence_id)
+
+    @handlers.query(evidence.ReadCheckpoint)
+    async def read(query: evidence.ReadCheckpoint, work: Ledger) -> evidence_views.Checkpoint:  # noqa: ARG001
+        return checkpoint
+
+    @handlers.query(evidence.ProveInclusion)
+    async def prove(query: evidence.ProveInclusion, work: Ledger) -> evidence_views.InclusionProof:  # noqa: ARG001
+        leaf = sha256_digest(str(query.index).encode())
+        return evidence_views.InclusionProof(
+            index=query.index, size=query.size or 0, leaf_hash=leaf, hashes=(leaf,), checkpoint=checkpoint
+        )
+
+    @handlers.query(evidence.ListLogEntries)
+    async def entries(query: evidence.ListLogEntries, work: Ledger) -> evidence_views.LogPage:  # noqa: ARG001
+        if query.about not in LOGGED:
+            return evidence_views.LogPage(entries=())
+        project, index = LOGGED[query.about]
+        entry = json.dumps({"project": project, "subject": query.about})
+        leaf = sha256_digest(str(index).encode())
+        return evidence_views.LogPage(entries=(evidence_views.LoggedEntry(index=index, entry=entry, leaf_hash=leaf),))
+
+    @handlers.query(evidence.ReadSigningKeys)
+    async def keys(query: evidence.ReadSigningKeys, work: Ledger) -> evidence_views.SigningKeys:  # noqa: ARG001
+        return evidence_views.SigningKeys(keys=("pem",))
+
+    @handlers.query(evidence.ListTrustRoots)
+    async def roots(query: evidence.ListTrustRoots, work: Ledger) -> evidence_views.TrustRoots:  # noqa: ARG001
+        return evidence_views.TrustRoots(trust_roots=(root,))
+
+    @handlers.query(gate.ListVerdicts)
+    async def verdicts(query: gate.ListVerdicts, work: Ledger) -> gate_views.VerdictPage:  # noqa: ARG001
+        return gate_views.VerdictPage(verdicts=(a_verdict(),))
+
+    @handlers.query(gate.ShowPolicy)
+    async def policy(query: gate.ShowPolicy, work: Ledger) -> gate_views.PolicyView:  # noqa: ARG001
+        known = {"project": "shop", "policy": "base", "digest": query.digest, "revision": 1, "mode": "block"}
+        return gate_views.PolicyView.model_validate(
+            {**known, "document": {}, "applied_at": utc_now(), "applied_by": "ann"}
+        )
+
+    @handlers.query(ListPromotions)
+    async def promotions(query: ListPromotions, work: Ledger) -> PromotionPage:  # noqa: ARG001
+        return PromotionPage(promotions=(a_promotion(),))
+
+    return Service("registry", handlers, {"counts": ()})
+
+
+def a_blob_store(kept: dict[str, bytes]) -> Starlette:
+    """What the evidence service offers for large contents."""
+
+    async def put(request: Request) -> Response:
+        content = await request.body()
+        assert request.headers["authorization"].startswith("Bearer ey")
+        assert request.query_params["project"] == "shop"
+        kept[sha256_digest(content)] = content
+        return JSONResponse({"content_digest": sha256_digest(content), "size": len(content)}, 201)
+
+    async def get(request: Request) -> Response:
+        content = kept.get(request.path_params["digest"])
+        return Response(content) if content is not None else Response(status_code=404)
+
+    return Starlette(routes=[Route("/blobs", put, methods=["PUT"]), Route("/blobs/{digest}", get)])

@@ -1,0 +1,72 @@
+import pytest
+
+from contracts.vocabulary import Actor, ActorKind, Role, Trust
+from services.gateway.badge import badge
+from services.gateway.events import frame, sequence_after, subjects_for
+from shared.errors import Forbidden, Invalid
+from shared.identity import Caller
+
+
+def caller(**grants: Role) -> Caller:
+    held = {"*" if project == "everywhere" else project: frozenset({role}) for project, role in grants.items()}
+    return Caller(Actor(subject="ann", kind=ActorKind.HUMAN), held)
+
+
+def test_a_fact_becomes_one_frame() -> None:
+    subject = "hallmark.evt.registry.version.moved.v1.shop.cart"
+    assert frame(subject, 42, b'{"a": 1}') == b'id: 42\nevent: version.moved\ndata: {"a": 1}\n\n'
+
+
+def test_line_breaks_in_data_begin_no_field_of_their_own() -> None:
+    found = frame("hallmark.evt.registry.version.moved.v1.shop.cart", 1, b"a\nid: 9\rb\r\nc")
+    assert found == b"id: 1\nevent: version.moved\ndata: a\ndata: id: 9\ndata: b\ndata: c\n\n"
+
+
+@pytest.mark.parametrize(
+    ("who", "project", "application", "expected"),
+    [
+        (caller(everywhere=Role.VIEWER), None, None, ["hallmark.evt.>"]),
+        (caller(everywhere=Role.VIEWER), "shop", None, ["hallmark.evt.*.*.*.*.shop.*"]),
+        (caller(shop=Role.VIEWER), "shop", "cart", ["hallmark.evt.*.*.*.*.shop.cart"]),
+        (
+            caller(shop=Role.VIEWER, bank=Role.ADMIN),
+            None,
+            None,
+            ["hallmark.evt.*.*.*.*.bank.*", "hallmark.evt.*.*.*.*.shop.*"],
+        ),
+    ],
+)
+def test_readers_hear_their_own_projects(
+    who: Caller, project: str | None, application: str | None, expected: list[str]
+) -> None:
+    assert subjects_for(who, project, application) == expected
+
+
+def test_readers_hear_nothing_else() -> None:
+    with pytest.raises(Forbidden):
+        subjects_for(caller(shop=Role.ADMIN), "bank", None)
+    with pytest.raises(Forbidden):
+        subjects_for(caller(), None, None)
+    with pytest.raises(Invalid):
+        subjects_for(caller(everywhere=Role.VIEWER), None, "cart")
+
+
+def test_a_reader_goes_on_after_the_last_id() -> None:
+    assert sequence_after(None) is None
+    assert sequence_after("") is None
+    assert sequence_after("41") == 42
+
+
+@pytest.mark.parametrize("text", ["-1", "x", "1.5", "٤", "9" * 30, "9" * 100_000])
+def test_ids_that_are_not_ours_are_refused(text: str) -> None:
+    with pytest.raises(Invalid):
+        sequence_after(text)
+
+
+@pytest.mark.parametrize("trust", [None, *Trust])
+def test_badges_say_the_trust_and_load_nothing(trust: Trust | None) -> None:
+    drawn = badge(trust, '1.0"><script>')
+    assert "<script" not in drawn
+    assert "href" not in drawn
+    words = {Trust.TRUSTED: "trusted release", Trust.AT_RISK: "at risk", Trust.REVOKED: "revoked"}
+    assert words.get(trust, "not released") in drawn  # type: ignore[arg-type]

@@ -66,10 +66,10 @@ class Launcher:
         self._supervisor = supervisor
         self._children: dict[str, int] = {}
         self._prctl = _prctl()
-        self._wake, wake_writer = os.pipe()
+        self._wake, self._wake_writer = os.pipe()
         os.set_blocking(self._wake, False)
-        os.set_blocking(wake_writer, False)
-        signal.set_wakeup_fd(wake_writer)
+        os.set_blocking(self._wake_writer, False)
+        signal.set_wakeup_fd(self._wake_writer)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # without a handler the wake-up is not written
 
     def serve(self) -> None:
@@ -142,6 +142,8 @@ class Launcher:
             if os.getppid() != parent:
                 os._exit(1)  # the launcher ended before the death signal was asked for
             self._supervisor.close()
+            os.close(self._wake)
+            os.close(self._wake_writer)
             _redirect_output(Path(order.log))
             run()
             code = 0

@@ -10,7 +10,7 @@ JSON in `shared/digests`. It checks, in this order, and names each check:
 5. Every piece of evidence that counts carries a signature by each key it is said to be signed by, is about this
    version, and is in the log.
 6. Every passage into a stage is signed by Hallmark's key, is about this version, and is in the log.
-7. Every move in the version's history rests on a verdict that allowed it, for this digest and those gates, judged before
+7. Every move in the history rests on a verdict that allowed it, for this digest and those gates, judged before
    the move, on evidence and policies that are in the bundle.
 
 What it does not do: judge the policies again, or ask whether anything newer contradicts the bundle.
@@ -64,7 +64,7 @@ class WrongError(Exception):
 
 
 def verify_bundle(data: bytes, *, log_key: str | None = None) -> Report:
-    """Check the bundle `data`. `log_key` is the log's verifier key from elsewhere. Never raises: failures are checks."""
+    """Check the bundle `data`. `log_key`: the log's key, from elsewhere. Never raises: failures are checks."""
     report = Report()
     try:
         files = _files(data)

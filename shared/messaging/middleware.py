@@ -30,6 +30,8 @@ def outcome_middleware(bury: Bury, retries: Retries) -> type[BaseMiddleware[Any,
 
     class Outcomes(BaseMiddleware[Any, Any]):
         async def consume_scope(self, call_next: Next, msg: Any) -> Any:
+            if not msg.raw_message.reply:  # The answer to an ask of our own passes through here too.
+                return await call_next(msg)
             with bound_contextvars(correlation_id=msg.correlation_id, subject=msg.raw_message.subject):
                 if msg.raw_message.reply.startswith("$JS.ACK."):
                     return await _consume(call_next, msg, bury, retries)

@@ -55,7 +55,8 @@ def foreground(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path, 
     """`run_stack` in a process of its own, ready: that process, its directory, and the ids of all it started."""
     home = tmp_path / "hallmark"
     env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen([sys.executable, "-c", _FOREGROUND, str(home)], env=env, stdout=subprocess.PIPE) as process:
+    command = [sys.executable, "-c", _FOREGROUND, str(home)]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, start_new_session=True) as process:
         assert process.stdout is not None
         while line := process.stdout.readline():
             if line.startswith(b"toy: ready"):
@@ -68,7 +69,8 @@ def foreground(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path, 
         process.kill()
 
 
-async def test_everything_is_up_in_order_and_gone_afterwards(tmp_path: Path) -> None:
+async def test_everything_is_up_in_order_and_gone_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # the launcher has one: it must not reach the services
     seen: list[bool] = []
 
     async def provision(servers: Servers) -> None:
@@ -166,11 +168,16 @@ def test_down_stops_a_stack_in_the_foreground(foreground: tuple[subprocess.Popen
     assert load_state(DataDirectory(home)).supervisor_pid == 0
 
 
-def test_ctrl_c_is_a_clean_end(foreground: tuple[subprocess.Popen[bytes], Path, list[int]]) -> None:
-    process, _, pids = foreground
-    process.send_signal(signal.SIGINT)
+def test_ctrl_c_reaches_only_the_supervisor_which_stops_the_rest(
+    foreground: tuple[subprocess.Popen[bytes], Path, list[int]],
+) -> None:
+    process, home, pids = foreground
+    os.killpg(process.pid, signal.SIGINT)
     assert process.wait() == 0
     assert _alive(pids) == []
+    heard = DataDirectory(home).log("mongod").read_text()
+    assert '"signal":15' in heard
+    assert '"signal":2,' not in heard
 
 
 async def test_a_stranger_on_the_port_is_not_taken_for_the_service(

@@ -38,5 +38,5 @@ async def _serve(env: dict[str, str], *, deaf: bool = False) -> None:
         writer.close()
         await writer.wait_closed()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", int(env["HALLMARK_HEALTH_PORT"])):
+    async with await asyncio.start_server(answer, "127.0.0.1", int(env["HALLMARK_HTTP_PORT"])):
         await stop.wait()

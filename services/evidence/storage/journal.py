@@ -59,7 +59,7 @@ class Journal:
             raise RuntimeError("entries are queued in the transaction of their fact")
         await self._queue.add(
             {
-                "_id": f"{self._unit.meta.message_id}|{self._place}",
+                "_id": f"{self._unit.meta.message_id}.{self._place}",
                 "order": self._unit.session.causal_time(),
                 "place": self._place,
                 "entry": entry.canonical(),

@@ -18,7 +18,7 @@ import zlib
 from shared.mongo import Collection
 
 COLLECTION = "match_clock"
-SHARDS = 32
+SHARDS = 16
 
 
 class MatchClock:
@@ -33,8 +33,9 @@ class MatchClock:
 
     async def touch_all(self) -> None:
         """Collide with everybody who changes releases or advisories."""
-        for shard in range(SHARDS):
-            await self._touch(shard)
+        if await self._shards.update({}, {"$inc": {"revision": 1}}) < SHARDS:
+            for shard in range(SHARDS):
+                await self._touch(shard)
 
     async def _touch(self, shard: int) -> None:
         if await self._shards.change({"_id": shard}, {"$inc": {"revision": 1}}) is None:

@@ -81,7 +81,7 @@ class ReleaseRepository:
     async def standing(self, project: str, application: str, stage: str) -> str | None:
         """The version that stands in a release stage, as far as anybody said."""
         found = await self._standing.get(f"{project}/{application}/{stage}")
-        return found and str(found["version"])
+        return str(found["version"]) if found else None
 
     async def stands(self, project: str, application: str, stage: str, version: str, since: datetime) -> bool:
         """Keep that a version stands in a stage, unless something newer is known; whether it does."""

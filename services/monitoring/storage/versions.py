@@ -48,7 +48,9 @@ class ApplicationRepository:
     async def context(self, project: str, application: str) -> Context | None:
         """The newest that is known."""
         found = await self._applications.get(f"{project}/{application}")
-        return found and Context(Criticality(found["criticality"]), tuple(found["owners"]), found["stated_at"])
+        if found is None:
+            return None
+        return Context(Criticality(found["criticality"]), tuple(found["owners"]), found["stated_at"])
 
     async def put(self, project: str, application: str, context: Context) -> None:
         """Keep this one, unless a newer one is known."""

@@ -70,9 +70,10 @@ class Version:
         """Every stage it has been in."""
         return frozenset(move.to_stage for move in self.history)
 
-    def move_of(self, promotion_id: str) -> Move | None:
-        """The move that a promotion made, when it made one."""
-        return next((move for move in self.history if move.promotion_id == promotion_id), None)
+    def move_of(self, promotion_id: str, attempt: int) -> Move | None:
+        """The move that this attempt of a promotion made, when it made one."""
+        made = (promotion_id, attempt)
+        return next((move for move in self.history if (move.promotion_id, move.attempt) == made), None)
 
 
 def manifest_digest(

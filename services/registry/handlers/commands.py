@@ -73,7 +73,11 @@ async def apply_application(command: ApplyApplication, work: RegistryWork) -> Ap
     """Create an application, or change its business context."""
     work.unit.caller.require(command.project, Role.RELEASE_MANAGER)
     await work.catalogue.project(command.project)
-    await work.catalogue.lifecycle(command.project, command.lifecycle)
+    lifecycle = await work.catalogue.lifecycle(command.project, command.lifecycle)
+    before = await work.catalogue.lifecycle_followed_by(command.project, command.application)
+    if before:
+        # Another lifecycle is another order of stages: what versions have passed must be in it, too.
+        check_change(before, lifecycle, await work.versions.entered_stages(command.project, [command.application]))
     content = command.model_dump(mode="json", exclude={"command_id", "project", "application"})
     content["packages"] = sorted({package_of(package) for package in command.packages})
     applied = await work.catalogue.apply_application(command.project, command.application, content)
@@ -142,7 +146,7 @@ async def move_version(tell: MoveVersion, work: RegistryWork) -> None:
     application = await work.catalogue.application(tell.project, tell.application)
     lifecycle = await work.catalogue.lifecycle(tell.project, application["lifecycle"])
     version = await work.versions.get(tell.project, tell.application, tell.version)
-    if done := version.move_of(tell.promotion_id):
+    if done := version.move_of(tell.promotion_id, tell.attempt):
         work.unit.announce(wire.version_moved(version, done, lifecycle, application))
         return
     current = await work.versions.current(tell.project, tell.application, tell.to_stage)

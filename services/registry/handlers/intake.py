@@ -17,6 +17,7 @@ from services.registry.domain.pipeline_event import (
 from services.registry.handlers import HANDLERS
 from services.registry.storage.unit_of_work import RegistryWork
 from shared.errors import Invalid, NotFound
+from shared.logs import log
 
 
 @HANDLERS.on(PipelineEvent)
@@ -24,11 +25,13 @@ async def pipeline_event_published(event: PipelineEvent, work: RegistryWork) -> 
     """Keep what concerns an application the caller may speak for; the same CDEvent twice counts once."""
     meaning = pipeline_event.meaning_of(event.context.type, event.about.id, event.custom_data)
     if isinstance(meaning, NothingOfConcern):
+        log.debug("pipeline event of no concern", type=event.context.type)
         return
-    project, application = await _belongs_to(meaning, pipeline_event.named_in(event.custom_data), work)
+    named = pipeline_event.named_in(event.about.content, event.custom_data)
+    project, application = await _belongs_to(meaning, named, work)
     work.unit.caller.require(project, Role.CONTRIBUTOR)
     await work.catalogue.application(project, application)
-    if await work.versions.heard_before(event.context.source, event.context.id, work.unit.now):
+    if await work.versions.heard_before((project, application, event.context.source, event.context.id), work.unit.now):
         return
     by, at = work.unit.caller.actor.subject, event.context.timestamp
     match meaning:
@@ -52,14 +55,21 @@ async def pipeline_event_published(event: PipelineEvent, work: RegistryWork) -> 
 
 async def _belongs_to(meaning: Meaning, named: Named, work: RegistryWork) -> tuple[str, str]:
     """The project and application: by package binding, else as named in the event; they must not disagree."""
-    bound = await work.catalogue.application_of_package(meaning.package) if isinstance(meaning, ArtifactBuilt) else None
+    package = meaning.package if isinstance(meaning, ArtifactBuilt) else None
+    bound = await work.catalogue.application_of_package(package) if package else None
     if bound is None and named.project and named.application:
         return named.project, named.application
-    if bound is None:
+    if bound is None and package:
         raise NotFound(
             "package_unbound",
-            "The event belongs to no application.",
-            remedy="Bind the package to an application, or name both in customData.hallmark.",
+            f"{package} belongs to no application.",
+            remedy="Bind the package to an application, or name project and application in customData.hallmark.",
+        )
+    if bound is None:
+        raise NotFound(
+            "incident_unassigned",
+            "The incident belongs to no application.",
+            remedy="Name project and application in customData.hallmark.",
         )
     if (named.project or bound[0], named.application or bound[1]) != bound:
         raise Invalid(

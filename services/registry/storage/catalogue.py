@@ -56,6 +56,11 @@ class Catalogue:
         found = await self._lifecycles.get(f"{project}/{name}")
         return as_lifecycle(found) if found else None
 
+    async def lifecycle_followed_by(self, project: str, application: str) -> Lifecycle | None:
+        """The lifecycle of an application; None when there is no such application yet."""
+        found = await self._applications.get(f"{project}/{application}")
+        return await self.lifecycle(project, found["lifecycle"]) if found else None
+
     async def applications_on(self, project: str, lifecycle: str) -> list[str]:
         """The names of applications that follow a lifecycle."""
         found = await self._applications.find({"project": project, "lifecycle": lifecycle}, only={"name": 1})

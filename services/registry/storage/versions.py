@@ -6,6 +6,7 @@ from datetime import datetime
 
 from contracts.vocabulary import Artifact, PromotionKind, ReleaseStatus, SourceCommit
 from services.registry.domain.version import Move, Version
+from shared.digests import canonical_digest
 from shared.errors import NotFound
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Document, Index
@@ -87,9 +88,13 @@ class Versions:
             }
         )
 
-    async def heard_before(self, source: str, event_id: str, at: datetime) -> bool:
-        """Whether this pipeline event came before; remembers it. CDEvents are the same when source and id are."""
-        key = f"{source}|{event_id}"
+    async def heard_before(self, identity: tuple[str, ...], at: datetime) -> bool:
+        """Whether this pipeline event came before; remembers it.
+
+        CDEvents are the same when source and id are. Both are the publisher's words, so the application is part of
+        the identity: nobody can use up the ids of events that belong to somebody else's application.
+        """
+        key = canonical_digest(identity)
         if await self._events.get(key):
             return True
         await self._events.add({"_id": key, "at": at})
@@ -105,7 +110,8 @@ def _to_document(version: Version) -> Document:
         "digest": version.digest,
         "artifacts": [artifact.model_dump() for artifact in version.artifacts],
         "nested": list(version.nested),
-        "source": version.source.model_dump() if version.source else None,
+        # As text: MongoDB would cut the commit's time to milliseconds, and the manifest's digest covers all of it.
+        "source": version.source.model_dump(mode="json") if version.source else None,
         "created_at": version.created_at,
         "created_by": version.created_by,
         "tag": version.tag,

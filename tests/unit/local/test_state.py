@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from deploy.local.layout import DataDirectory
 from deploy.local.state import StackState, down, held_lock, load_state, save_state
-from shared.errors import Conflict
+from shared.errors import Conflict, Transient
 
 _SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -70,7 +71,11 @@ def test_down_ends_the_holder_and_waits_for_it(directory: DataDirectory) -> None
 def test_down_leaves_a_process_alone_that_only_has_the_noted_id(directory: DataDirectory) -> None:
     with held_lock(directory), subprocess.Popen(_SLEEP) as innocent:
         directory.lock.write_text(f"{innocent.pid} 1\n")
-        with pytest.raises(Exception, match="did not end"):
+        innocent.send_signal(signal.SIGSTOP)  # so that a SIGTERM would stay visible as pending
+        os.waitpid(innocent.pid, os.WUNTRACED)
+        with pytest.raises(Transient, match="did not end"):
             down(directory.root, seconds=0)
-        assert innocent.poll() is None
+        status = Path(f"/proc/{innocent.pid}/status").read_text()
         innocent.kill()
+    pending = next(line for line in status.splitlines() if line.startswith("ShdPnd"))
+    assert int(pending.split()[1], 16) == 0

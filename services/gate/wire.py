@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 from contracts.gate.v1.commands import EvaluateGates, Passage
 from contracts.gate.v1.events import VerdictIssued
 from contracts.gate.v1.views import Judgement, UsedEvidence, VerdictView
+from contracts.registry.v1.events import ApplicationApplied, VersionCreated
 from services.gate.domain import house_rules
+from services.gate.domain.application import ApplicationContext
 from services.gate.domain.verdict import Verdict
-
-LONGEST_LIFE = timedelta(minutes=15)
-"""How long a verdict may be acted on, whatever its evidence."""
 
 
 def passages_from(passages: tuple[Passage, ...]) -> tuple[house_rules.Passage, ...]:
@@ -40,7 +37,7 @@ def verdict_view(question: EvaluateGates, verdict: Verdict) -> VerdictView:
         evidence_set=verdict.evidence_set,
         fingerprint=verdict.fingerprint,
         judged_at=verdict.judged_at,
-        expires_at=_expiry(verdict.judged_at, verdict.valid_until),
+        expires_at=verdict.expires_at,
     )
 
 
@@ -59,6 +56,13 @@ def judgement(verdict: Verdict) -> Judgement:
     )
 
 
-def _expiry(judged_at: datetime, valid_until: datetime | None) -> datetime:
-    longest = judged_at + LONGEST_LIFE
-    return min(longest, valid_until) if valid_until else longest
+def application_context(event: ApplicationApplied | VersionCreated) -> ApplicationContext:
+    """The business context of an application, as its own event or that of one of its versions says."""
+    return ApplicationContext(
+        project=event.project,
+        application=event.application,
+        criticality=event.criticality,
+        labels=event.labels,
+        revision=event.revision if isinstance(event, ApplicationApplied) else 0,
+        at=event.at,
+    )

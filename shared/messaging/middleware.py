@@ -8,6 +8,7 @@ from typing import Any
 
 from faststream import BaseMiddleware
 from faststream.exceptions import NackMessage, RejectMessage
+from faststream.message import SourceType
 from faststream.nats import NatsMessage
 from prometheus_client import Counter
 
@@ -30,7 +31,7 @@ def outcome_middleware(bury: Bury, retries: Retries) -> type[BaseMiddleware[Any,
 
     class Outcomes(BaseMiddleware[Any, Any]):
         async def consume_scope(self, call_next: Next, msg: Any) -> Any:
-            if not msg.raw_message.reply:  # The answer to an ask of our own passes through here too.
+            if msg.source_type is SourceType.RESPONSE:  # The answer to an ask of our own passes through here too.
                 return await call_next(msg)
             with bound_contextvars(correlation_id=msg.correlation_id, subject=msg.raw_message.subject):
                 if msg.raw_message.reply.startswith("$JS.ACK."):

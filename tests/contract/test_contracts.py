@@ -41,7 +41,7 @@ def test_subject_and_class_name_say_the_same_words(message: type[Message]) -> No
         name = message.__name__.lower()
         assert any(part.rstrip("ed")[:4] in name for part in (*noun.split("-"), verb))
     if kind != "ask":
-        assert stream_of(message.subject)
+        assert stream_of(f"{message.subject}.x")
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.__name__)
@@ -58,8 +58,9 @@ def test_committed_schema_and_example_are_those_of_the_code(message: type[Messag
 def test_messages_are_frozen_and_readers_ignore_what_newer_writers_add(message: type[Message]) -> None:
     example = json.loads((CONTRACTS / "examples" / file_name(message)).read_text())
     read = message.model_validate({**example, "added_in_v1_99": {"x": 1}})
-    with pytest.raises(ValidationError):
-        read.__setattr__(next(iter(message.model_fields)), "changed")
+    for name in message.model_fields:
+        with pytest.raises(ValidationError):
+            setattr(read, name, "changed")
 
 
 def test_nothing_is_left_behind_in_the_folders() -> None:

@@ -28,7 +28,11 @@ class TrustChanged(Event):
     from_trust: Trust
     to_trust: Trust
     added: tuple[RiskCause, ...] = ()
+    """At most 100, the most urgent ones; a cause that changed is here as it is, and in `removed` as it was."""
     removed: tuple[RiskCause, ...] = ()
+    """At most 100."""
+    cause_count: int = 0
+    """How many stand against the release now."""
     because: str
     criticality: Criticality
     owners: tuple[str, ...]

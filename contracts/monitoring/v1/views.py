@@ -48,8 +48,13 @@ class ReleaseTrust(Answer):
     criticality: Criticality
     owners: tuple[str, ...]
     causes: tuple[RiskCause, ...] = ()
+    """The most urgent ones first; at most 10 in a list of releases, 100 for a single one."""
+    cause_count: int = 0
+    """How many there are."""
     deadline: Utc | None = None
     """The earliest of the causes."""
+    revoked_because: str | None = None
+    """The reason that was given; None while it is not revoked."""
     components: int
     """Components under watch; 0 means that no bill of materials is known and nothing can be found."""
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from contracts.findings import Finding
 from contracts.vocabulary import (
@@ -33,6 +33,8 @@ from services.gate.domain.rules import Rule, RuleAnswer, RuleContext, check
 from shared.digests import canonical_digest
 from shared.errors import Invalid
 
+LIFETIME = timedelta(minutes=15)
+"""How long a verdict may be acted on at most, even where no rule cares for age."""
 _WORST_FIRST = (Outcome.ERROR, Outcome.DENY, Outcome.PENDING)
 
 
@@ -65,6 +67,12 @@ class Verdict(Frozen):
     """Digest of everything the decision read but the time: while it is equal, only the time can change the answer."""
     valid_until: Utc | None
     """For `allow`: the last moment at which all evidence is young enough; None when age does not matter."""
+
+    @property
+    def expires_at(self) -> datetime:
+        """Not to be acted on after this: `LIFETIME` after the judgement, or when evidence gets too old before."""
+        latest = self.judged_at + LIFETIME
+        return latest if self.valid_until is None else min(self.valid_until, latest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contracts.evidence.v1.events import EvidenceAdded
 from contracts.registry.v1.events import ApplicationApplied, VersionCreated
+from services.gate import wire
+from services.gate.domain.application import ApplicationContext, newest
 from services.gate.handlers import HANDLERS
 from services.gate.handlers.judging import judge
 from services.gate.storage.unit_of_work import GateWork
@@ -11,14 +13,15 @@ from services.gate.storage.unit_of_work import GateWork
 
 @HANDLERS.on(VersionCreated)
 async def version_created(event: VersionCreated, work: GateWork) -> None:
-    """There is a version to judge."""
+    """There is a version to judge, and word of its application."""
     await work.dossiers.add_version(event)
+    await _take_over(wire.application_context(event), work)
 
 
 @HANDLERS.on(ApplicationApplied)
 async def application_applied(event: ApplicationApplied, work: GateWork) -> None:
-    """The business context of an application's versions may have changed."""
-    await work.dossiers.update_context(event)
+    """Policies may be scoped by criticality and labels: what waits is judged by those that govern now."""
+    await _take_over(wire.application_context(event), work)
 
 
 @HANDLERS.on(EvidenceAdded)
@@ -27,4 +30,14 @@ async def evidence_added(event: EvidenceAdded, work: GateWork) -> None:
     await work.dossiers.add_evidence(event.project, event.item)
     await work.dossiers.touch(event.project, event.item.subjects)
     for evaluation in await work.verdicts.open_about(event.project, event.item.subjects, work.unit.now):
+        await judge(evaluation.question, work, before=evaluation)
+
+
+async def _take_over(said: ApplicationContext, work: GateWork) -> None:
+    held = await work.dossiers.context(said.project, said.application)
+    context = newest(held, said)
+    if context is held:
+        return
+    await work.dossiers.put_context(context)
+    for evaluation in await work.verdicts.open_of(said.project, said.application, work.unit.now):
         await judge(evaluation.question, work, before=evaluation)

@@ -30,23 +30,26 @@ async def judge(question: EvaluateGates, work: GateWork, *, before: Evaluation |
     seed = f"{work.unit.meta.message_id}\n{question.promotion_id}\n{question.attempt}".encode()
     context = DecisionContext(f"vd-{hashlib.sha256(seed).hexdigest()[:24]}", question.requested_by, question.positions)
     verdict = decide(policies, dossier, wire.passages_from(question.passages), context, work.unit.now)
-    subjects = tuple(sorted(dossier.subjects))
     pending = verdict.outcome is Outcome.PENDING
     if pending:
-        await work.dossiers.touch(question.project, subjects)
+        await work.dossiers.touch_waiting(dossier)
         await work.policies.touch(question.project)
     if before and (before.fingerprint, before.outcome) == (verdict.fingerprint, verdict.outcome):
         return
     view = wire.verdict_view(question, verdict)
     await work.verdicts.add(view)
     evaluation = Evaluation(question, verdict.fingerprint, verdict.outcome)
-    await work.verdicts.remember(evaluation, subjects, is_open=pending and work.unit.now < question.deadline)
+    await work.verdicts.remember(
+        evaluation, sorted(dossier.subjects), is_open=pending and work.unit.now < question.deadline
+    )
     work.unit.announce(wire.verdict_issued(view))
 
 
 async def dossier_of(question: EvaluateGates, work: GateWork) -> Dossier:
     """The dossier asked about. Raises `Transient` before the version is known, `Conflict` for another digest."""
-    dossier = await work.dossiers.of(question.project, question.application, question.version)
+    dossier = await work.dossiers.of(
+        question.project, question.application, question.version, counting=question.positions
+    )
     if dossier is None:
         raise Transient("version_not_heard", f"The gate has not heard of version {question.version} yet.")
     if dossier.version_digest != question.version_digest:

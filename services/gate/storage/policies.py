@@ -14,7 +14,7 @@ from shared.mongo import Document, Index
 
 INDEXES: dict[str, tuple[Index, ...]] = {
     "policies": (Index((("project", 1), ("_id", 1))),),
-    "policy_revisions": (),
+    "policy_revisions": (Index((("project", 1), ("digest", 1), ("revision", -1))),),
     "policy_sets": (),
 }
 
@@ -41,8 +41,9 @@ class Policies:
         self._sets = unit.collection("policy_sets")
 
     async def in_force(self, project: str) -> list[Policy]:
-        """All policies of a project."""
-        return [_read(document["text"]) for document in await self._policies.find({"project": project})]
+        """All policies of a project. Never cut short: a policy that is overlooked could open a gate."""
+        found = self._policies.stream({"project": project})
+        return [_read(document["text"]) async for document in found]
 
     async def apply(self, project: str, policy: Policy, by: str) -> AppliedPolicy:
         """Take a policy over; every revision is kept."""
@@ -62,8 +63,8 @@ class Policies:
             "applied_by": by,
         }
         await self._policies.replace(document, revision=revision)
-        kept = {**document, "_id": f"{project}|{policy.digest}", "revision": revision + 1}
-        await self._revisions.put(kept)
+        # By number, not by digest: going back to an earlier text is a new fact and must not replace the old one.
+        await self._revisions.add({**document, "_id": f"{key}/{revision + 1}", "revision": revision + 1})
         await self.touch(project)
         return AppliedPolicy("updated" if before else "created", revision + 1)
 
@@ -74,7 +75,7 @@ class Policies:
     async def show(self, project: str, name: str | None, digest: str | None) -> PolicyView:
         """One policy, in force or by digest. Raises `NotFound`."""
         found = (
-            await self._revisions.get(f"{project}|{digest}")
+            await self._revisions.find_one({"project": project, "digest": digest}, sort=(("revision", -1),))
             if digest
             else await self._policies.get(f"{project}/{name}")
         )

@@ -16,6 +16,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     "verdicts": (Index((("version", 1), ("judged_at", -1), ("_id", 1))),),
     "evaluations": (
         Index((("project", 1), ("subjects", 1)), where={"open": True}),
+        Index((("project", 1), ("application", 1)), where={"open": True}),
         Index((("promotion_id", 1),)),
     ),
 }
@@ -69,7 +70,7 @@ class Verdicts:
         verdicts = tuple(_verdict(document) for document in found[:limit])
         return VerdictPage(verdicts=verdicts, next=verdicts[-1].verdict_id if len(found) > limit else None)
 
-    async def remember(self, evaluation: Evaluation, subjects: tuple[str, ...], *, is_open: bool) -> None:
+    async def remember(self, evaluation: Evaluation, subjects: list[str], *, is_open: bool) -> None:
         """Keep a question with its answer; earlier attempts of the same promotion are over."""
         question = evaluation.question
         await self._evaluations.update(
@@ -81,7 +82,8 @@ class Verdicts:
                 "promotion_id": question.promotion_id,
                 "attempt": question.attempt,
                 "project": question.project,
-                "subjects": list(subjects),
+                "application": question.application,
+                "subjects": subjects,
                 "deadline": question.deadline,
                 "question": question.model_dump_json(),
                 "fingerprint": evaluation.fingerprint,
@@ -97,13 +99,19 @@ class Verdicts:
 
     async def open_about(self, project: str, subjects: tuple[str, ...], now: datetime) -> list[Evaluation]:
         """Open questions about any of these subjects."""
-        where = {"project": project, "open": True, "subjects": {"$in": list(subjects)}, "deadline": {"$gt": now}}
-        return [_evaluation(document) for document in await self._evaluations.find(where)]
+        return await self._open({"project": project, "subjects": {"$in": list(subjects)}}, now)
 
     async def open_in(self, project: str, now: datetime) -> list[Evaluation]:
         """Open questions of a project."""
-        where = {"project": project, "open": True, "deadline": {"$gt": now}}
-        return [_evaluation(document) for document in await self._evaluations.find(where)]
+        return await self._open({"project": project}, now)
+
+    async def open_of(self, project: str, application: str, now: datetime) -> list[Evaluation]:
+        """Open questions about versions of one application."""
+        return await self._open({"project": project, "application": application}, now)
+
+    async def _open(self, where: Document, now: datetime) -> list[Evaluation]:
+        found = self._evaluations.stream({**where, "open": True, "deadline": {"$gt": now}})
+        return [_evaluation(document) async for document in found]
 
 
 def _verdict(document: Document) -> VerdictView:

@@ -114,9 +114,30 @@ def _predicate(path: Path, predicate_type: str) -> Any:
             raise Invalid("predicate_unreadable", f"{path} is XML.", remedy="Only JUnit results may be XML.")
         return junit_predicate(data, path.name)
     try:
-        return json.loads(data)
+        content = json.loads(data)
+        return bandit_predicate(content) if _is_bandit(content) else content
     except ValueError as error:
         raise Invalid("predicate_unreadable", f"{path} is not JSON: {error}.", remedy="Hand in JSON.") from error
+
+
+def _is_bandit(content: Any) -> bool:
+    return isinstance(content, dict) and {"generated_at", "metrics", "results"} <= content.keys()
+
+
+def bandit_predicate(report: dict[str, Any]) -> dict[str, Any]:
+    """A report of the code scanner Bandit as an in-toto vulns predicate: one result per finding."""
+    results = [
+        {
+            "id": f"{one['test_id']}:{one['filename'].rsplit('/', 1)[-1]}:{one['line_number']}",
+            "severity": [{"method": "bandit", "score": one["issue_severity"]}],
+        }
+        for one in report["results"]
+    ]
+    at = report["generated_at"]
+    return {
+        "scanner": {"uri": "pkg:pypi/bandit", "db": {"lastUpdate": at}, "result": results},
+        "metadata": {"scanStartedOn": at, "scanFinishedOn": at},
+    }
 
 
 def junit_predicate(data: bytes, name: str) -> dict[str, Any]:

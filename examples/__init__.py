@@ -1,0 +1,1 @@
+"""Sample projects and policies, and the demo that governs a real release with them."""

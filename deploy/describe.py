@@ -50,7 +50,9 @@ def asyncapi() -> dict[str, Any]:
         broker = make_broker(ServiceSettings(service=service.name, nats_url="nats://nats:4222"))
         bind(broker, service.name, service.handlers, never)
         brokers.append(broker)
-    said = AsyncAPI(*brokers, title="Hallmark", version="1.0.0", schema_version="3.0.0").to_specification().to_jsonable()
+    said = (
+        AsyncAPI(*brokers, title="Hallmark", version="1.0.0", schema_version="3.0.0").to_specification().to_jsonable()
+    )
     # FastStream keeps subscribers in a set: sorted, the same code gives the same document.
     document: dict[str, Any] = json.loads(json.dumps(said, sort_keys=True))
     return document

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import nats
+from packaging.utils import canonicalize_name
 from rich.console import Console
 
 from deploy.local.stack import Stack, running_stack
@@ -239,12 +240,14 @@ def verify_offline(release: Release) -> None:
     alone.run("hallmark", "verify", "release.zip")
 
 
+def _components(sbom: Path) -> dict[str, str]:
+    """Names and versions in a bill of materials; names as PyPI compares them."""
+    return {canonicalize_name(one["name"]): one["version"] for one in json.loads(sbom.read_text())["components"]}
+
+
 def advisory_hits(shell: Shell, good: Release) -> None:
     """A drill advisory about a component that only the newer release has; then back to the good one."""
-    components = {
-        one["name"]: one["version"] for one in json.loads((shell.folder / "sbom-next.json").read_text())["components"]
-    }
-    before = {one["name"] for one in json.loads((shell.folder / "sbom.json").read_text())["components"]}
+    before, components = (_components(shell.folder / file) for file in ("sbom.json", "sbom-next.json"))
     name = next(name for name in sorted(components) if name not in before)
     record = {
         "id": "DRILL-2026-0001",

@@ -45,7 +45,9 @@ class Shop:
     async def ask(self, method: str, path: str, key: str = "", **options: Any) -> Any:
         async def once() -> httpx.Response | None:
             try:
-                return await self.http.request(method, path, headers={"idempotency-key": key or path}, **options)
+                return await self.http.request(
+                    method, path, headers={"idempotency-key": (key or path).lstrip("/")}, **options
+                )
             except httpx.TransportError:
                 return None
 

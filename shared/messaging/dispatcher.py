@@ -70,23 +70,26 @@ class Dispatcher(Generic[W]):
         caller = self.issuers.verify(token) if token else None
         if heard.is_ask or isinstance(message, Intake):
             proven(caller)
+        key = meta.message_id
+        if isinstance(message, Command):
+            key = f"command:{proven(caller).actor.subject}:{message.command_id}"
+        request = sha256_digest(f"{message.subject}\n{message.model_dump_json()}".encode())
         prepared: tuple[Any, ...] = ()
         if heard.prepare:
+            if not isinstance(message, Query):
+                # A repeat gets the first outcome, whatever the world looks like to `prepare` by now.
+                await refuse_repeats(self.database, key, request_digest=request)
             outside = Outside(self.asker, self.database, meta, caller, token, self.equipment)
             prepared = (await heard.prepare(message, outside),)
         if isinstance(message, Query):
             unit = UnitOfWork(self.service, self.database, None, meta, self.clock(), caller, self.equipment)
             answer = await heard.handle(message, self.handlers.work(unit), *prepared)
             return Accepted(answer=answer.model_dump(mode="json")).model_dump()
-        key = meta.message_id
-        if isinstance(message, Command):
-            key = f"command:{proven(caller).actor.subject}:{message.command_id}"
 
         async def handle(work: W) -> dict[str, Any] | None:
             answer = await heard.handle(message, work, *prepared)
             return Accepted(answer=answer.model_dump(mode="json")).model_dump() if heard.is_ask else None
 
-        request = sha256_digest(f"{message.subject}\n{message.model_dump_json()}".encode())
         return await self.perform(handle, meta=meta, key=key, request=request, caller=caller)
 
     async def perform(

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.errors import Conflict
+from shared.messaging.scope import Scope
 from shared.mongo import Index, Session
 
 COLLECTION = "inbox"
@@ -25,12 +26,12 @@ class AlreadyHandledError(Exception):
         self.reply = reply
 
 
-async def refuse_repeats(session: Session, key: str, *, request_digest: str) -> None:
+async def refuse_repeats(scope: Scope, key: str, *, request_digest: str) -> None:
     """Pass only for a message that was not handled yet.
 
     Raises `AlreadyHandledError` for one that was, and `Conflict` for another request under the same id.
     """
-    row = await session.collection(COLLECTION).get(key)
+    row = await scope.collection(COLLECTION).get(key)
     if row is None:
         return
     if row["request"] != request_digest:

@@ -7,21 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from contracts.headers import Meta
 from contracts.message import Event, Tell
 from shared.identity import Caller, proven
 from shared.messaging.outbox import Outgoing, outgoing
+from shared.messaging.scope import Scope
 from shared.mongo import Collection, Database, Session
-
-
-class Scope(Protocol):
-    """Where collections come from: a transaction, or the database itself for reads."""
-
-    def collection(self, name: str) -> Collection:
-        """The collection of that name."""
-        ...
 
 
 @dataclass

@@ -9,7 +9,8 @@ from contracts.facts import Component, EvidenceItem
 from services.evidence.domain.record import Record
 from shared.digests import sha256_digest
 from shared.errors import Invalid, NotFound
-from shared.messaging.unit_of_work import Scope, UnitOfWork
+from shared.messaging.scope import Scope
+from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Document, DuplicateKeyError, Index
 
 INDEXES: dict[str, tuple[Index, ...]] = {

@@ -9,7 +9,8 @@ from contracts.evidence.v1.commands import ApplyTrustRoot
 from contracts.evidence.v1.views import TrustRootView
 from services.evidence.domain.trust import TrustedKey, TrustRoot
 from shared.digests import canonical_digest
-from shared.messaging.unit_of_work import Scope, UnitOfWork
+from shared.messaging.scope import Scope
+from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Document, Index
 
 INDEXES: dict[str, tuple[Index, ...]] = {"trust_roots": (Index((("project", 1), ("_id", 1))),)}

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,16 @@ from deploy.secrets import Secrets, create_secrets
 from deploy.system import SERVICES, rights, service_environment
 from services.evidence.settings import EvidenceSettings
 from services.gateway.settings import GatewaySettings
-from shared.settings import ServiceSettings
+from shared.settings import ServiceSettings, read_settings
 
 ROOT = Path(__file__).resolve().parents[3]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+TEXT = (ROOT / "docker-compose.yml").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 CONTAINERS: dict[str, dict[str, Any]] = COMPOSE["services"]
 OWN_IMAGE = "hallmark:0.1.0"
 JOBS = {"secrets", "mongo-users", "provision"}
 HANDED = "/run/hallmark"
+SETTINGS: dict[str, type[ServiceSettings]] = {"evidence": EvidenceSettings, "gateway": GatewaySettings}
 
 # compose-spec, schema/compose-spec.json: what may stand at the top, in a service and in a health check.
 TOP_KEYS = {"name", "services", "networks", "volumes", "secrets", "configs", "include", "models"}
@@ -103,6 +106,7 @@ def test_every_service_runs_exactly_once() -> None:
     for name in SERVICES:
         assert commands.count(("deploy.serve", name)) == 1
         assert tuple(CONTAINERS[name]["command"]) == ("deploy.serve", name)
+        assert TEXT.count(f"\n  {name}:\n") == 1, "YAML would silently take the last of several"
         assert "/ready" in CONTAINERS[name]["healthcheck"]["test"][-1]
 
 
@@ -130,12 +134,10 @@ def test_services_can_be_scaled() -> None:
 
 
 def test_every_variable_is_read() -> None:
-    sources = ROOT.joinpath("shared/settings.py"), *ROOT.joinpath("deploy").glob("*.py")
-    named = set(re.findall(r'"(HALLMARK_[A-Z_]+)"', "".join(path.read_text() for path in sources[:1])))
-    kinds = {"evidence": EvidenceSettings, "gateway": GatewaySettings}
+    by_name = set(re.findall(r'environ\.get\("(HALLMARK_[A-Z_]+)"\)', (ROOT / "shared/settings.py").read_text()))
     for container in CONTAINERS:
-        read = {f"HALLMARK_{name.upper()}" for name in kinds.get(container, ServiceSettings).model_fields}
-        assert set(variables_of(container)) <= read | named, container
+        read = {f"HALLMARK_{name.upper()}" for name in SETTINGS.get(container, ServiceSettings).model_fields}
+        assert set(variables_of(container)) <= read | by_name, container
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -144,10 +146,11 @@ def test_settings_come_out_of_the_variables_and_the_handout(
 ) -> None:
     secrets, credentials = kept
     render.write(render.handouts(secrets, credentials)[name], tmp_path, give_away=False)
+    for variable in [variable for variable in os.environ if variable.startswith("HALLMARK_")]:
+        monkeypatch.delenv(variable)
     for variable, value in variables_of(name).items():
         monkeypatch.setenv(variable, value.replace(HANDED, str(tmp_path)))
-    kind = {"evidence": EvidenceSettings, "gateway": GatewaySettings}.get(name, ServiceSettings)
-    settings = kind(_secrets_dir=tmp_path, service=name)
+    settings = read_settings(SETTINGS.get(name, ServiceSettings), service=name)
 
     assert settings.nats_user == name
     assert settings.nats_password is not None

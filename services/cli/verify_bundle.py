@@ -11,7 +11,7 @@ JSON in `shared/digests`. It checks, in this order, and names each check:
    version, and is in the log.
 6. Every passage into a stage is signed by Hallmark's key, is about this version, and is in the log.
 7. Every move in the history rests on a verdict that allowed it, for this digest and those gates, judged before
-   the move, on evidence and policies that are in the bundle.
+   the move, on evidence and policies that are in the bundle; verdicts and policies are those in the log.
 
 What it does not do: judge the policies again, or ask whether anything newer contradicts the bundle.
 """
@@ -264,12 +264,13 @@ def _check_passages(bundle: Bundle) -> str:
 def _check_verdicts(bundle: Bundle) -> str:
     verdicts = {verdict["verdict_id"]: verdict for _, verdict in bundle.all_json("verdicts")}
     evidence = {view["item"]["content_digest"] for _, view in bundle.all_json("evidence")}
-    policies = {canonical_digest(policy["document"]): policy for _, policy in bundle.all_json("policies")}
-    known_policies = {policy["digest"] for policy in policies.values()}
+    known_policies = _policies(bundle)
     for move in bundle.manifest["history"]:
         verdict = verdicts.get(move["verdict_id"])
         if verdict is None or verdict["outcome"] != "allow":
             raise WrongError(f"no verdict allows the move into {move['to_stage']}")
+        if not bundle.logged(_as_announced(verdict)):
+            raise WrongError(f"the verdict for {move['to_stage']} is not the one in the log")
         if verdict["version_digest"] != bundle.manifest["digest"]:
             raise WrongError(f"the verdict for {move['to_stage']} is about another version")
         if move["to_stage"] not in {passage["stage"] for passage in verdict["passages"]}:
@@ -281,6 +282,22 @@ def _check_verdicts(bundle: Bundle) -> str:
         if not set(verdict["policy_digests"]) <= known_policies:
             raise WrongError(f"the verdict for {move['to_stage']} rests on a policy that is missing")
     return f"{len(bundle.manifest['history'])} moves rest on verdicts that allowed them"
+
+
+def _policies(bundle: Bundle) -> set[str]:
+    """Digests of the policies in the bundle, each of them checked."""
+    found = set()
+    for path, policy in bundle.all_json("policies"):
+        digest = canonical_digest(policy["document"])
+        if digest != policy["digest"] or not bundle.logged(digest):
+            raise WrongError(f"{path}: it is not the policy in the log")
+        found.add(digest)
+    return found
+
+
+def _as_announced(verdict: dict[str, Any]) -> str:
+    """The digest under which the log has a verdict: of its announcement, which does not repeat who asked."""
+    return canonical_digest({name: value for name, value in verdict.items() if name != "requested_by"})
 
 
 CHECKS: tuple[tuple[str, Callable[[Bundle], str]], ...] = (

@@ -9,7 +9,7 @@ from functools import partial
 
 from contracts.headers import Meta
 from contracts.vocabulary import utc
-from services.promotion.domain.promotion import DeadlinePassed
+from services.promotion.domain.facts import DeadlinePassed
 from services.promotion.handlers.steps import take_step, tell
 from services.promotion.storage.promotions import overdue, stalled
 from services.promotion.storage.unit_of_work import PromotionWork
@@ -36,13 +36,15 @@ async def sweep(run: Running[PromotionWork]) -> None:
 
 
 async def sweep_once(run: Running[PromotionWork]) -> None:
-    """Expire what is overdue, tell again what is stalled."""
+    """Expire what is overdue, tell again what is stalled.
+
+    Keys hold the moment of the sweep: two sweepers at once are harmless, and what changed nothing now may later.
+    """
     now = run.clock()
     for promotion_id in await overdue(run.database, now, _BATCH):
-        await _perform(run, f"deadline:{promotion_id}", partial(_expire, promotion_id))
+        await _perform(run, f"deadline:{promotion_id}:{utc(now)}", partial(_expire, promotion_id))
     for promotion_id in await stalled(run.database, now - STALLED_AFTER, _BATCH):
         log.warning("promotion stalls and is told again", promotion=promotion_id)
-        # One repeat per moment of the sweep: the key makes two sweepers at once harmless.
         await _perform(run, f"stalled:{promotion_id}:{utc(now)}", partial(_tell_again, promotion_id))
 
 
@@ -65,3 +67,5 @@ async def _perform(run: Running[PromotionWork], key: str, work: Callable[[Promot
         await run.dispatcher.perform(work, meta=meta, key=key)
     except AlreadyHandledError:
         return
+    except Exception as error:  # noqa: BLE001 - one promotion that cannot be swept must not hold up the others
+        log.error("sweep goes on without one promotion", key=key, exc_info=error)

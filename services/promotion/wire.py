@@ -21,8 +21,9 @@ from contracts.promotion.v1.views import Transition as TransitionView
 from contracts.registry.v1.commands import MoveVersion
 from contracts.registry.v1.views import VersionView
 from contracts.vocabulary import Actor, Outcome, PromotionState, Role
+from services.promotion.domain.facts import Verdict, VerdictGiven
 from services.promotion.domain.passages import Route, Stage
-from services.promotion.domain.promotion import FINAL, Doing, Promotion, Verdict, VerdictGiven
+from services.promotion.domain.promotion import FINAL, Doing, Promotion
 
 
 def stages_of(version: VersionView) -> tuple[Stage, ...]:
@@ -39,6 +40,7 @@ def verdict_given(event: VerdictIssued) -> VerdictGiven:
     """What the gates said."""
     verdict = Verdict(
         verdict_id=event.verdict_id,
+        attempt=event.attempt,
         outcome=event.outcome,
         findings=event.findings,
         policy_digests=event.policy_digests,
@@ -47,7 +49,7 @@ def verdict_given(event: VerdictIssued) -> VerdictGiven:
         judged_at=event.judged_at,
         expires_at=event.expires_at,
     )
-    return VerdictGiven(event.attempt, event.version_digest, verdict)
+    return VerdictGiven(event.version_digest, verdict)
 
 
 def promotion_view(promotion: Promotion) -> PromotionView:

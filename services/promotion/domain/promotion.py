@@ -9,6 +9,7 @@
 - `*`: `awaiting_approval` when nothing but approvals is awaited, else `checking`. `**`: as another attempt.
 - `-`: late, doubled or foreign facts change nothing. So does every fact in a final state.
 - A fact counts only for the attempt and the version digest that it names.
+- Of one attempt's verdicts the last one judged holds, in whatever order they arrive.
 - Before applying, a deadline expires and a person may cancel. Applying always finishes: it is short, and half of it
   would be worse than either end.
 - A refused move for a verdict that got too old begins another attempt; any other refusal fails the promotion.
@@ -18,12 +19,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from contracts.findings import Finding
 from contracts.vocabulary import (
     ApplicationName,
     Criticality,
@@ -36,6 +35,16 @@ from contracts.vocabulary import (
     SourceCommit,
     Utc,
     VersionName,
+)
+from services.promotion.domain.facts import (
+    Attested,
+    Cancelled,
+    DeadlinePassed,
+    Fact,
+    Moved,
+    MoveRefused,
+    Verdict,
+    VerdictGiven,
 )
 from services.promotion.domain.passages import Route
 from shared.errors import Conflict
@@ -60,24 +69,6 @@ class Doing(StrEnum):
     EVALUATE = "evaluate"
     ATTEST = "attest"
     MOVE = "move"
-
-
-class Verdict(Frozen):
-    """What the gates said, as far as the saga needs it."""
-
-    verdict_id: str
-    outcome: Outcome
-    findings: tuple[Finding, ...]
-    policy_digests: tuple[Digest, ...]
-    evidence_digests: tuple[Digest, ...]
-    evidence_set: Digest
-    judged_at: Utc
-    expires_at: Utc
-
-    @property
-    def open_findings(self) -> tuple[Finding, ...]:
-        """Those that did not pass."""
-        return tuple(finding for finding in self.findings if finding.outcome is not Outcome.ALLOW)
 
 
 class Transition(Frozen):
@@ -120,62 +111,6 @@ class Promotion(Frozen):
     revision: int = 0
 
 
-@dataclass(frozen=True)
-class VerdictGiven:
-    """The gates judged."""
-
-    attempt: int
-    version_digest: Digest
-    verdict: Verdict
-
-
-@dataclass(frozen=True)
-class Attested:
-    """The passage is signed and logged; `stale` says why the verdict would not be given again, empty when it would."""
-
-    attempt: int
-    verdict_id: str
-    passage_digest: Digest
-    log_index: int
-    stale: str
-    positions: dict[Digest, int]
-    """Read anew when stale."""
-
-
-@dataclass(frozen=True)
-class Moved:
-    """The registry moved the version."""
-
-    version_digest: Digest
-    replaced: VersionName | None
-
-
-@dataclass(frozen=True)
-class MoveRefused:
-    """The registry did not move it."""
-
-    attempt: int
-    code: str
-    message: str
-    positions: dict[Digest, int]
-
-
-@dataclass(frozen=True)
-class Cancelled:
-    """Somebody stopped it."""
-
-    by: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class DeadlinePassed:
-    """It has waited long enough."""
-
-
-Fact = VerdictGiven | Attested | Moved | MoveRefused | Cancelled | DeadlinePassed
-
-
 def begin(requested: Promotion, at: datetime) -> Promotion:
     """A requested promotion, on its way: the gates are asked."""
     steps = (
@@ -188,8 +123,11 @@ def begin(requested: Promotion, at: datetime) -> Promotion:
 
 
 def advance(promotion: Promotion, fact: Fact, at: datetime) -> Promotion:  # noqa: PLR0911 - one return per fact
-    """The promotion after a fact: the same object when the fact changes nothing (late, doubled, foreign)."""
-    if promotion.state in FINAL:
+    """The promotion after a fact: the same object when the fact changes nothing (late, doubled, foreign).
+
+    Raises `Conflict` for a cancellation that comes too late: somebody waits for its answer.
+    """
+    if promotion.state in FINAL and not isinstance(fact, Cancelled):
         return promotion
     match fact:
         case VerdictGiven():
@@ -211,8 +149,8 @@ def advance(promotion: Promotion, fact: Fact, at: datetime) -> Promotion:  # noq
 
 
 def _judged(promotion: Promotion, fact: VerdictGiven, at: datetime) -> Promotion:
-    ours = fact.attempt == promotion.attempt and fact.version_digest == promotion.version_digest
-    if promotion.state not in WAITING or not ours:
+    ours = fact.verdict.attempt == promotion.attempt and fact.version_digest == promotion.version_digest
+    if promotion.state not in WAITING or not ours or _overtaken(promotion.verdict, fact.verdict):
         return promotion
     judged = promotion.model_copy(update={"verdict": fact.verdict})
     match fact.verdict.outcome:
@@ -229,6 +167,13 @@ def _judged(promotion: Promotion, fact: VerdictGiven, at: datetime) -> Promotion
             assert_never(fact.verdict.outcome)
 
 
+def _overtaken(known: Verdict | None, given: Verdict) -> bool:
+    """Whether the verdict is known, or judged before the one that is known of the same attempt."""
+    if known is None or known.attempt != given.attempt:
+        return False
+    return known.verdict_id == given.verdict_id or given.judged_at < known.judged_at
+
+
 def _attested(promotion: Promotion, fact: Attested, at: datetime) -> Promotion:
     verdict = promotion.verdict
     expected = promotion.doing is Doing.ATTEST and fact.attempt == promotion.attempt
@@ -242,7 +187,8 @@ def _attested(promotion: Promotion, fact: Attested, at: datetime) -> Promotion:
 
 
 def _moved(promotion: Promotion, fact: Moved, at: datetime) -> Promotion:
-    if promotion.doing is not Doing.MOVE or fact.version_digest != promotion.version_digest:
+    ours = fact.attempt == promotion.attempt and fact.version_digest == promotion.version_digest
+    if promotion.doing is not Doing.MOVE or not ours:
         return promotion
     after = promotion.model_copy(update={"replaced": fact.replaced})
     return _step(
@@ -259,6 +205,8 @@ def _refused(promotion: Promotion, fact: MoveRefused, at: datetime) -> Promotion
 
 
 def _cancelled(promotion: Promotion, by: str, reason: str, at: datetime) -> Promotion:
+    if promotion.state in FINAL:
+        raise Conflict("promotion_ended", f"The promotion is {promotion.state} already.", remedy="Look at its history.")
     if promotion.state not in WAITING:
         raise Conflict(
             "promotion_applying",
@@ -273,7 +221,12 @@ def _again(promotion: Promotion, because: str, positions: dict[Digest, int], at:
     if promotion.attempt >= MAX_ATTEMPTS:
         why = f"judged {MAX_ATTEMPTS} times, and stale each time: {because}"
         return _step(promotion, PromotionState.FAILED, why, at, doing=None)
-    update = {"attempt": promotion.attempt + 1, "positions": positions}
+    update = {
+        "attempt": promotion.attempt + 1,
+        "positions": positions,
+        "passage_digest": None,
+        "log_index": None,
+    }
     why = f"judged again, since {because}"
     return _step(promotion.model_copy(update=update), PromotionState.CHECKING, why, at, doing=Doing.EVALUATE)
 

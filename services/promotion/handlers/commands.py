@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from contracts.evidence.v1.queries import ReadPositions
 from contracts.evidence.v1.views import Positions
@@ -14,8 +15,9 @@ from contracts.registry.v1.queries import ShowVersion
 from contracts.registry.v1.views import VersionView
 from contracts.vocabulary import ActorKind, Digest, PromotionKind, PromotionState, Role
 from services.promotion import wire
+from services.promotion.domain.facts import Cancelled
 from services.promotion.domain.passages import Route, route
-from services.promotion.domain.promotion import WAITING, Cancelled, Promotion, begin
+from services.promotion.domain.promotion import WAITING, Promotion, begin
 from services.promotion.handlers import HANDLERS
 from services.promotion.handlers.steps import take_step, tell
 from services.promotion.storage.unit_of_work import PromotionWork
@@ -28,23 +30,23 @@ class Seen:
     """What the others know, as it was just before the request."""
 
     version: VersionView
-    route: Route
     positions: dict[Digest, int]
 
 
 async def look_around(command: RequestPromotion, outside: Outside) -> Seen:
-    """Ask where the version stands and how much evidence is on record: the verdict must see all of that."""
+    """Ask where the version stands and how much evidence is on record: the verdict must see all of that.
+
+    Nothing is decided here: a repeated request must get its first answer, however far the version has come since.
+    """
     show = ShowVersion(project=command.project, application=command.application, version=command.version)
     version = await outside.asker.ask(show, VersionView, token=outside.token, cause=outside.meta)
-    entered = {move.to_stage for move in version.history}
-    way = route(wire.stages_of(version), version.stage, entered, command.kind, command.to_stage)
-    positions = await read_positions(outside, command.project, subjects_of(version))
-    return Seen(version, way, positions)
+    subjects = subjects_of(version.digest, (artifact.digest for artifact in version.artifacts))
+    return Seen(version, await read_positions(outside, command.project, subjects))
 
 
-def subjects_of(version: VersionView) -> tuple[Digest, ...]:
+def subjects_of(version_digest: Digest, artifacts: Iterable[Digest]) -> tuple[Digest, ...]:
     """Every digest that evidence about a version may name."""
-    return tuple(sorted({version.digest, *(artifact.digest for artifact in version.artifacts)}))
+    return tuple(sorted({version_digest, *artifacts}))
 
 
 async def read_positions(outside: Outside, project: str, subjects: tuple[Digest, ...]) -> dict[Digest, int]:
@@ -57,34 +59,11 @@ async def read_positions(outside: Outside, project: str, subjects: tuple[Digest,
 async def request_promotion(command: RequestPromotion, work: PromotionWork, seen: Seen) -> PromotionView:
     """Begin a promotion, unless another one has the version or the stage, and ask the gates."""
     caller = work.unit.caller
-    if seen.route.release or command.kind is not PromotionKind.PROMOTE:
+    caller.require(command.project, Role.RELEASE_MANAGER, Role.CONTRIBUTOR)
+    way = _way(command, seen.version)
+    if way.release or command.kind is not PromotionKind.PROMOTE:
         caller.require(command.project, Role.RELEASE_MANAGER)
-    else:
-        caller.require(command.project, Role.RELEASE_MANAGER, Role.CONTRIBUTOR)
-    if command.kind is PromotionKind.ROLLBACK and not command.reason:
-        raise Invalid("rollback_unexplained", "A rollback needs a reason.", remedy="Say why, in `reason`.")
-    seed = f"{caller.actor.subject}\n{command.command_id}".encode()
-    requested = Promotion(
-        promotion_id=f"pr-{hashlib.sha256(seed).hexdigest()[:24]}",
-        project=command.project,
-        application=command.application,
-        version=command.version,
-        version_digest=seen.version.digest,
-        artifacts=tuple(artifact.digest for artifact in seen.version.artifacts),
-        kind=command.kind,
-        route=seen.route,
-        criticality=seen.version.criticality,
-        owners=seen.version.owners,
-        source=seen.version.source,
-        requested_by=caller.actor.subject,
-        reason=command.reason,
-        requested_at=work.unit.now,
-        deadline=work.unit.now + timedelta(seconds=command.patience_seconds),
-        positions=seen.positions,
-        state=PromotionState.REQUESTED,
-        doing=None,
-        stepped_at=work.unit.now,
-    )
+    requested = _requested(command, seen, way, caller.actor.subject, work.unit.now)
     promotion = begin(requested, work.unit.now)
     await work.promotions.open(promotion)
     work.unit.announce(wire.requested(promotion))
@@ -94,12 +73,44 @@ async def request_promotion(command: RequestPromotion, work: PromotionWork, seen
     return wire.promotion_view(promotion)
 
 
+def _way(command: RequestPromotion, version: VersionView) -> Route:
+    if command.kind is PromotionKind.ROLLBACK and not command.reason.strip():
+        raise Invalid("rollback_unexplained", "A rollback needs a reason.", remedy="Say why, in `reason`.")
+    entered = {move.to_stage for move in version.history}
+    return route(wire.stages_of(version), version.stage, entered, command.kind, command.to_stage)
+
+
+def _requested(command: RequestPromotion, seen: Seen, way: Route, by: str, at: datetime) -> Promotion:
+    seed = f"{by}\n{command.command_id}".encode()
+    return Promotion(
+        promotion_id=f"pr-{hashlib.sha256(seed).hexdigest()[:24]}",
+        project=command.project,
+        application=command.application,
+        version=command.version,
+        version_digest=seen.version.digest,
+        artifacts=tuple(artifact.digest for artifact in seen.version.artifacts),
+        kind=command.kind,
+        route=way,
+        criticality=seen.version.criticality,
+        owners=seen.version.owners,
+        source=seen.version.source,
+        requested_by=by,
+        reason=command.reason,
+        requested_at=at,
+        deadline=at + timedelta(seconds=command.patience_seconds),
+        positions=seen.positions,
+        state=PromotionState.REQUESTED,
+        doing=None,
+        stepped_at=at,
+    )
+
+
 @HANDLERS.command(CancelPromotion)
 async def cancel_promotion(command: CancelPromotion, work: PromotionWork) -> PromotionView:
     """Stop a promotion that is not decided yet."""
-    promotion = await work.promotions.get(command.project, command.promotion_id)
     caller = work.unit.caller
     caller.require_member(command.project)
+    promotion = await work.promotions.get(command.project, command.promotion_id)
     if caller.actor.subject != promotion.requested_by:
         caller.require(command.project, Role.RELEASE_MANAGER)
     fact = Cancelled(caller.actor.subject, command.reason)

@@ -11,9 +11,9 @@ from contracts.gate.v1.views import Confirmation
 from contracts.registry.v1.events import MoveRefused, VersionMoved
 from contracts.vocabulary import Digest
 from services.promotion import wire
-from services.promotion.domain import promotion as domain
+from services.promotion.domain import facts
 from services.promotion.handlers import HANDLERS
-from services.promotion.handlers.commands import read_positions
+from services.promotion.handlers.commands import read_positions, subjects_of
 from services.promotion.handlers.steps import take_step
 from services.promotion.storage.promotions import from_document
 from services.promotion.storage.unit_of_work import PromotionWork
@@ -41,7 +41,8 @@ async def _positions(event: PassageAttested | MoveRefused, outside: Outside) -> 
     document = await outside.database.collection("promotions").get(event.promotion_id)
     if document is None:
         return {}
-    subjects = tuple(sorted(from_document(document).positions))
+    promotion = from_document(document)
+    subjects = subjects_of(promotion.version_digest, promotion.artifacts)
     return await read_positions(outside, event.project, subjects)
 
 
@@ -54,7 +55,7 @@ async def verdict_issued(event: VerdictIssued, work: PromotionWork) -> None:
 @HANDLERS.on(PassageAttested, prepare=confirm)
 async def passage_attested(event: PassageAttested, work: PromotionWork, recheck: Recheck) -> None:
     """The passage is signed and logged: move, or judge again when the verdict would be another one now."""
-    fact = domain.Attested(
+    fact = facts.Attested(
         event.attempt, event.verdict_id, event.passage_digest, event.log_index, recheck.stale, recheck.positions
     )
     await _advance(event.promotion_id, fact, work)
@@ -63,16 +64,16 @@ async def passage_attested(event: PassageAttested, work: PromotionWork, recheck:
 @HANDLERS.on(VersionMoved)
 async def version_moved(event: VersionMoved, work: PromotionWork) -> None:
     """The version stands where it was to go."""
-    await _advance(event.promotion_id, domain.Moved(event.version_digest, event.replaced), work)
+    await _advance(event.promotion_id, facts.Moved(event.attempt, event.version_digest, event.replaced), work)
 
 
 @HANDLERS.on(MoveRefused, prepare=_positions)
 async def move_refused(event: MoveRefused, work: PromotionWork, positions: dict[Digest, int]) -> None:
     """The registry saw something else than the saga did."""
-    await _advance(event.promotion_id, domain.MoveRefused(event.attempt, event.code, event.message, positions), work)
+    await _advance(event.promotion_id, facts.MoveRefused(event.attempt, event.code, event.message, positions), work)
 
 
-async def _advance(promotion_id: str, fact: domain.Fact, work: PromotionWork) -> None:
+async def _advance(promotion_id: str, fact: facts.Fact, work: PromotionWork) -> None:
     promotion = await work.promotions.known(promotion_id)
     if promotion:  # Facts about promotions that are not ours change nothing.
         await take_step(work, promotion, fact)

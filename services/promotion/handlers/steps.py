@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from services.promotion import wire
-from services.promotion.domain.promotion import Fact, Promotion, advance
+from services.promotion.domain.facts import Fact
+from services.promotion.domain.promotion import Promotion, advance
 from services.promotion.storage.unit_of_work import PromotionWork
+from shared.logs import log
 
 
 async def take_step(work: PromotionWork, before: Promotion, fact: Fact) -> Promotion:
     """What a fact makes of a promotion, kept and told. Facts that change nothing leave no trace but the inbox's."""
     after = advance(before, fact, work.unit.now)
     if after is before:
+        log.info("fact ignored", fact=type(fact).__name__, promotion=before.promotion_id, state=before.state.value)
         return before
     await work.promotions.save(after)
     for event in wire.said(before, after, work.unit.now):

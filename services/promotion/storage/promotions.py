@@ -12,7 +12,8 @@ from shared.mongo import Database, Document, Index
 INDEXES: dict[str, tuple[Index, ...]] = {
     "promotions": (
         Index((("project", 1), ("requested_at", -1), ("_id", 1))),
-        Index((("project", 1), ("application", 1), ("version", 1), ("requested_at", -1))),
+        Index((("project", 1), ("application", 1), ("requested_at", -1), ("_id", 1))),
+        Index((("project", 1), ("application", 1), ("version", 1), ("requested_at", -1), ("_id", 1))),
         Index((("deadline", 1),), where={"open": True}),
         Index((("stepped_at", 1),), where={"open": True}),
     ),
@@ -64,13 +65,19 @@ class Promotions:
 async def overdue(database: Database, now: datetime, limit: int) -> list[str]:
     """Promotions that have waited past their deadline."""
     where = {"open": True, "deadline": {"$lte": now}, "state": {"$in": [state.value for state in WAITING]}}
-    return [one["_id"] for one in await database.collection("promotions").find(where, limit=limit, only={"_id": 1})]
+    return await _oldest(database, where, "deadline", limit)
 
 
 async def stalled(database: Database, before: datetime, limit: int) -> list[str]:
     """Promotions whose last step was told to somebody before that moment and was not answered."""
     where = {"open": True, "stepped_at": {"$lte": before}, "doing": {"$ne": None}}
-    return [one["_id"] for one in await database.collection("promotions").find(where, limit=limit, only={"_id": 1})]
+    return await _oldest(database, where, "stepped_at", limit)
+
+
+async def _oldest(database: Database, where: Document, by: str, limit: int) -> list[str]:
+    # Sorted as their index is: sorted by id, MongoDB may walk through everything that ever was.
+    promotions = database.collection("promotions")
+    return [one["_id"] for one in await promotions.find(where, sort=((by, 1),), limit=limit, only={"_id": 1})]
 
 
 def _claims(promotion: Promotion) -> tuple[str, str]:

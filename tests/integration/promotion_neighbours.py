@@ -1,0 +1,263 @@
+"""The promotion service on real servers, among neighbours that follow a script."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+from contracts.evidence.v1.commands import AttestPassage, RecordApproval
+from contracts.evidence.v1.events import PassageAttested
+from contracts.evidence.v1.queries import ReadPositions
+from contracts.evidence.v1.views import Positions
+from contracts.findings import Finding
+from contracts.gate.v1.commands import EvaluateGates
+from contracts.gate.v1.events import VerdictIssued
+from contracts.gate.v1.queries import ConfirmVerdict, JudgeGates
+from contracts.gate.v1.views import Confirmation, Judgement
+from contracts.headers import Meta
+from contracts.message import Message, Tell
+from contracts.promotion.v1.commands import RequestPromotion
+from contracts.promotion.v1.queries import ShowPromotion
+from contracts.promotion.v1.views import PromotionView
+from contracts.registry.v1.commands import MoveVersion
+from contracts.registry.v1.events import MoveRefused, VersionMoved
+from contracts.registry.v1.queries import ShowVersion
+from contracts.registry.v1.views import StageMove, StageView, VersionView
+from contracts.vocabulary import Artifact, Criticality, GateKind, Mode, Outcome, PromotionState, ReleaseStatus, Role
+from services.promotion.app import SERVICE
+from services.promotion.storage.unit_of_work import PromotionWork
+from shared.clock import utc_now
+from shared.digests import sha256_digest
+from shared.messaging.asking import Asker
+from shared.messaging.handlers import Handlers
+from shared.messaging.headers import write_headers
+from shared.messaging.unit_of_work import UnitOfWork
+from shared.service import Running, Service
+from tests.support.clock import FrozenClock
+from tests.support.eventually import eventually
+from tests.support.system import System, a_system
+
+T = TypeVar("T", bound=Tell)
+PASSAGE = sha256_digest(b"passage")
+EVIDENCE_SET = sha256_digest(b"evidence set")
+STAGES = ("dev", "qa", "prod")
+_numbers = count()
+
+
+def digest_of(version: str) -> str:
+    return sha256_digest(f"version {version}".encode())
+
+
+def a_finding(outcome: Outcome, awaits: str | None = None) -> Finding:
+    return Finding(
+        policy="entry",
+        policy_digest=sha256_digest(b"policy"),
+        rule="a-rule",
+        title="A rule",
+        gate=GateKind.ENTRY,
+        stage="prod",
+        mode=Mode.BLOCK,
+        outcome=outcome,
+        observed="what was there",
+        required="what is asked for",
+        remedy="Do this next.",
+        awaits=awaits,
+    )
+
+
+@dataclass
+class Script:
+    """What the neighbours know, what they will say next (the good thing when nothing is planned), what they heard."""
+
+    stages: dict[str, str | None] = field(default_factory=dict)
+    entered: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    verdicts: list[Finding | None] = field(default_factory=list)
+    """Planned answers of the gate; None keeps it silent."""
+    confirmations: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    recorded: int = 3
+    told: list[Tell] = field(default_factory=list)
+
+    def heard(self, kind: type[T]) -> list[T]:
+        return [tell for tell in self.told if isinstance(tell, kind)]
+
+    def version(self, query: ShowVersion) -> VersionView:
+        history = [
+            StageMove(
+                promotion_id="pr-before",
+                kind="promote",
+                from_stage=None,
+                to_stage=stage,
+                at=utc_now(),
+                by="ann",
+                verdict_id="vd-before",
+                passage_digest=PASSAGE,
+            )
+            for stage in self.entered.get(query.version, ())
+        ]
+        return VersionView(
+            project=query.project,
+            application=query.application,
+            version=query.version,
+            digest=digest_of(query.version),
+            artifacts=(Artifact(purl="pkg:pypi/cart@1.0", digest=sha256_digest(b"artifact")),),
+            created_at=utc_now(),
+            created_by="ci",
+            stage=self.stages.get(query.version),
+            release_status=ReleaseStatus.PRE_RELEASE,
+            lifecycle=tuple(StageView(name=name, title="", release=name == "prod") for name in STAGES),
+            history=tuple(history),
+            criticality=Criticality.HIGH,
+            owners=("team-cart",),
+        )
+
+
+def verdict_on(question: EvaluateGates, finding: Finding, at: Any) -> VerdictIssued:
+    number = next(_numbers)
+    return VerdictIssued(
+        project=question.project,
+        application=question.application,
+        version=question.version,
+        version_digest=question.version_digest,
+        verdict_id=f"vd-{number}",
+        promotion_id=question.promotion_id,
+        attempt=question.attempt,
+        passages=question.passages,
+        outcome=finding.outcome,
+        findings=(finding,),
+        policy_digests=(finding.policy_digest,),
+        evidence=(),
+        evidence_set=EVIDENCE_SET,
+        fingerprint=EVIDENCE_SET,
+        judged_at=at,
+        expires_at=at + timedelta(minutes=15),
+    )
+
+
+def registry(script: Script) -> Service[Any]:
+    handlers: Handlers[UnitOfWork] = Handlers(lambda unit: unit)
+
+    @handlers.query(ShowVersion)
+    async def show_version(query: ShowVersion, work: UnitOfWork) -> VersionView:
+        work.caller.require_member(query.project)
+        return script.version(query)
+
+    @handlers.on(MoveVersion)
+    async def move_version(tell: MoveVersion, work: UnitOfWork) -> None:
+        script.told.append(tell)
+        same = tell.model_dump(include=set(MoveRefused.model_fields))
+        if script.refusals:
+            work.announce(
+                MoveRefused(**same, code=script.refusals.pop(0), message="it is not so any more", at=work.now)
+            )
+            return
+        script.stages[tell.version] = tell.to_stage
+        work.announce(
+            VersionMoved(
+                **tell.model_dump(include=set(VersionMoved.model_fields)),
+                release=tell.to_stage == "prod",
+                release_status=ReleaseStatus.TRUSTED_RELEASE,
+                replaced="0.9",
+                source=None,
+                criticality=Criticality.HIGH,
+                owners=(),
+                by=tell.requested_by,
+                at=work.now,
+            )
+        )
+
+    return Service("registry", handlers, {})
+
+
+def evidence(script: Script) -> Service[Any]:
+    handlers: Handlers[UnitOfWork] = Handlers(lambda unit: unit)
+
+    @handlers.query(ReadPositions)
+    async def read_positions(query: ReadPositions, work: UnitOfWork) -> Positions:
+        work.caller.require_member(query.project)
+        return Positions(positions=dict.fromkeys(query.subjects, script.recorded))
+
+    @handlers.on(AttestPassage)
+    async def attest_passage(tell: AttestPassage, work: UnitOfWork) -> None:
+        script.told.append(tell)
+        same = tell.model_dump(include=set(PassageAttested.model_fields))
+        work.announce(PassageAttested(**same, passage_digest=PASSAGE, log_index=7, at=work.now))
+
+    @handlers.on(RecordApproval)
+    async def record_approval(tell: RecordApproval, work: UnitOfWork) -> None:
+        work.collection("heard")
+        script.told.append(tell)
+
+    return Service("evidence", handlers, {})
+
+
+def gate(script: Script) -> Service[Any]:
+    handlers: Handlers[UnitOfWork] = Handlers(lambda unit: unit)
+
+    @handlers.on(EvaluateGates)
+    async def evaluate_gates(tell: EvaluateGates, work: UnitOfWork) -> None:
+        script.told.append(tell)
+        finding = script.verdicts.pop(0) if script.verdicts else a_finding(Outcome.ALLOW)
+        if finding:
+            work.announce(verdict_on(tell, finding, work.now))
+
+    @handlers.query(ConfirmVerdict)
+    async def confirm_verdict(query: ConfirmVerdict, work: UnitOfWork) -> Confirmation:
+        work.caller.require_member(query.project)
+        because = script.confirmations.pop(0) if script.confirmations else ""
+        return Confirmation(verdict_id=query.verdict_id, holds=not because, because=because)
+
+    @handlers.query(JudgeGates)
+    async def judge_gates(query: JudgeGates, work: UnitOfWork) -> Judgement:
+        work.caller.require_member(query.project)
+        finding = a_finding(Outcome.PENDING, awaits=f"{query.requested_by}: {len(query.passages)} gates")
+        return Judgement(outcome=finding.outcome, findings=(finding,), evidence_set=EVIDENCE_SET, judged_at=work.now)
+
+    return Service("gate", handlers, {})
+
+
+@dataclass
+class Saga:
+    """The promotion service at work, and whoever asks it."""
+
+    system: System
+    run: Running[PromotionWork]
+    asker: Asker
+    clock: FrozenClock
+    script: Script
+
+    def token(self, subject: str = "rita", *roles: Role, **more: Any) -> str:
+        return self.system.token(subject, *(roles or (Role.RELEASE_MANAGER,)), project="shop", **more)
+
+    async def request(self, version: str = "1.0", *, token: str = "", **fields: Any) -> PromotionView:
+        fields = {"command_id": f"c-{next(_numbers)}", "project": "shop", "application": "cart"} | fields
+        command = RequestPromotion(version=version, **fields)
+        return await self.asker.ask(command, PromotionView, token=token or self.token())
+
+    async def show(self, promotion_id: str) -> PromotionView:
+        return await self.asker.ask(ShowPromotion(project="shop", promotion_id=promotion_id), PromotionView)
+
+    async def becomes(self, promotion_id: str, state: PromotionState) -> PromotionView:
+        return await eventually(lambda: self.show(promotion_id), lambda view: view.state is state)
+
+    async def says(self, sender: str, message: Message) -> None:
+        """Publish a fact as the service it belongs to."""
+        name = f"m-{next(_numbers)}"
+        meta = Meta(message_id=name, correlation_id=name, source="/test", time=self.clock())
+        headers = write_headers(meta, subject=message.subject)
+        stream = (await self.system.connect(sender)).jetstream()
+        await stream.publish(message.address(), message.model_dump_json(by_alias=True).encode(), headers=headers)
+
+
+@asynccontextmanager
+async def a_saga(directory: Path) -> AsyncIterator[Saga]:
+    clock, script = FrozenClock(utc_now()), Script(stages={"1.0": "qa", "2.0": "qa"})
+    neighbours = (registry(script), evidence(script), gate(script))
+    async with a_system(directory, SERVICE, *neighbours, clock=clock) as system:
+        run = await system.start(SERVICE)
+        for neighbour in neighbours:
+            await system.start(neighbour)
+        yield Saga(system, run, await system.asker(), clock, script)

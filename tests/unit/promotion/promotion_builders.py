@@ -1,0 +1,117 @@
+"""Promotions in every state, and facts about them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from contracts.findings import Finding
+from contracts.vocabulary import Criticality, GateKind, Mode, Outcome, PromotionKind, PromotionState
+from services.promotion.domain.facts import Attested, Moved, MoveRefused, Verdict, VerdictGiven
+from services.promotion.domain.passages import Gate, Route
+from services.promotion.domain.promotion import Doing, Promotion, advance, begin
+from shared.digests import sha256_digest
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+DEADLINE = NOW + timedelta(hours=1)
+DIGEST = sha256_digest(b"version")
+OTHER_DIGEST = sha256_digest(b"another version")
+PASSAGE = sha256_digest(b"passage")
+
+
+def a_finding(outcome: Outcome, *, awaits: str | None = None, mode: Mode = Mode.BLOCK) -> Finding:
+    return Finding(
+        policy="entry",
+        policy_digest=sha256_digest(b"policy"),
+        rule="a-rule",
+        title="A rule",
+        gate=GateKind.ENTRY,
+        stage="prod",
+        mode=mode,
+        outcome=outcome,
+        observed="what was there",
+        required="what is asked for",
+        awaits=awaits,
+    )
+
+
+def a_verdict(
+    outcome: Outcome, *findings: Finding, attempt: int = 1, name: str = "", minute: int = 0, digest: str = DIGEST
+) -> VerdictGiven:
+    verdict = Verdict(
+        verdict_id=name or f"vd-{attempt}",
+        attempt=attempt,
+        outcome=outcome,
+        findings=findings or (a_finding(outcome),),
+        policy_digests=(),
+        evidence_digests=(),
+        evidence_set=sha256_digest(b"evidence"),
+        judged_at=NOW + timedelta(minutes=minute),
+        expires_at=NOW + timedelta(minutes=15),
+    )
+    return VerdictGiven(digest, verdict)
+
+
+def attested(attempt: int = 1, verdict_id: str = "", stale: str = "") -> Attested:
+    return Attested(attempt, verdict_id or f"vd-{attempt}", PASSAGE, 7, stale, {DIGEST: 9} if stale else {})
+
+
+def moved(attempt: int = 1, digest: str = DIGEST) -> Moved:
+    return Moved(attempt, digest, "0.9")
+
+
+def refused(code: str, attempt: int = 1) -> MoveRefused:
+    return MoveRefused(attempt, code, "said the registry", {DIGEST: 9})
+
+
+def a_promotion(**changes: Any) -> Promotion:
+    """One that has just begun."""
+    fields: dict[str, Any] = {
+        "promotion_id": "pr-1",
+        "project": "shop",
+        "application": "cart",
+        "version": "1.0",
+        "version_digest": DIGEST,
+        "artifacts": (),
+        "kind": PromotionKind.PROMOTE,
+        "route": Route(
+            from_stage="qa",
+            to_stage="prod",
+            release=True,
+            gates=(Gate(stage="prod", gate=GateKind.ENTRY, open=False),),
+        ),
+        "criticality": Criticality.LOW,
+        "owners": (),
+        "source": None,
+        "requested_by": "ann",
+        "reason": "",
+        "requested_at": NOW,
+        "deadline": DEADLINE,
+        "positions": {DIGEST: 3},
+        "state": PromotionState.REQUESTED,
+        "doing": None,
+        "stepped_at": NOW,
+    }
+    return begin(Promotion(**(fields | changes)), NOW)
+
+
+def after(*facts: Any, at: datetime = NOW) -> Promotion:
+    promotion = a_promotion()
+    for fact in facts:
+        promotion = advance(promotion, fact, at)
+    return promotion
+
+
+ALLOW = a_verdict(Outcome.ALLOW)
+AWAITS_TESTS = a_verdict(Outcome.PENDING, a_finding(Outcome.PENDING, awaits="tests"))
+AWAITS_APPROVAL = a_verdict(Outcome.PENDING, a_finding(Outcome.PENDING, awaits="approval"), name="vd-approval")
+CHECKING = a_promotion()
+AWAITING = after(AWAITS_APPROVAL)
+ATTESTING = after(ALLOW)
+MOVING = after(ALLOW, attested())
+AGAIN = after(ALLOW, attested(stale="evidence changed"))
+"""Checking in its second attempt."""
+PLACES = {"checking": CHECKING, "awaiting": AWAITING, "attesting": ATTESTING, "moving": MOVING, "again": AGAIN}
+
+
+def place_of(promotion: Promotion) -> tuple[PromotionState, Doing | None, int]:
+    """Everything that decides what the saga does next."""
+    return promotion.state, promotion.doing, promotion.attempt

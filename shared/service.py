@@ -176,9 +176,11 @@ async def _stop(run: Running[Any], tasks: list[asyncio.Task[None]]) -> None:
         await subscriber.stop()
     with suppress(TimeoutError):
         await asyncio.wait_for(run.relay.idle.wait(), _FLUSH_SECONDS)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    # Until all have ended: Python 3.11's `wait_for` drops a cancellation that arrives together with its result.
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=1.0)
     with suppress(Transient):
         await run.relay.stop()
     await run.broker.stop()

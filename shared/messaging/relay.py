@@ -80,6 +80,8 @@ class Relay:
                 if await self._lease.hold():
                     await self._drain()
                 else:
+                    # The holder was woken too; without this, one wake would keep this instance asking for ever.
+                    self._woken.clear()
                     self.idle.set()
             except (Transient, NatsError, JetStreamError, OSError, TimeoutError) as error:
                 log.warning("relay waits", problem=str(error) or type(error).__name__)

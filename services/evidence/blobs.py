@@ -31,7 +31,7 @@ def blob_routes(run: Running[EvidenceWork]) -> list[BaseRoute]:
             caller, project = _caller(run, request)
             caller.require(project, Role.CONTRIBUTOR, Role.SECURITY, Role.RELEASE_MANAGER)
             data = await _bounded(request, run.dispatcher.equipment)
-            digest = await keep_blob(run.database, data)
+            digest = await keep_blob(run.database, project, data)
         except errors.HallmarkError as error:
             return _problem(error)
         return JSONResponse({"content_digest": digest, "size": len(data)}, status_code=201)
@@ -41,7 +41,7 @@ def blob_routes(run: Running[EvidenceWork]) -> list[BaseRoute]:
             caller, project = _caller(run, request)
             caller.require_member(project)
             digest = request.path_params["digest"]
-            data = await read_blob(run.database, digest)
+            data = await read_blob(run.database, project, digest)
             if data is None:
                 raise errors.NotFound("blob_unknown", f"There is nothing with the digest {digest}.", remedy="List it.")
         except errors.HallmarkError as error:

@@ -37,7 +37,8 @@ async def sequence(run: Running[EvidenceWork]) -> None:
                     await _sequence_batch(run, lease, rows)
                 continue
             with suppress(TimeoutError):
-                await asyncio.wait_for(run.dispatcher.committed.wait(), _POLL_SECONDS)
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await run.dispatcher.committed.wait()
     finally:
         await lease.release()
 

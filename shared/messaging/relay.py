@@ -88,7 +88,8 @@ class Relay:
                 await asyncio.sleep(_AFTER_TROUBLE_SECONDS)
                 continue
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), _POLL_SECONDS)
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await self._woken.wait()
 
     async def stop(self) -> None:
         """Hand the duty over."""

@@ -6,6 +6,8 @@ callback may run several times (write conflicts, failover), so it must have no e
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -54,8 +56,14 @@ async def in_transaction(database: Database, work: Callable[[Session], Awaitable
     """
     try:
         async with await database.client.start_session(causal_consistency=True) as handle:
+            tries = 0
 
             async def attempt(_: Any) -> T:
+                nonlocal tries
+                if tries:
+                    # The driver repeats at once, so that many writers of one document would mostly abort each other.
+                    await asyncio.sleep(random.random() * min(0.005 * 1.5**tries, 0.5))  # noqa: S311 - no secret
+                tries += 1
                 return await work(Session(database, handle))
 
             result: T = await handle.with_transaction(

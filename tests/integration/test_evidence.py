@@ -109,6 +109,8 @@ async def test_what_is_signed_by_trusted_keys_counts_and_nothing_else_does(tmp_p
 
         stranger = await submit(asker, envelope(keys.generate(), "stranger"), "e-stranger")
         assert (stranger.verified, stranger.problem, stranger.positions) == (False, "no_trusted_signature", {WHEEL: 3})
+        with pytest.raises(Invalid):
+            await trust(asker, "hallmark", trusted["p256"])
         await trust(asker, "all", trusted["p256"], "*")
         approval = await submit(asker, envelope(trusted["p256"], "x", APPROVAL), "e-approval")
         assert (approval.verified, approval.problem) == (False, "predicate_not_allowed")

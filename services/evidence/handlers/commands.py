@@ -71,7 +71,7 @@ async def _content(message: SubmitEvidence | EvidencePublished, outside: Outside
         )
     if message.envelope is not None:
         return message.envelope.encode()
-    data = await read_blob(outside.database, str(digest))
+    data = await read_blob(outside.database, message.project, str(digest))
     if data is None:
         raise NotFound("blob_unknown", f"Nothing with the digest {digest} was uploaded.", remedy="Upload it first.")
     return data
@@ -101,6 +101,10 @@ async def evidence_published(message: EvidencePublished, work: EvidenceWork, exa
 async def apply_trust_root(command: ApplyTrustRoot, work: EvidenceWork) -> Applied:
     """Begin or change to believe some keys."""
     work.unit.caller.require(command.project, Role.SECURITY)
+    if command.trust_root == OWN_ROOT:
+        raise Invalid(
+            "trust_root_reserved", f"{OWN_ROOT} names Hallmark's own key.", remedy="Give the trust root another name."
+        )
     root, applied = await work.trust_roots.apply(command)
     if applied.change != "unchanged":
         by = work.unit.caller.actor.subject
@@ -171,7 +175,7 @@ async def attest_passage(tell: AttestPassage, work: EvidenceWork) -> None:
         if place is not None:
             work.unit.announce(attested.model_copy(update={"log_index": place}))
         return
-    await keep_blob(work.unit, data)
+    await keep_blob(work.unit, tell.project, data)
     await work.passages.add({"_id": key, "digest": attested.passage_digest, "at": work.unit.now})
     entry = LogEntry(
         EntryKind.PASSAGE, tell.project, tell.application, key, attested.passage_digest, recorded_at=work.unit.now

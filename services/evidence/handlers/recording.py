@@ -20,7 +20,7 @@ async def put_on_record(
     known = await work.records.known(project, item.evidence_id)
     if known:
         return receipt(known, await work.records.positions(project, known.subjects), duplicate=True)
-    await keep_blob(work.unit, data)
+    await keep_blob(work.unit, project, data)
     positions = await work.records.add(project, application, record, size=len(data), by=by)
     entry = LogEntry(
         EntryKind.EVIDENCE, project, application, item.evidence_id, item.content_digest, recorded_at=work.unit.now

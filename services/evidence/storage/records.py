@@ -25,19 +25,20 @@ INDEXES: dict[str, tuple[Index, ...]] = {
 MAX_COMPONENTS = 20_000
 
 
-async def read_blob(scope: Scope, digest: str) -> bytes | None:
-    """The bytes with that digest, when they are here."""
-    found = await scope.collection("blobs").get(digest)
+async def read_blob(scope: Scope, project: str, digest: str) -> bytes | None:
+    """The bytes with that digest, when the project has them: a digest opens nothing in other projects."""
+    found = await scope.collection("blobs").get(f"{project}|{digest}")
     return bytes(found["data"]) if found else None
 
 
-async def keep_blob(scope: Scope, data: bytes) -> str:
+async def keep_blob(scope: Scope, project: str, data: bytes) -> str:
     """Keep bytes under their digest; the same bytes again cost nothing."""
     digest = sha256_digest(data)
     blobs = scope.collection("blobs")
-    if await blobs.find_one({"_id": digest}) is None:
+    key = f"{project}|{digest}"
+    if await blobs.find_one({"_id": key}) is None:
         try:
-            await blobs.add({"_id": digest, "data": data, "size": len(data)})
+            await blobs.add({"_id": key, "data": data, "size": len(data)})
         except DuplicateKeyError:  # Somebody else brought the same bytes at the same moment.
             if isinstance(scope, UnitOfWork):
                 raise

@@ -17,6 +17,9 @@ from deploy.local.ports import LOOPBACK
 from shared.errors import Invalid
 
 _MAX_PAYLOAD_BYTES = 1024 * 1024
+_MAX_STORE_BYTES = 16 * 1024**3
+"""Above what the streams may grow to together. By default the server takes three quarters of the free disk, and on a
+small one refuses to make streams that would need years to fill; a full disk refuses publishes, and the outbox waits."""
 
 
 def render(*, port: int, store: Path, rights: Mapping[str, NatsRights], passwords: Mapping[str, str]) -> str:
@@ -32,7 +35,7 @@ def render(*, port: int, store: Path, rights: Mapping[str, NatsRights], password
         "host": LOOPBACK,
         "port": port,
         "max_payload": _MAX_PAYLOAD_BYTES,
-        "jetstream": {"store_dir": str(store), "sync_interval": "always"},
+        "jetstream": {"store_dir": str(store), "sync_interval": "always", "max_file_store": _MAX_STORE_BYTES},
         "authorization": {"users": users},
     }
     return json.dumps(configuration, indent=2) + "\n"

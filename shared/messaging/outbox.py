@@ -18,6 +18,7 @@ from contracts.message import MAX_BODY, Event, Message
 from shared.errors import TooLarge
 from shared.messaging.headers import write_headers
 from shared.mongo import Document, Index, Session
+from shared.tracing import current_traceparent
 
 COLLECTION = "outbox"
 KEPT_AFTER_SENT = timedelta(days=30)
@@ -53,7 +54,7 @@ def outgoing(message: Message, *, service: str, cause: Meta, place: int, at: dat
         causation_id=cause.message_id,
         source=f"/hallmark/{service}",
         time=at,
-        traceparent=cause.traceparent,
+        traceparent=current_traceparent() or cause.traceparent,
     )
     about = f"{message.project or '_'}/{message.application or '_'}" if isinstance(message, Event) else ""
     headers = write_headers(meta, subject=message.subject, about=about)

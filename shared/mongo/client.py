@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bson.codec_options import CodecOptions
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase, AsyncIOMotorGridFSBucket
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import ReadPreference, WriteConcern
 from pymongo.read_concern import ReadConcern
 
@@ -32,10 +32,6 @@ class Database:
     def collection(self, name: str) -> Collection:
         """The collection outside any transaction: for reads, and for technique that needs no unit of work."""
         return Collection(self.handle[name], session=None)
-
-    def blobs(self, name: str) -> Any:
-        """A GridFS bucket of that name, for contents larger than a document."""
-        return AsyncIOMotorGridFSBucket(self.handle, bucket_name=name)
 
     async def create_indexes(self, indexes: dict[str, tuple[Index, ...]]) -> None:
         """Create the collections and the indexes that are missing. Raises `Transient` when MongoDB is away."""

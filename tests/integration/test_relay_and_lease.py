@@ -1,16 +1,13 @@
 """The relay and the lease, on real servers: order, copies, takeover, fencing."""
 
 import asyncio
-import json
 from pathlib import Path
 
 import pytest
 
 from contracts.answers import Applied
-from contracts.headers import Meta
 from contracts.registry.v1.commands import ApplyProject
 from contracts.streams import EVT
-from shared.clock import utc_now
 from shared.messaging import outbox
 from shared.messaging.outbox import Outgoing
 from shared.messaging.publishing import publish_batch, publish_one
@@ -134,12 +131,3 @@ async def test_only_one_of_many_gets_a_new_lease(tmp_path: Path) -> None:
         leases = [Lease(run.database, "fresh", f"owner-{number}") for number in range(20)]
         held = await asyncio.gather(*(lease.hold() for lease in leases))
         assert held.count(True) == 1
-
-
-def test_ids_of_announced_messages_depend_only_on_their_cause() -> None:
-    meta = Meta(message_id="m", correlation_id="m", source="/x", time=utc_now())
-    assert json.dumps(outbox.message_id_for("gate", meta.message_id, 0)) == json.dumps(
-        outbox.message_id_for("gate", "m", 0)
-    )
-    assert outbox.message_id_for("gate", "m", 0) != outbox.message_id_for("gate", "m", 1)
-    assert outbox.message_id_for("gate", "m", 0) != outbox.message_id_for("registry", "m", 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -116,6 +116,3 @@ class MoveVersion(Tell):
     """Of the signed and logged attestation of this passage."""
     requested_by: str
     reason: Text = ""
-
-
-Change = Literal["created", "updated", "unchanged"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from contracts.streams import STREAMS
 from deploy import render, serve
 from deploy.local.credentials import Credentials, load_or_create
 from deploy.local.layout import DataDirectory
@@ -207,6 +208,8 @@ def test_handouts_are_for_the_user_that_reads_them(
 
 def test_nats_keeps_every_fact_and_knows_every_user(kept: tuple[Secrets, Credentials]) -> None:
     configuration = json.loads(render.handouts(*kept)["nats"].files["nats.conf"])
+    room = configuration["jetstream"].pop("max_file_store")
+    assert room >= sum(stream.max_bytes for stream in STREAMS), "the streams must be makeable on a small disk too"
     assert configuration["jetstream"] == {"store_dir": "/data", "sync_interval": "always"}
     assert volumes_of("nats")["/data"] == "nats-store"
     assert (configuration["host"], configuration["port"]) == ("0.0.0.0", 4222)  # noqa: S104 - inside its container

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts.streams import STREAMS
 from deploy.local import mongo_config, nats_config
 from deploy.local.options import NatsRights
 from shared.errors import Invalid
@@ -17,6 +18,8 @@ def test_nats_is_loopback_only_and_syncs_always() -> None:
     text = nats_config.render(port=4222, store=Path("/data"), rights=RIGHTS, passwords={"gate": "s"})
     configuration = json.loads(text)
     assert configuration["host"] == "127.0.0.1"
+    room = configuration["jetstream"].pop("max_file_store")
+    assert room >= sum(stream.max_bytes for stream in STREAMS), "the streams must be makeable on a small disk too"
     assert configuration["jetstream"] == {"store_dir": "/data", "sync_interval": "always"}
     assert "http_port" not in configuration
 

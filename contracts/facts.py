@@ -21,7 +21,13 @@ class Component(Frozen):
     """One part of an artifact, as its bill of materials names it."""
 
     purl: Purl
+    version: str = ""
+    """As the document says it; empty when it does not. The purl may say it too."""
     licenses: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
+    """`<algorithm>:<hex>` in lower case, sorted."""
+    depends_on: tuple[Purl, ...] = ()
+    """The components it depends on directly, sorted."""
 
 
 class SbomFacts(Frozen):
@@ -105,6 +111,8 @@ class UnreadableFacts(Frozen):
     where: str
     """Path into the document, or its byte offset."""
     problem: str
+    meant: str | None = None
+    """The kind of facts that its predicate type announces; None when the type does not tell."""
 
 
 Facts = Annotated[
@@ -117,10 +125,25 @@ class Signer(Frozen):
     """One key that verified a signature, and what a trust root lets it vouch for."""
 
     key_id: Digest
-    """SHA-256 of the key's SubjectPublicKeyInfo: the same key under two names counts once."""
+    """SHA-256 of the key's SubjectPublicKeyInfo, or for certificates of issuer and identity: whoever signs under two
+    names, or with a new key each time, counts once."""
     trust_root: str
     role: str
     """The signer role that the trust root gives: `build`, `test`, `scanner`, whatever the operator named."""
+    identity: str | None = None
+    """Who a certificate says it was, such as a workflow's URI; None for plain keys."""
+    issuer: str | None = None
+    """The OIDC issuer that vouched for the identity; None for plain keys."""
+
+
+class SignatureCheck(Frozen):
+    """What became of one signature."""
+
+    signer: str
+    """The key id or certified identity that verified; else the hint that the envelope carries, which proves nothing."""
+    outcome: str
+    """`verified`, or the check that failed: one code of a closed list (docs/architecture/verification.md)."""
+    detail: str = ""
 
 
 class EvidenceItem(Frozen):
@@ -136,6 +159,10 @@ class EvidenceItem(Frozen):
     """Why it is not verified, as one code; None when it is."""
     signers: tuple[Signer, ...]
     """The distinct keys that verified; empty when unverified."""
+    checks: tuple[SignatureCheck, ...] = ()
+    """What became of each signature, in the envelope's order."""
+    distrusted: bool = False
+    """Verified once, by a key that the project has distrusted since: allows nothing any more, and still denies."""
     made_at: Utc
     """When what it says was found out: the time it claims, but never later than when it was received."""
     received_at: Utc

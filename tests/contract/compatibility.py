@@ -19,14 +19,24 @@ def outline(schema: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def _walk(node: dict[str, Any], defs: dict[str, Any], path: str, found: dict[str, str], seen: tuple[str, ...]) -> None:
+def _walk(
+    node: dict[str, Any],
+    defs: dict[str, Any],
+    path: str,
+    found: dict[str, str],
+    seen: tuple[str, ...],
+    *,
+    one_of_many: bool = False,
+) -> None:
     for name, field in node.get("properties", {}).items():
         here = f"{path}.{name}" if path else name
-        required = "!" if name in node.get("required", []) else ""
+        # A further variant of a union may require what it likes: nobody has ever written it without.
+        required = "!" if name in node.get("required", []) and not one_of_many else ""
         found[here] = _type(field, defs) + required
-        for inner, reference in _objects(field, defs):
+        inside = _objects(field, defs)
+        for inner, reference in inside:
             if reference not in seen:
-                _walk(inner, defs, here, found, (*seen, reference))
+                _walk(inner, defs, here, found, (*seen, reference), one_of_many=len(inside) > 1)
 
 
 def _type(field: dict[str, Any], defs: dict[str, Any]) -> str:
@@ -61,7 +71,10 @@ def narrowings(before: dict[str, str], now: dict[str, str]) -> list[str]:
             broken.append(f"{path}: {kind} became {now[path]}")
         elif now[path].endswith("!") and not kind.endswith("!"):
             broken.append(f"{path}: became required")
-    broken += [f"{path}: new and required" for path in now if path not in before and now[path].endswith("!")]
+    for path, kind in now.items():
+        parent = path.rpartition(".")[0]
+        if path not in before and kind.endswith("!") and (not parent or parent in before):
+            broken.append(f"{path}: new and required")
     return broken
 
 

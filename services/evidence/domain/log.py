@@ -3,6 +3,8 @@
 - The canonical bytes of an entry are the leaf of the tree. Their form is final: what was logged under `v` 1 is
   hashed the same way for ever, and a new form gets a new number.
 - An entry names the fact by the digest of its canonical body, so the log says nothing that must stay private.
+- Version 2 adds `record`, for facts that consist of two things: a piece of evidence is an envelope and what was read
+  from it, and neither may change alone.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from enum import StrEnum
 
 from contracts.vocabulary import ApplicationName, Digest, ProjectName, utc
 from shared.crypto import merkle
-from shared.digests import canonical_json
+from shared.digests import JsonValue, canonical_json
 
 
 class EntryKind(StrEnum):
@@ -39,20 +41,21 @@ class LogEntry:
     """The id under which the owning service knows the fact."""
     digest: Digest
     recorded_at: datetime
+    record: Digest | None = None
+    """Of evidence: the digest of the canonical `EvidenceItem` that was read from the envelope."""
 
     def canonical(self) -> bytes:
-        """The bytes that are logged (RFC 8785), version 1."""
-        return canonical_json(
-            {
-                "v": 1,
-                "kind": self.kind.value,
-                "project": self.project,
-                "application": self.application,
-                "subject": self.subject,
-                "digest": self.digest,
-                "recorded_at": utc(self.recorded_at),
-            }
-        )
+        """The bytes that are logged (RFC 8785): version 2 with a `record`, else version 1."""
+        said: dict[str, JsonValue] = {
+            "v": 2 if self.record else 1,
+            "kind": self.kind.value,
+            "project": self.project,
+            "application": self.application,
+            "subject": self.subject,
+            "digest": self.digest,
+            "recorded_at": utc(self.recorded_at),
+        }
+        return canonical_json(said | ({"record": self.record} if self.record else {}))
 
     def leaf(self) -> bytes:
         """The entry's leaf hash in the Merkle tree."""

@@ -66,6 +66,8 @@ def parse(payload: bytes) -> Statement:
     if not isinstance(predicate_type, str) or not _PREDICATE_TYPE.fullmatch(predicate_type):
         raise _malformed("predicateType", "is not a URI")
     predicate = document.get("predicate")
+    if isinstance(predicate, str):
+        predicate = {"Data": predicate}  # cosign attests SPDX lines in this way.
     if predicate is not None and not isinstance(predicate, dict):
         raise _malformed("predicate", "is not an object")
     return Statement(_subjects(document.get("subject")), predicate_type, predicate or {})

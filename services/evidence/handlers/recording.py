@@ -10,6 +10,7 @@ from services.evidence.domain.record import REMEDIES, Record
 from services.evidence.domain.verification import Problem
 from services.evidence.storage.records import keep_blob
 from services.evidence.storage.unit_of_work import EvidenceWork
+from shared.digests import canonical_digest
 
 
 async def put_on_record(
@@ -23,7 +24,13 @@ async def put_on_record(
     await keep_blob(work.unit, project, data)
     positions = await work.records.add(project, application, record, size=len(data), by=by)
     entry = LogEntry(
-        EntryKind.EVIDENCE, project, application, item.evidence_id, item.content_digest, recorded_at=work.unit.now
+        EntryKind.EVIDENCE,
+        project,
+        application,
+        item.evidence_id,
+        item.content_digest,
+        recorded_at=work.unit.now,
+        record=canonical_digest(item.model_dump(mode="json")),
     )
     await work.journal.enter(entry)
     work.unit.announce(

@@ -128,7 +128,7 @@ class Records:
         where = {"evidence": evidence, "_id": {"$gt": f"{evidence}|{after or ''}"}}
         found = await self._components.find(where, limit=limit + 1)
         following = str(found[limit - 1]["_id"]).rpartition("|")[2] if len(found) > limit else None
-        components = tuple(Component(purl=one["purl"], licenses=tuple(one["licenses"])) for one in found[:limit])
+        components = tuple(Component.model_validate(one) for one in found[:limit])
         return ComponentPage(components=components, next=following)
 
     async def _get(self, project: str, evidence_id: str) -> Document:

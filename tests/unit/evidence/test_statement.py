@@ -74,7 +74,7 @@ def test_one_subject_without_sha256_refuses_the_statement(algorithm: str) -> Non
         {"predicateType": ""},
         {"predicateType": "a b"},
         {"predicate": []},
-        {"predicate": "x"},
+        {"predicate": 7},
     ],
 )
 def test_malformed_statements_are_refused(fields: dict[str, Any]) -> None:

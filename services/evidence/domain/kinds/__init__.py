@@ -10,51 +10,67 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from contracts.facts import OtherFacts, UnreadableFacts
 from services.evidence.domain.kinds import approval, cyclonedx, provenance, spdx, tests, vulnerabilities
-from services.evidence.domain.kinds.reading import Reading
+from services.evidence.domain.kinds.reading import Reading, UnreadableError
 
-__all__ = ["Reading", "read"]
+__all__ = ["Reading", "kind_of_type", "read"]
 
-_Reader = Callable[[Mapping[str, Any]], Reading]
-_READERS: dict[str, _Reader] = {
-    "https://cyclonedx.org/bom": cyclonedx.read,
-    "https://spdx.dev/Document": spdx.read,
-    "https://spdx.dev/Document/v2.2": spdx.read,
-    "https://spdx.dev/Document/v2.3": spdx.read,
-    "https://spdx.dev/Document/v3": spdx.read,
-    "https://in-toto.io/attestation/test-result/v0.1": tests.read,
-    "https://in-toto.io/attestation/vulns/v0.1": vulnerabilities.read,
-    "https://in-toto.io/attestation/vulns/v0.2": vulnerabilities.read,
-    "https://slsa.dev/provenance/v0.2": provenance.read_v02,
-    "https://slsa.dev/provenance/v1": provenance.read_v1,
-    approval.APPROVAL_TYPE: approval.read,
-}
-_CYCLONEDX_WITH_VERSION = re.compile(r"https://cyclonedx\.org/bom/v\d+\.\d+")
+
+class _Kind(NamedTuple):
+    types: re.Pattern[str]
+    """Matches whole predicate types."""
+    kind: str
+    """The facts it gives when it can be read."""
+    read: Callable[[Mapping[str, Any]], Reading]
+    """Raises pydantic's `ValidationError` or `UnreadableError`."""
+
+
+_KINDS = tuple(
+    _Kind(re.compile(types), kind, reader)
+    for types, kind, reader in (
+        (r"https://cyclonedx\.org/bom(/v\d+\.\d+)?", "sbom", cyclonedx.read),
+        (r"https://spdx\.dev/Document(/v(2\.2|2\.3|3))?", "sbom", spdx.read),
+        (r"https://in-toto\.io/attestation/test-result/v0\.1", "tests", tests.read),
+        (r"https://in-toto\.io/attestation/vulns/v0\.[12]", "vulnerabilities", vulnerabilities.read),
+        (r"https://slsa\.dev/provenance/v0\.2", "provenance", provenance.read_v02),
+        (r"https://slsa\.dev/provenance/v1", "provenance", provenance.read_v1),
+        (re.escape(approval.APPROVAL_TYPE), "approval", approval.read),
+    )
+)
 _MAX_PROBLEM = 300
+
+
+def kind_of_type(predicate_type: str) -> str | None:
+    """The kind of facts that a predicate type announces; None for types that nothing here reads."""
+    found = _find(predicate_type)
+    return found.kind if found else None
 
 
 def read(predicate_type: str, predicate: Mapping[str, Any], received_at: datetime) -> Reading:
     """What `predicate` says. A claimed time later than `received_at` is taken for `received_at`."""
-    reader = _READERS.get(predicate_type)
-    if reader is None and _CYCLONEDX_WITH_VERSION.fullmatch(predicate_type):
-        reader = cyclonedx.read
-    if reader is None:
+    found = _find(predicate_type)
+    if found is None:
         return Reading(OtherFacts())
     try:
-        reading = reader(predicate)
+        reading = found.read(predicate)
     except ValidationError as error:
-        return Reading(_unreadable(error))
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        return _unreadable(".".join(str(step) for step in first["loc"]), first["msg"], found.kind)
+    except UnreadableError as error:
+        return _unreadable(error.where, error.problem, found.kind)
     if reading.claimed_at is not None and reading.claimed_at > received_at:
         return replace(reading, claimed_at=received_at)
     return reading
 
 
-def _unreadable(error: ValidationError) -> UnreadableFacts:
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    where = ".".join(str(step) for step in first["loc"])
-    return UnreadableFacts(where=where[:_MAX_PROBLEM], problem=first["msg"][:_MAX_PROBLEM])
+def _find(predicate_type: str) -> _Kind | None:
+    return next((kind for kind in _KINDS if kind.types.fullmatch(predicate_type)), None)
+
+
+def _unreadable(where: str, problem: str, meant: str) -> Reading:
+    return Reading(UnreadableFacts(where=where[:_MAX_PROBLEM], problem=problem[:_MAX_PROBLEM], meant=meant))

@@ -20,6 +20,15 @@ from contracts.facts import Component, Facts
 _RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,12})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 
 
+class UnreadableError(Exception):
+    """A predicate that cannot be read, where no model says so: `where` is a path or a place, `problem` a sentence."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"{where}: {problem}")
+        self.where = where
+        self.problem = problem
+
+
 @dataclass(frozen=True)
 class Reading:
     """What one predicate says."""

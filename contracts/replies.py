@@ -45,6 +45,8 @@ class Unavailable(Frozen):
     code: str
     message: str
     remedy: str = "Try again in a moment; the same command id makes that safe."
+    retry_after: float | None = None
+    """Seconds to wait, when too much was under way; None when something did not answer."""
 
 
 Reply = Annotated[Accepted | Rejected | Unavailable, Field(discriminator="reply")]

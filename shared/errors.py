@@ -9,6 +9,7 @@
         Invalid            it is malformed
         TooLarge           it exceeds a limit
       Transient          try again: nothing was decided
+        Busy               try again later: too much is under way
 
 A denial by a gate is an answer, not an error.
 """
@@ -60,3 +61,11 @@ class TooLarge(Rejection):
 
 class Transient(HallmarkError):
     """Try again later: nothing was decided, nothing was stored."""
+
+
+class Busy(Transient):
+    """Too much is under way: slow down, and try again after `retry_after` seconds."""
+
+    def __init__(self, code: str, message: str, *, retry_after: float, remedy: str = "Send less at a time.") -> None:
+        super().__init__(code, message, remedy=remedy)
+        self.retry_after = retry_after

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from contracts.vocabulary import Role
-from services.evidence.keyring import Keyring
-from services.evidence.storage.records import keep_blob, read_blob
+from services.evidence.storage.blobs import receive_blob, stream_blob
 from services.evidence.storage.unit_of_work import EvidenceWork
+from services.evidence.unpacking import unpacked
 from shared import errors
 from shared.identity import Caller
 from shared.service import Running
@@ -30,23 +32,24 @@ def blob_routes(run: Running[EvidenceWork]) -> list[BaseRoute]:
         try:
             caller, project = _caller(run, request)
             caller.require(project, Role.CONTRIBUTOR, Role.SECURITY, Role.RELEASE_MANAGER)
-            data = await _bounded(request, run.dispatcher.equipment)
-            digest = await keep_blob(run.database, project, data)
+            content = _decoded(request, run.dispatcher.equipment.max_evidence_bytes)
+            kept = await receive_blob(run.database, project, content, run.clock())
         except errors.HallmarkError as error:
             return _problem(error)
-        return JSONResponse({"content_digest": digest, "size": len(data)}, status_code=201)
+        return JSONResponse(kept, status_code=201)
 
     async def get(request: Request) -> Response:
         try:
             caller, project = _caller(run, request)
             caller.require_member(project)
             digest = request.path_params["digest"]
-            data = await read_blob(run.database, project, digest)
-            if data is None:
+            found = await stream_blob(run.database, project, digest)
+            if found is None:
                 raise errors.NotFound("blob_unknown", f"There is nothing with the digest {digest}.", remedy="List it.")
         except errors.HallmarkError as error:
             return _problem(error)
-        return Response(data, media_type="application/octet-stream")
+        size, content = found
+        return StreamingResponse(content, media_type="application/octet-stream", headers={"content-length": str(size)})
 
     return [Route("/blobs", put, methods=["PUT"]), Route("/blobs/{digest}", get)]
 
@@ -57,17 +60,17 @@ def _caller(run: Running[EvidenceWork], request: Request) -> tuple[Caller, str]:
     return caller, request.query_params.get("project", "")
 
 
-async def _bounded(request: Request, keyring: Keyring) -> bytes:
-    limit = keyring.max_evidence_bytes
+async def _decoded(request: Request, limit: int) -> AsyncIterator[bytes]:
+    """What arrives, unpacked when it says gzip. Raises `TooLarge` as soon as it is, and `Invalid`."""
     too_large = errors.TooLarge("evidence_too_large", f"The body is larger than {limit} bytes.", remedy="Send less.")
     if int(request.headers.get("content-length", "0") or 0) > limit:
         raise too_large
-    received = bytearray()
-    async for chunk in request.stream():
-        received += chunk
-        if len(received) > limit:
+    size = 0
+    async for part in unpacked(request.stream(), request.headers.get("content-encoding", "identity")):
+        size += len(part)
+        if size > limit:
             raise too_large
-    return bytes(received)
+        yield part
 
 
 def _problem(error: errors.HallmarkError) -> Response:

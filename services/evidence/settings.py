@@ -14,5 +14,5 @@ class EvidenceSettings(ServiceSettings):
     """Hallmark's own private key, PEM, readable by its owner alone: signs passages, approvals and checkpoints."""
     log_origin: str = "hallmark.local/log"
     """Name of the transparency log: the origin line of its checkpoints. Never changed once given out."""
-    max_evidence_bytes: int = 8 * 1024 * 1024
-    """The largest envelope that is taken."""
+    max_evidence_bytes: int = 64 * 1024 * 1024
+    """The largest envelope that is taken, unpacked."""

@@ -24,12 +24,18 @@ class Blobs:
         self._turns = cycle(range(len(addresses) or 1))
         self._max_bytes = max_bytes
 
-    async def put(self, project: str, content: AsyncIterator[bytes], token: str) -> Digest:
-        """Store a blob while it arrives; its digest. Raises what the evidence service says, or `Transient`."""
+    async def put(self, project: str, content: AsyncIterator[bytes], token: str, *, encoding: str = "") -> Digest:
+        """Store a blob while it arrives, packed as `encoding` says; its digest.
+
+        Raises what the evidence service says, or `Transient`.
+        """
         for address in self._in_turn():
             try:
                 response = await self._http.put(
-                    f"{address}/blobs", params={"project": project}, content=content, headers=_bearer(token)
+                    f"{address}/blobs",
+                    params={"project": project},
+                    content=content,
+                    headers=_bearer(token) | ({"content-encoding": encoding} if encoding else {}),
                 )
             except httpx.ConnectError:
                 continue  # Nothing of the content was taken yet: another instance can have it.

@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from services.gateway.problems import MEDIA_TYPE, Problem
 
 _REFERENCE = "#/components/schemas/{model}"
-_ALWAYS = (400, 401, 403, 404, 409, 413, 422, 500, 503)
+_ALWAYS = (400, 401, 403, 404, 409, 413, 422, 429, 500, 503)
 _FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
 
 

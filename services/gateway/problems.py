@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -31,6 +32,7 @@ STATUSES: tuple[tuple[type[errors.HallmarkError], HTTPStatus], ...] = (
     (errors.Unauthenticated, HTTPStatus.UNAUTHORIZED),
     (errors.TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (errors.Rejection, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (errors.Busy, HTTPStatus.TOO_MANY_REQUESTS),
     (errors.Transient, HTTPStatus.SERVICE_UNAVAILABLE),
     (errors.HallmarkError, HTTPStatus.INTERNAL_SERVER_ERROR),
 )
@@ -90,9 +92,12 @@ def problem_response(
 
 def error_response(error: errors.HallmarkError, correlation_id: str) -> Response:
     """The answer for one of our own errors."""
-    return problem_response(
+    response = problem_response(
         status_of(error), error.code, error.message, remedy=error.remedy, correlation_id=correlation_id
     )
+    if isinstance(error, errors.Busy):
+        response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    return response
 
 
 def bug_response(correlation_id: str) -> Response:

@@ -22,9 +22,9 @@ class GatewaySettings(ServiceSettings):
     """Internal HTTP addresses of evidence instances, separated by commas, for contents too large for messages."""
     max_body: Annotated[int, Field(ge=1024)] = MIB
     """Bytes that a JSON request body may have."""
-    max_evidence_bytes: Annotated[int, Field(ge=1024)] = 8 * MIB
+    max_evidence_bytes: Annotated[int, Field(ge=1024)] = 64 * MIB
     """Bytes that one envelope may have."""
-    max_bundle_bytes: Annotated[int, Field(ge=MIB)] = 64 * MIB
+    max_bundle_bytes: Annotated[int, Field(ge=MIB)] = 256 * MIB
     """Bytes that the files of one bundle may have together."""
     max_streams: Annotated[int, Field(ge=1)] = 200
     """Live event streams that one process serves at the same time."""

@@ -7,19 +7,23 @@ several times and commits once. Queries read outside of any transaction.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, TypeVar
+from uuid import uuid4
 
 from contracts.headers import Meta
-from contracts.message import Command, Intake, Message, Query
+from contracts.message import Answer, Command, Intake, Message, Query
 from contracts.replies import Accepted
 from shared.clock import Clock
 from shared.digests import sha256_digest
+from shared.errors import HallmarkError, Rejection
 from shared.identity import Caller, Issuers, proven
 from shared.messaging.asking import Asker
+from shared.messaging.grouping import Group, Joined, Outcome
 from shared.messaging.handlers import Handlers, Heard
-from shared.messaging.inbox import mark_handled, refuse_repeats
+from shared.messaging.inbox import handled_before, mark_all_handled, mark_handled, refuse_repeats
 from shared.messaging.outbox import keep
 from shared.messaging.relay import Relay
 from shared.messaging.unit_of_work import UnitOfWork
@@ -46,6 +50,14 @@ class Outside:
         return proven(self.known_caller)
 
 
+@dataclass(frozen=True)
+class Turn:
+    """One message of a group, and what handling it says."""
+
+    joined: Joined
+    unit: UnitOfWork
+
+
 @dataclass
 class Dispatcher(Generic[W]):
     """Carries the messages of one service to its handlers."""
@@ -59,7 +71,13 @@ class Dispatcher(Generic[W]):
     clock: Clock
     equipment: Any = None
     committed: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set after each commit of this process: for duties that work on what was committed."""
+    """Set after each commit of this process, and when a message joins a group: for duties that work on either."""
+    groups: dict[str, Group] = field(init=False)
+    """Messages that wait to be handled together, by the name of their group."""
+
+    def __post_init__(self) -> None:
+        names = {heard.group for heard in self.handlers.heard.values() if heard.group}
+        self.groups = {name: Group(self.committed) for name in names}
 
     async def dispatch(self, heard: Heard, message: Message, meta: Meta, token: str | None) -> dict[str, Any] | None:
         """Handle one message; the reply when it is an ask.
@@ -76,18 +94,24 @@ class Dispatcher(Generic[W]):
         request = sha256_digest(f"{message.subject}\n{message.model_dump_json()}".encode())
         prepared: tuple[Any, ...] = ()
         if heard.prepare:
-            if not isinstance(message, Query):
-                # A repeat gets the first outcome, whatever the world looks like to `prepare` by now.
-                await refuse_repeats(self.database, key, request_digest=request)
             outside = Outside(self.asker, self.database, meta, caller, token, self.equipment)
-            prepared = (await heard.prepare(message, outside),)
+            try:
+                prepared = (await heard.prepare(message, outside),)
+            except Rejection:
+                # A repeat gets the first outcome, whatever the world looks like to `prepare` by now.
+                if not isinstance(message, Query):
+                    await refuse_repeats(self.database, key, request_digest=request)
+                raise
+        if heard.handle is None:
+            return await self.groups[str(heard.group)].join(Joined(message, meta, key, request, caller, *prepared))
+        carry_out = heard.handle
         if isinstance(message, Query):
             unit = UnitOfWork(self.service, self.database, None, meta, self.clock(), caller, self.equipment)
-            answer = await heard.handle(message, self.handlers.work(unit), *prepared)
+            answer = await carry_out(message, self.handlers.work(unit), *prepared)
             return Accepted(answer=answer.model_dump(mode="json")).model_dump()
 
         async def handle(work: W) -> dict[str, Any] | None:
-            answer = await heard.handle(message, work, *prepared)
+            answer = await carry_out(message, work, *prepared)
             return Accepted(answer=answer.model_dump(mode="json")).model_dump() if heard.is_ask else None
 
         return await self.perform(handle, meta=meta, key=key, request=request, caller=caller)
@@ -121,3 +145,50 @@ class Dispatcher(Generic[W]):
         if said_something:
             await self.relay.wake()
         return result
+
+    async def perform_together(
+        self, joined: Sequence[Joined], work: Callable[[Sequence[Turn], W], Awaitable[Sequence[Answer | HallmarkError]]]
+    ) -> list[tuple[Joined, Outcome]]:
+        """Do the work of several messages in one transaction; what to settle each of them with, now it is committed.
+
+        `work` answers for each turn in order: with its answer, or with what is wrong with that one message, of which
+        nothing is kept then. It gets those that were not handled before. Raises what `work` raises, and then nothing
+        has changed.
+        """
+        group = f"group:{uuid4().hex}"
+
+        async def attempt(session: Session) -> tuple[list[tuple[Joined, Outcome]], bool]:
+            now = self.clock()
+            meta = Meta(message_id=group, correlation_id=group, source=f"/hallmark/{self.service}", time=now)
+            lead = self._unit(session, meta, now, None)
+            before = await handled_before(session, {one.key: one.request for one in joined}) if joined else {}
+            turns = [
+                Turn(one, self._unit(session, one.meta, now, one.caller)) for one in joined if one.key not in before
+            ]
+            answers = await work(turns, self.handlers.work(lead))
+            outcomes: list[tuple[Joined, Outcome]] = [
+                (turn.joined, answer if isinstance(answer, HallmarkError) else _reply(turn.joined.message, answer))
+                for turn, answer in zip(turns, answers, strict=True)
+            ]
+            await mark_all_handled(
+                session,
+                [(one.key, one.request, reply) for one, reply in outcomes if not isinstance(reply, Exception)],
+                at=now,
+            )
+            outbox = [row for unit in (lead, *(turn.unit for turn in turns)) for row in unit.outbox]
+            await keep(session, outbox)
+            return [*outcomes, *((one, before[one.key]) for one in joined if one.key in before)], bool(outbox)
+
+        outcomes, said_something = await in_transaction(self.database, attempt)
+        self.committed.set()
+        if said_something:
+            await self.relay.wake()
+        return outcomes
+
+    def _unit(self, session: Session, meta: Meta, now: datetime, caller: Caller | None) -> UnitOfWork:
+        return UnitOfWork(self.service, self.database, session, meta, now, caller, self.equipment)
+
+
+def _reply(message: Message, answer: Answer) -> dict[str, Any] | None:
+    is_ask = isinstance(message, Command)
+    return Accepted(answer=answer.model_dump(mode="json")).model_dump() if is_ask else None

@@ -24,10 +24,13 @@ class Heard:
     """One message a service hears, and what it does then."""
 
     message: type[Message]
-    handle: Handle
+    handle: Handle | None
+    """None for messages that are handled in groups, by a duty of the service."""
     prepare: Prepare | None
     workers: int
     """How many of these one instance handles at a time."""
+    group: str | None = None
+    """The group whose transaction it shares (`grouping.py`)."""
 
     @property
     def subject(self) -> str:
@@ -66,11 +69,18 @@ class Handlers(Generic[W]):
         """Handles something durable: it is acknowledged when the work is committed."""
         return self._add(message, prepare, workers=workers)
 
+    def grouped(self, message: type[Command | Intake], group: str, *, prepare: Prepare, workers: int) -> None:
+        """Has a message wait in a group, prepared; a duty of the service takes it from there."""
+        self._register(Heard(message, None, prepare, workers, group))
+
     def _add(self, message: type[Message], prepare: Prepare | None, *, workers: int) -> Callable[[Handle], Handle]:
         def register(handle: Handle) -> Handle:
-            if message in self.heard:
-                raise ValueError(f"{message.__name__} is handled twice")
-            self.heard[message] = Heard(message, handle, prepare, workers)
+            self._register(Heard(message, handle, prepare, workers))
             return handle
 
         return register
+
+    def _register(self, heard: Heard) -> None:
+        if heard.message in self.heard:
+            raise ValueError(f"{heard.message.__name__} is handled twice")
+        self.heard[heard.message] = heard

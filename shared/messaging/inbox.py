@@ -6,12 +6,13 @@ outlive the longest replay: facts are kept for a year in their stream, so their 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from shared.errors import Conflict
 from shared.messaging.scope import Scope
-from shared.mongo import Index, Session
+from shared.mongo import Document, Index, Session
 
 COLLECTION = "inbox"
 KEPT = timedelta(days=400)
@@ -32,21 +33,40 @@ async def refuse_repeats(scope: Scope, key: str, *, request_digest: str) -> None
     Raises `AlreadyHandledError` for one that was, and `Conflict` for another request under the same id.
     """
     row = await scope.collection(COLLECTION).get(key)
-    if row is None:
-        return
+    if row is not None:
+        raise _repeat(row, request_digest)
+
+
+async def handled_before(scope: Scope, requests: Mapping[str, str]) -> dict[str, Exception]:
+    """Which keys were handled before, each with what `refuse_repeats` would raise; `requests`: digest of each."""
+    rows = await scope.collection(COLLECTION).find({"_id": {"$in": list(requests)}}, limit=len(requests))
+    return {row["_id"]: _repeat(row, requests[row["_id"]]) for row in rows}
+
+
+def _repeat(row: Document, request_digest: str) -> Exception:
     if row["request"] != request_digest:
-        raise Conflict(
+        return Conflict(
             "command_id_reused",
             "This command id was used before, for another request.",
             remedy="Use a new id (Idempotency-Key) for every new request.",
         )
-    raise AlreadyHandledError(row.get("reply"))
+    return AlreadyHandledError(row.get("reply"))
 
 
 async def mark_handled(
     session: Session, key: str, *, request_digest: str, reply: dict[str, Any] | None, at: datetime
 ) -> None:
     """Remember that the message has had its effect, with the reply."""
-    await session.collection(COLLECTION).add(
-        {"_id": key, "request": request_digest, "reply": reply, "at": at, "expires_at": at + KEPT}
+    await mark_all_handled(session, [(key, request_digest, reply)], at=at)
+
+
+async def mark_all_handled(
+    session: Session, handled: Sequence[tuple[str, str, dict[str, Any] | None]], *, at: datetime
+) -> None:
+    """As `mark_handled`, for several at once: key, digest of the request, reply."""
+    await session.collection(COLLECTION).add_all(
+        [
+            {"_id": key, "request": request, "reply": reply, "at": at, "expires_at": at + KEPT}
+            for key, request, reply in handled
+        ]
     )

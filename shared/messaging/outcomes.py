@@ -47,6 +47,10 @@ def failed_reply(error: Exception) -> Rejected | Unavailable:
         case errors.Rejection():
             kind = next((kind for cls, kind in _KINDS if isinstance(error, cls)), RejectionKind.INVALID)
             return Rejected(kind=kind, code=error.code, message=error.message, remedy=error.remedy)
+        case errors.Busy():
+            return Unavailable(
+                code=error.code, message=error.message, remedy=error.remedy, retry_after=error.retry_after
+            )
         case errors.Transient():
             return Unavailable(code=error.code, message=error.message)
         case _:
@@ -62,5 +66,7 @@ def raised_by(reply: Rejected | Unavailable) -> errors.HallmarkError:
         case Rejected():
             cls = next(cls for cls, kind in _KINDS if kind is reply.kind)
             return cls(reply.code, reply.message, remedy=reply.remedy)
+        case Unavailable(retry_after=float(seconds)):
+            return errors.Busy(reply.code, reply.message, remedy=reply.remedy, retry_after=seconds)
         case Unavailable():
             return errors.Transient(reply.code, reply.message, remedy=reply.remedy)

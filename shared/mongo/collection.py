@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pymongo import IndexModel, ReturnDocument
+from pymongo import IndexModel, ReturnDocument, UpdateOne
 
 from shared.mongo.errors import DuplicateKeyError, StaleDocumentError, translated
 
@@ -122,6 +122,16 @@ class Collection:
         with translated():
             result = await self.handle.update_many(where, change, upsert=upsert, session=self.session)
         return int(result.matched_count)
+
+    async def update_each(self, changes: Sequence[tuple[Document, Document]]) -> None:
+        """Change one document for each `(where, change)`, or insert it, in one go."""
+        if changes:
+            with translated():
+                await self.handle.bulk_write(
+                    [UpdateOne(where, change, upsert=True) for where, change in changes],
+                    ordered=False,
+                    session=self.session,
+                )
 
     async def change(self, where: Document, change: Any, *, upsert: bool = False) -> Document | None:
         """Change one document that matches and return it as it is afterwards; None when none matched.

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from contracts.answers import Applied
+from contracts.evidence.v1.views import InclusionProof
 from contracts.facts import Signer
 from contracts.message import Answer, Command, Intake, Tell
 from contracts.vocabulary import (
@@ -77,6 +78,10 @@ class Receipt(Answer):
     """Per subject: how many pieces of evidence are on record, this one included."""
     duplicate: bool
     """True when exactly this envelope was on record already."""
+    log_index: int | None = None
+    """Its place in the transparency log; None when it waits for one, which the log gives it within moments."""
+    inclusion: InclusionProof | None = None
+    """Proof that the log has it there; keep it, and nobody can deny having received the evidence."""
 
 
 SubmitEvidence.answer = Receipt

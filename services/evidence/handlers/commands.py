@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from contracts.answers import Applied
 from contracts.evidence.v1.commands import (
     ApplyTrustRoot,
     AttestPassage,
-    EvidencePublished,
-    Receipt,
     RecordApproval,
-    SubmitEvidence,
 )
 from contracts.evidence.v1.events import PassageAttested, TrustRootApplied
 from contracts.facts import ApprovalFacts, Signer
@@ -19,82 +14,15 @@ from contracts.vocabulary import Role
 from services.evidence.domain import statement as in_toto
 from services.evidence.domain.log import EntryKind, LogEntry
 from services.evidence.domain.passage import Passage, approval_statement, passage_statement
-from services.evidence.domain.record import Record, own_record, record_of
+from services.evidence.domain.record import own_record
 from services.evidence.domain.statement import Subject
-from services.evidence.domain.verification import judge
 from services.evidence.handlers import HANDLERS
-from services.evidence.handlers.recording import put_on_record
+from services.evidence.handlers.recording import Submission, put_on_record
 from services.evidence.keyring import OWN_ROOT
-from services.evidence.storage.records import keep_blob, read_blob
-from services.evidence.storage.trust_roots import roots_in
+from services.evidence.storage.blobs import keep_blobs
 from services.evidence.storage.unit_of_work import EvidenceWork
-from shared.clock import utc_now
 from shared.digests import canonical_digest, sha256_digest
-from shared.errors import Invalid, NotFound, TooLarge, Transient
-from shared.messaging.dispatcher import Outside
-
-SUBMITTERS = (Role.CONTRIBUTOR, Role.SECURITY, Role.RELEASE_MANAGER)
-
-
-@dataclass(frozen=True)
-class Examined:
-    """An envelope, judged by the trust roots that were in force."""
-
-    data: bytes
-    record: Record
-    roots_state: str
-
-
-async def examine(message: SubmitEvidence | EvidencePublished, outside: Outside) -> Examined:
-    """Verify and read outside of the transaction: that is work for the processor, not for the database.
-
-    Raises `Invalid` or `TooLarge` for what is no sound envelope: nothing of it is kept.
-    """
-    outside.caller.require(message.project, *SUBMITTERS)
-    data = await _content(message, outside)
-    if len(data) > outside.equipment.max_evidence_bytes:
-        raise TooLarge(
-            "evidence_too_large",
-            f"The envelope has {len(data)} bytes, above {outside.equipment.max_evidence_bytes}.",
-            remedy="Hand in less at once.",
-        )
-    seen = await roots_in(outside.database, message.project)
-    at = utc_now()
-    return Examined(data, record_of(message.project, data, judge(data, seen.roots, at), at), seen.state)
-
-
-async def _content(message: SubmitEvidence | EvidencePublished, outside: Outside) -> bytes:
-    digest = message.content_digest if isinstance(message, SubmitEvidence) else None
-    if (message.envelope is None) == (digest is None):
-        raise Invalid(
-            "evidence_absent", "Hand in an envelope or the digest of an uploaded one.", remedy="Give one of the two."
-        )
-    if message.envelope is not None:
-        return message.envelope.encode()
-    data = await read_blob(outside.database, message.project, str(digest))
-    if data is None:
-        raise NotFound("blob_unknown", f"Nothing with the digest {digest} was uploaded.", remedy="Upload it first.")
-    return data
-
-
-async def _record(message: SubmitEvidence | EvidencePublished, work: EvidenceWork, examined: Examined) -> Receipt:
-    seen = await roots_in(work.unit, message.project)
-    if seen.state != examined.roots_state:
-        raise Transient("trust_roots_changed", "The trust roots changed while the evidence was examined.")
-    by = work.unit.caller.actor.subject
-    return await put_on_record(work, message.project, message.application, examined.data, examined.record, by=by)
-
-
-@HANDLERS.command(SubmitEvidence, prepare=examine)
-async def submit_evidence(command: SubmitEvidence, work: EvidenceWork, examined: Examined) -> Receipt:
-    """Put an envelope on record, believed or not."""
-    return await _record(command, work, examined)
-
-
-@HANDLERS.on(EvidencePublished, prepare=examine)
-async def evidence_published(message: EvidencePublished, work: EvidenceWork, examined: Examined) -> None:
-    """As `submit_evidence`, for whoever publishes instead of asking."""
-    await _record(message, work, examined)
+from shared.errors import Invalid
 
 
 @HANDLERS.command(ApplyTrustRoot)
@@ -151,7 +79,10 @@ async def record_approval(tell: RecordApproval, work: EvidenceWork) -> None:
     data = work.keyring.envelope(signed)
     signer = Signer(key_id=work.keyring.key_id, trust_root=OWN_ROOT, role=tell.role.value)
     record = own_record(tell.project, data, in_toto.parse(signed), signer, work.unit.now)
-    await put_on_record(work, tell.project, tell.application, data, record, by=tell.approver)
+    submission = Submission(tell.project, tell.application, data, len(data), record, by=tell.approver, unit=work.unit)
+    for _, entry in await put_on_record(work, [submission]):
+        if entry:
+            await work.journal.queue([entry])
 
 
 @HANDLERS.on(AttestPassage)
@@ -175,7 +106,7 @@ async def attest_passage(tell: AttestPassage, work: EvidenceWork) -> None:
         if place is not None:
             work.unit.announce(attested.model_copy(update={"log_index": place}))
         return
-    await keep_blob(work.unit, tell.project, data)
+    await keep_blobs(work.unit, [(tell.project, data)])
     await work.passages.add({"_id": key, "digest": attested.passage_digest, "at": work.unit.now})
     entry = LogEntry(
         EntryKind.PASSAGE, tell.project, tell.application, key, attested.passage_digest, recorded_at=work.unit.now

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from contracts.evidence.v1.queries import (
     ListComponents,
     ListEvidence,
@@ -29,7 +27,9 @@ from contracts.evidence.v1.views import (
     TrustRoots,
 )
 from services.evidence.handlers import HANDLERS
+from services.evidence.storage.journal import Growth
 from services.evidence.storage.unit_of_work import EvidenceWork
+from shared.crypto import merkle
 
 
 @HANDLERS.query(ListEvidence)
@@ -71,11 +71,8 @@ async def list_trust_roots(query: ListTrustRoots, work: EvidenceWork) -> TrustRo
 async def read_checkpoint(_: ReadCheckpoint, work: EvidenceWork) -> Checkpoint:
     """The newest signed state; an empty log has signed nothing yet."""
     newest = await work.journal.newest_checkpoint()
-    size, root, note = newest or (0, hashlib.sha256(b"").digest(), "")
-    keyring = work.keyring
-    return Checkpoint(
-        origin=keyring.origin, size=size, root=_digest(root), note=note, verifier_keys=(keyring.verifier_key,)
-    )
+    size, root, note = newest or (0, merkle.EMPTY_ROOT, "")
+    return _checkpoint(work, size, root, note)
 
 
 @HANDLERS.query(ProveInclusion)
@@ -111,6 +108,24 @@ async def list_log_entries(query: ListLogEntries, work: EvidenceWork) -> LogPage
 async def read_signing_keys(_: ReadSigningKeys, work: EvidenceWork) -> SigningKeys:
     """Hallmark's own public keys."""
     return SigningKeys(keys=(work.keyring.public_pem,))
+
+
+def proof_in(growth: Growth, index: int, work: EvidenceWork, note: str) -> InclusionProof:
+    """That an entry of a batch is in the tree which that batch has made, and whose checkpoint is `note`."""
+    return InclusionProof(
+        index=index,
+        size=growth.edge.size,
+        leaf_hash=_digest(growth.leaf(index)),
+        hashes=tuple(_digest(one) for one in growth.proof(index)),
+        checkpoint=_checkpoint(work, growth.edge.size, growth.root, note),
+    )
+
+
+def _checkpoint(work: EvidenceWork, size: int, root: bytes, note: str) -> Checkpoint:
+    keyring = work.keyring
+    return Checkpoint(
+        origin=keyring.origin, size=size, root=_digest(root), note=note, verifier_keys=(keyring.verifier_key,)
+    )
 
 
 def _digest(value: bytes) -> str:

@@ -2,41 +2,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from contracts.evidence.v1.commands import Receipt
 from contracts.evidence.v1.events import EvidenceAdded
 from contracts.facts import EvidenceItem
 from services.evidence.domain.log import EntryKind, LogEntry
 from services.evidence.domain.record import REMEDIES, Record
 from services.evidence.domain.verification import Problem
-from services.evidence.storage.records import keep_blob
+from services.evidence.storage.blobs import claim_blob, keep_blobs
+from services.evidence.storage.journal import Pending
+from services.evidence.storage.records import Recording
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.digests import canonical_digest
+from shared.messaging.unit_of_work import UnitOfWork
 
 
-async def put_on_record(
-    work: EvidenceWork, project: str, application: str | None, data: bytes, record: Record, *, by: str
-) -> Receipt:
-    """Keep it, log it and tell everybody; the same envelope again changes nothing."""
-    item = record.item
-    known = await work.records.known(project, item.evidence_id)
-    if known:
-        return receipt(known, await work.records.positions(project, known.subjects), duplicate=True)
-    await keep_blob(work.unit, project, data)
-    positions = await work.records.add(project, application, record, size=len(data), by=by)
-    entry = LogEntry(
-        EntryKind.EVIDENCE,
-        project,
-        application,
-        item.evidence_id,
-        item.content_digest,
-        recorded_at=work.unit.now,
-        record=canonical_digest(item.model_dump(mode="json")),
+@dataclass(frozen=True)
+class Submission:
+    """An envelope that was examined, and who handed it in."""
+
+    project: str
+    application: str | None
+    data: bytes
+    """The envelope; empty when it lies in the blob store already."""
+    size: int
+    record: Record
+    by: str
+    unit: UnitOfWork
+    """Says what came of this one."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it is on record as."""
+        return self.project, self.record.item.evidence_id
+
+
+async def put_on_record(work: EvidenceWork, submissions: Sequence[Submission]) -> list[tuple[Receipt, Pending | None]]:
+    """Keep them and tell everybody; for each its receipt, and the entry that the log still needs.
+
+    The same envelope again changes nothing and needs no entry.
+    """
+    known = await work.records.known({one.key for one in submissions})
+    fresh: dict[tuple[str, str], Submission] = {}
+    for one in submissions:
+        if one.key not in known:
+            fresh.setdefault(one.key, one)
+    await keep_blobs(work.unit, [(one.project, one.data) for one in fresh.values() if one.data])
+    for one in fresh.values():
+        if not one.data:
+            await claim_blob(work.unit, one.project, one.record.item.content_digest)
+    recordings = [Recording(one.project, one.application, one.record, one.size, one.by) for one in fresh.values()]
+    positions = dict(zip(fresh, await work.records.add_all(recordings), strict=True))
+    done: list[tuple[Receipt, Pending | None]] = []
+    for one in submissions:
+        if fresh.get(one.key) is one:
+            done.append((receipt(one.record.item, positions[one.key], duplicate=False), _announced(one, positions)))
+        else:
+            item = known.get(one.key, one.record.item)
+            counted = await work.records.positions(one.project, item.subjects)
+            done.append((receipt(item, counted, duplicate=True), None))
+    return done
+
+
+def _announced(one: Submission, positions: dict[tuple[str, str], dict[str, int]]) -> Pending:
+    item = one.record.item
+    one.unit.announce(
+        EvidenceAdded(
+            project=one.project,
+            application=one.application,
+            item=item,
+            positions=positions[one.key],
+            submitted_by=one.by,
+        )
     )
-    await work.journal.enter(entry)
-    work.unit.announce(
-        EvidenceAdded(project=project, application=application, item=item, positions=positions, submitted_by=by)
+    return Pending.of(
+        LogEntry(
+            EntryKind.EVIDENCE,
+            one.project,
+            one.application,
+            item.evidence_id,
+            item.content_digest,
+            recorded_at=one.unit.now,
+            record=canonical_digest(item.model_dump(mode="json")),
+        )
     )
-    return receipt(item, positions, duplicate=False)
 
 
 def receipt(item: EvidenceItem, positions: dict[str, int], *, duplicate: bool) -> Receipt:

@@ -1,12 +1,14 @@
-"""The transparency log: a queue in the transaction of each fact, and the tree that one sequencer grows from it.
+"""The transparency log: a queue in the transaction of each fact, and the tree that one writer grows.
 
 - A fact queues its entry in its own transaction, so nothing is accepted without an entry to come.
-- One sequencer at a time, under a lease that its transaction is fenced by, gives out the indexes; a batch of entries,
-  their nodes, the new frontier and the signed checkpoint are one transaction.
+- One writer at a time, under a lease that its transaction is fenced by, gives out the indexes. Entries, the tree's
+  edge and the signed checkpoint of a batch are one transaction.
+- Entries and full tiles are inserted and never touched again; all that changes is the edge (`shared/crypto/tiles.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,7 @@ from contracts.evidence.v1.events import PassageAttested
 from contracts.evidence.v1.views import LoggedEntry, LogPage
 from services.evidence.domain.log import LogEntry
 from shared.crypto import merkle
+from shared.crypto.tiles import Edge, TileId, node_in, tile_of
 from shared.errors import Invalid, NotFound
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Document, Index
@@ -21,7 +24,7 @@ from shared.mongo import Document, Index
 INDEXES: dict[str, tuple[Index, ...]] = {
     "log_queue": (Index((("order", 1), ("place", 1))),),
     "log_entries": (Index((("about", 1), ("_id", 1))),),
-    "log_nodes": (),
+    "log_tiles": (),
     "log_state": (),
     "checkpoints": (),
 }
@@ -29,72 +32,109 @@ _STATE = "log"
 
 
 @dataclass(frozen=True)
-class Logged:
-    """What a batch has done to the log."""
+class Pending:
+    """An entry without a place yet."""
 
-    size: int
+    entry: bytes
+    about: tuple[str, ...]
+    """The ids to find it by."""
+    then: PassageAttested | None = None
+    """What is said once it has its index."""
+
+    @classmethod
+    def of(cls, entry: LogEntry, *about: str, then: PassageAttested | None = None) -> Pending:
+        """The entry, to be found by its own ids and `about`."""
+        return cls(entry.canonical(), tuple(sorted({entry.subject, entry.digest, *about})), then)
+
+    @classmethod
+    def queued(cls, row: Document) -> Pending:
+        """As it was queued."""
+        said = PassageAttested.model_validate_json(row["then"]) if row["then"] else None
+        return cls(bytes(row["entry"]), tuple(row["about"]), said)
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What a batch has made of the log."""
+
+    first: int
+    """The index of its first entry."""
+    edge: Edge
     root: bytes
-    announcements: tuple[PassageAttested, ...]
+    tiles: dict[TileId, bytes]
+    """All that is needed to prove any of its entries."""
 
+    def leaf(self, index: int) -> bytes:
+        """The leaf hash of an entry of this batch."""
+        return node_in(self.tiles, merkle.NodeId(0, index))
 
-def _hex(digest: bytes) -> str:
-    return "sha256:" + digest.hex()
+    def proof(self, index: int) -> tuple[bytes, ...]:
+        """The inclusion proof of an entry of this batch."""
+        return merkle.inclusion_proof(index, self.edge.size, lambda node: node_in(self.tiles, node))
 
 
 class Journal:
-    """The log as handlers and the sequencer see it."""
+    """The log as handlers and its writer see it."""
 
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
         self._queue = unit.collection("log_queue")
         self._entries = unit.collection("log_entries")
-        self._nodes = unit.collection("log_nodes")
+        self._tiles = unit.collection("log_tiles")
         self._state = unit.collection("log_state")
         self._checkpoints = unit.collection("checkpoints")
         self._place = 0
 
     async def enter(self, entry: LogEntry, *about: str, then: PassageAttested | None = None) -> None:
         """Queue an entry; `about` are the ids to find it by, `then` is said once it has its index."""
+        await self.queue([Pending.of(entry, *about, then=then)])
+
+    async def queue(self, entries: Sequence[Pending]) -> None:
+        """Queue entries, in the transaction of their facts."""
         if self._unit.session is None:
             raise RuntimeError("entries are queued in the transaction of their fact")
-        await self._queue.add(
-            {
-                "_id": f"{self._unit.meta.message_id}.{self._place}",
-                "order": self._unit.session.causal_time(),
-                "place": self._place,
-                "entry": entry.canonical(),
-                "about": sorted({entry.subject, entry.digest, *about}),
-                "then": then.model_dump_json() if then else None,
-            }
+        order = self._unit.session.causal_time()
+        await self._queue.add_all(
+            [
+                {
+                    "_id": f"{self._unit.meta.message_id}.{place}",
+                    "order": order,
+                    "place": place,
+                    "entry": pending.entry,
+                    "about": list(pending.about),
+                    "then": pending.then.model_dump_json() if pending.then else None,
+                }
+                for place, pending in enumerate(entries, self._place)
+            ]
         )
-        self._place += 1
+        self._place += len(entries)
 
-    async def sequence(self, rows: list[Document]) -> Logged:
-        """Give queued rows their places in the tree. Only under the lease."""
-        frontier = await self.frontier()
-        entries, nodes, said = [], [], []
-        for row in rows:
-            leaf = merkle.leaf_hash(bytes(row["entry"]))
-            index = frontier.size
-            frontier, completed = frontier.append(leaf)
-            entries.append({"_id": index, "entry": row["entry"], "leaf": leaf, "about": row["about"]})
-            nodes += [{"_id": f"{node.id.level}/{node.id.index}", "hash": node.hash} for node in completed]
-            if row["then"]:
-                said.append(PassageAttested.model_validate_json(row["then"]).model_copy(update={"log_index": index}))
-        await self._entries.add_all(entries)
-        await self._nodes.add_all(nodes)
-        await self._state.put({"_id": _STATE, "size": frontier.size, "roots": list(frontier.roots)})
-        await self._queue.remove({"_id": {"$in": [row["_id"] for row in rows]}})
-        return Logged(frontier.size, frontier.root(), tuple(said))
+    async def take_queued(self, most: int) -> list[Pending]:
+        """The oldest queued entries, taken out of the queue. Only under the lease."""
+        rows = await self._queue.find({}, sort=(("order", 1), ("place", 1)), limit=most)
+        if rows:
+            await self._queue.remove({"_id": {"$in": [row["_id"] for row in rows]}})
+        return [Pending.queued(row) for row in rows]
 
-    async def frontier(self) -> merkle.Frontier:
+    async def append(self, entries: Sequence[Pending]) -> Growth:
+        """Give entries their places in the tree. Only under the lease."""
+        before = await self.edge()
+        leaves = [merkle.leaf_hash(pending.entry) for pending in entries]
+        edge, full = before.grown(leaves)
+        await self._entries.add_all(
+            [
+                {"_id": index, "entry": pending.entry, "leaf": leaf, "about": list(pending.about)}
+                for index, (pending, leaf) in enumerate(zip(entries, leaves, strict=True), before.size)
+            ]
+        )
+        await self._tiles.add_all([{"_id": str(tile), "hashes": hashes} for tile, hashes in full.items()])
+        await self._state.put({"_id": _STATE, "size": edge.size, "unfinished": list(edge.unfinished)})
+        return Growth(before.size, edge, edge.frontier().root(), full | edge.tiles())
+
+    async def edge(self) -> Edge:
         """The tree as far as it has grown."""
         state = await self._state.get(_STATE)
-        return (
-            merkle.Frontier(state["size"], tuple(bytes(root) for root in state["roots"]))
-            if state
-            else merkle.Frontier()
-        )
+        return Edge(state["size"], tuple(bytes(tile) for tile in state["unfinished"])) if state else Edge()
 
     async def keep_checkpoint(self, size: int, root: bytes, note: bytes) -> None:
         """Keep a signed state."""
@@ -131,26 +171,28 @@ class Journal:
 
     async def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
         """The proof that an entry is in the tree of that size. Raises `Invalid` when it cannot be."""
-        await self._check_size(index, size)
-        lookup = await self._lookup(merkle.inclusion_nodes(index, size))
-        return merkle.inclusion_proof(index, size, lookup.__getitem__)
+        tiles = await self._tiles_for(index, size, merkle.inclusion_nodes)
+        return merkle.inclusion_proof(index, size, lambda node: node_in(tiles, node))
 
     async def consistency(self, first: int, second: int) -> tuple[bytes, ...]:
         """The proof that one tree extends the other. Raises `Invalid` for sizes in the wrong order."""
-        await self._check_size(first - 1, second)
-        lookup = await self._lookup(merkle.consistency_nodes(first, second))
-        return merkle.consistency_proof(first, second, lookup.__getitem__)
+        tiles = await self._tiles_for(first, second, merkle.consistency_nodes)
+        return merkle.consistency_proof(first, second, lambda node: node_in(tiles, node))
 
-    async def _check_size(self, index: int, size: int) -> None:
-        grown = (await self.frontier()).size
-        if not index < size <= grown:
+    async def _tiles_for(self, first: int, size: int, nodes: Any) -> dict[TileId, bytes]:
+        edge = await self.edge()
+        if size > edge.size:
             raise Invalid(
                 "log_size_impossible",
-                f"There is no proof for place {index} in a tree of {size}: the log has {grown} entries.",
+                f"There is no tree of {size} entries: the log has {edge.size}.",
                 remedy="Ask within the newest checkpoint's size.",
             )
+        found = edge.tiles()
+        wanted: Iterable[TileId] = {tile_of(node) for node in nodes(first, size)} - found.keys()
+        names = {str(tile): tile for tile in wanted}
+        rows = await self._tiles.find({"_id": {"$in": list(names)}}, limit=len(names) or 1)
+        return found | {names[row["_id"]]: bytes(row["hashes"]) for row in rows}
 
-    async def _lookup(self, wanted: tuple[merkle.NodeId, ...]) -> dict[merkle.NodeId, bytes]:
-        keys = {f"{node.level}/{node.index}": node for node in wanted}
-        found: list[Any] = await self._nodes.find({"_id": {"$in": list(keys)}}, limit=len(keys) or 1)
-        return {keys[one["_id"]]: bytes(one["hash"]) for one in found}
+
+def _hex(digest: bytes) -> str:
+    return "sha256:" + digest.hex()

@@ -1,48 +1,41 @@
-"""Envelopes, the records read from them, and how many there are per subject."""
+"""Records of evidence, the components they name, and how many there are per subject."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from contracts.evidence.v1.views import ComponentPage, EvidencePage, EvidenceView
 from contracts.facts import Component, EvidenceItem
 from services.evidence.domain.record import Record
-from shared.digests import sha256_digest
 from shared.errors import Invalid, NotFound
-from shared.messaging.scope import Scope
 from shared.messaging.unit_of_work import UnitOfWork
-from shared.mongo import Document, DuplicateKeyError, Index
+from shared.mongo import Document, Index
 
 INDEXES: dict[str, tuple[Index, ...]] = {
     "records": (
         Index((("project", 1), ("received_at", -1), ("_id", 1))),
         Index((("project", 1), ("subjects", 1), ("received_at", -1))),
     ),
-    "components": (Index((("evidence", 1), ("_id", 1))),),
+    "components": (),
     "positions": (),
-    "blobs": (),
 }
-MAX_COMPONENTS = 20_000
+COMPONENTS_IN_PAGE = 500
+"""Components of one bill of materials that are one document: few writes, none of them large."""
 
 
-async def read_blob(scope: Scope, project: str, digest: str) -> bytes | None:
-    """The bytes with that digest, when the project has them: a digest opens nothing in other projects."""
-    found = await scope.collection("blobs").get(f"{project}|{digest}")
-    return bytes(found["data"]) if found else None
+@dataclass(frozen=True)
+class Recording:
+    """One piece of evidence that is to come on record."""
 
-
-async def keep_blob(scope: Scope, project: str, data: bytes) -> str:
-    """Keep bytes under their digest; the same bytes again cost nothing."""
-    digest = sha256_digest(data)
-    blobs = scope.collection("blobs")
-    key = f"{project}|{digest}"
-    if await blobs.find_one({"_id": key}) is None:
-        try:
-            await blobs.add({"_id": key, "data": data, "size": len(data)})
-        except DuplicateKeyError:  # Somebody else brought the same bytes at the same moment.
-            if isinstance(scope, UnitOfWork):
-                raise
-    return digest
+    project: str
+    application: str | None
+    record: Record
+    size: int
+    """Bytes of the envelope."""
+    by: str
 
 
 class Records:
@@ -54,44 +47,28 @@ class Records:
         self._components = unit.collection("components")
         self._positions = unit.collection("positions")
 
-    async def known(self, project: str, evidence_id: str) -> EvidenceItem | None:
-        """The evidence, when it is on record."""
-        found = await self._records.get(f"{project}|{evidence_id}")
-        return EvidenceItem.model_validate_json(found["item"]) if found else None
+    async def known(self, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], EvidenceItem]:
+        """Of the given projects and evidence ids: those on record."""
+        keys = {f"{project}|{evidence_id}": (project, evidence_id) for project, evidence_id in wanted}
+        found = await self._records.find({"_id": {"$in": list(keys)}}, limit=len(keys) or 1)
+        return {keys[one["_id"]]: EvidenceItem.model_validate_json(one["item"]) for one in found}
 
-    async def add(self, project: str, application: str | None, record: Record, *, size: int, by: str) -> dict[str, int]:
-        """Put it on record; the positions of its subjects afterwards. Raises `Invalid` for too many components."""
-        item = record.item
-        if len(record.components) > MAX_COMPONENTS:
-            raise Invalid(
-                "sbom_too_large",
-                f"The bill of materials names {len(record.components)} components, above {MAX_COMPONENTS}.",
-                remedy="Split it by artifact.",
-            )
-        await self._records.add(
-            {
-                "_id": f"{project}|{item.evidence_id}",
-                "project": project,
-                "application": application,
-                "evidence_id": item.evidence_id,
-                "subjects": list(item.subjects),
-                "received_at": item.received_at,
-                "item": item.model_dump_json(),
-                "size": size,
-                "submitted_by": by,
-            }
-        )
-        await self._components.add_all(
-            [
-                {"_id": f"{project}|{item.evidence_id}|{number:06}", "evidence": f"{project}|{item.evidence_id}"}
-                | component.model_dump()
-                for number, component in enumerate(record.components)
-            ]
-        )
-        positions = {}
-        for subject in sorted(set(item.subjects)):
-            counted = await self._positions.change({"_id": f"{project}|{subject}"}, {"$inc": {"count": 1}}, upsert=True)
-            positions[subject] = int(counted["count"]) if counted else 0
+    async def add_all(self, recordings: Sequence[Recording]) -> list[dict[str, int]]:
+        """Put evidence on record that is not there yet; for each the positions of its subjects, itself included."""
+        await self._records.add_all([_document(recording) for recording in recordings])
+        await self._components.add_all([page for recording in recordings for page in _component_pages(recording)])
+        counted: Counter[str] = Counter()
+        for one in recordings:
+            counted.update(f"{one.project}|{subject}" for subject in set(one.record.item.subjects))
+        await self._positions.update_each([({"_id": key}, {"$inc": {"count": more}}) for key, more in counted.items()])
+        after = await self._positions.find({"_id": {"$in": list(counted)}}, limit=len(counted) or 1)
+        reached = {one["_id"]: int(one["count"]) - counted[one["_id"]] for one in after}
+        positions = []
+        for one in recordings:
+            mine = {subject: f"{one.project}|{subject}" for subject in sorted(set(one.record.item.subjects))}
+            for key in mine.values():
+                reached[key] += 1
+            positions.append({subject: reached[key] for subject, key in mine.items()})
         return positions
 
     async def positions(self, project: str, subjects: tuple[str, ...]) -> dict[str, int]:
@@ -122,14 +99,17 @@ class Records:
         return EvidencePage(evidence=tuple(views), next=following)
 
     async def components(self, project: str, evidence_id: str, *, after: str | None, limit: int) -> ComponentPage:
-        """Components of a bill of materials, in its order. Raises `NotFound`."""
+        """Components of a bill of materials, in its order. Raises `NotFound`, and `Invalid` for a strange `after`."""
         await self._get(project, evidence_id)
-        evidence = f"{project}|{evidence_id}"
-        where = {"evidence": evidence, "_id": {"$gt": f"{evidence}|{after or ''}"}}
-        found = await self._components.find(where, limit=limit + 1)
-        following = str(found[limit - 1]["_id"]).rpartition("|")[2] if len(found) > limit else None
-        components = tuple(Component.model_validate(one) for one in found[:limit])
-        return ComponentPage(components=components, next=following)
+        if after and not after.isdecimal():
+            raise Invalid("page_unknown", f"There is no page after {after[:40]!r}.", remedy="Start without `after`.")
+        start = int(after) + 1 if after else 0
+        first, last = start // COMPONENTS_IN_PAGE, (start + limit) // COMPONENTS_IN_PAGE
+        keys = [_page_key(project, evidence_id, number) for number in range(first, last + 1)]
+        pages = await self._components.find({"_id": {"$in": keys}}, limit=len(keys))
+        listed = [component for page in pages for component in page["components"]][start - first * COMPONENTS_IN_PAGE :]
+        components = tuple(Component.model_validate(one) for one in listed[:limit])
+        return ComponentPage(components=components, next=str(start + limit - 1) if len(listed) > limit else None)
 
     async def _get(self, project: str, evidence_id: str) -> Document:
         found = await self._records.get(f"{project}|{evidence_id}")
@@ -152,3 +132,30 @@ class Records:
             )
             for document in documents
         ]
+
+
+def _document(recording: Recording) -> Document:
+    item = recording.record.item
+    return {
+        "_id": f"{recording.project}|{item.evidence_id}",
+        "project": recording.project,
+        "application": recording.application,
+        "evidence_id": item.evidence_id,
+        "subjects": list(item.subjects),
+        "received_at": item.received_at,
+        "item": item.model_dump_json(),
+        "size": recording.size,
+        "submitted_by": recording.by,
+    }
+
+
+def _component_pages(recording: Recording) -> Iterator[Document]:
+    components = recording.record.components
+    for number, start in enumerate(range(0, len(components), COMPONENTS_IN_PAGE)):
+        page = components[start : start + COMPONENTS_IN_PAGE]
+        key = _page_key(recording.project, recording.record.item.evidence_id, number)
+        yield {"_id": key, "components": [component.model_dump(exclude_defaults=True) for component in page]}
+
+
+def _page_key(project: str, evidence_id: str, number: int) -> str:
+    return f"{project}|{evidence_id}|{number:05}"

@@ -14,6 +14,9 @@ from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Document, Index
 
 INDEXES: dict[str, tuple[Index, ...]] = {"trust_roots": (Index((("project", 1), ("_id", 1))),)}
+_SEEN: dict[str, tuple[TrustRoot, ...]] = {}
+"""Trust roots by the state they make up, which their content decides: reading them again would give the same."""
+_MOST_SEEN = 200
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -32,11 +35,26 @@ class RootsSeen(NamedTuple):
     state: str
 
 
+async def roots_state(scope: Scope, project: str) -> str:
+    """What tells this moment's trust roots of a project from those of other moments."""
+    found = await scope.collection("trust_roots").find({"project": project}, only={"digest": 1, "revision": 1})
+    return _state(found)
+
+
 async def roots_in(scope: Scope, project: str) -> RootsSeen:
     """The trust roots of a project."""
-    found = await scope.collection("trust_roots").find({"project": project})
-    state = canonical_digest([[one["_id"], one["revision"]] for one in found])
-    return RootsSeen(tuple(_root(one) for one in found), state)
+    state = await roots_state(scope, project)
+    if state not in _SEEN:
+        found = await scope.collection("trust_roots").find({"project": project})
+        if len(_SEEN) >= _MOST_SEEN:
+            _SEEN.clear()
+        state = _state(found)
+        _SEEN[state] = tuple(_root(one) for one in found)
+    return RootsSeen(_SEEN[state], state)
+
+
+def _state(found: list[Document]) -> str:
+    return canonical_digest([[one["_id"], one["revision"], one["digest"]] for one in found])
 
 
 class TrustRoots:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from services.evidence.keyring import Keyring
-from services.evidence.storage import journal, records, trust_roots
+from services.evidence.storage import blobs, journal, records, trust_roots
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Index
 
 INDEXES: dict[str, tuple[Index, ...]] = {
+    **blobs.INDEXES,
     **records.INDEXES,
     **trust_roots.INDEXES,
     **journal.INDEXES,

@@ -48,10 +48,11 @@ async def submit_evidence(
     """Hand in signed evidence. That it is on record says nothing yet about whether it counts."""
     arriving = request.stream()
     start = await _start_of(arriving)
-    inline = _inline(start)
+    encoding = request.headers.get("content-encoding", "")
+    inline = None if encoding else _inline(start)
     digest = None
     if inline is None:
-        digest = await here.blobs.put(project, _joined(start, arriving), asking.actor_token())
+        digest = await here.blobs.put(project, _joined(start, arriving), asking.actor_token(), encoding=encoding)
     command = SubmitEvidence(
         command_id=idempotency_key or uuid4().hex,
         project=project,

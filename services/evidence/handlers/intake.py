@@ -1,0 +1,114 @@
+"""Evidence on its way in: examined on arrival, put on record and logged with whatever else arrives meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from contracts.evidence.v1.commands import EvidencePublished, Receipt, SubmitEvidence
+from contracts.vocabulary import Role
+from services.evidence.domain.record import Record, record_of
+from services.evidence.domain.verification import judge
+from services.evidence.handlers import HANDLERS
+from services.evidence.handlers.recording import Submission, put_on_record
+from services.evidence.storage.blobs import read_blob
+from services.evidence.storage.journal import Pending
+from services.evidence.storage.trust_roots import roots_in, roots_state
+from services.evidence.storage.unit_of_work import EvidenceWork
+from shared.clock import utc_now
+from shared.errors import HallmarkError, Invalid, NotFound, TooLarge, Transient
+from shared.messaging.dispatcher import Outside, Turn
+
+INTAKE = "intake"
+"""The group in which submissions wait for their commit."""
+LARGE_BYTES = 512 * 1024
+"""Above this, an envelope is examined in a thread: the loop has other messages to attend to."""
+_LARGE_AT_ONCE = asyncio.Semaphore(2)
+"""Documents in memory take several times their length."""
+SUBMITTERS = (Role.CONTRIBUTOR, Role.SECURITY, Role.RELEASE_MANAGER)
+Submitted = SubmitEvidence | EvidencePublished
+
+
+@dataclass(frozen=True)
+class Examined:
+    """An envelope, judged by the trust roots that were in force."""
+
+    data: bytes
+    """Empty when it lies in the blob store already."""
+    size: int
+    record: Record
+    roots_state: str
+
+
+async def examine(message: Submitted, outside: Outside) -> Examined:
+    """Verify and read outside of the transaction: that is work for the processor, not for the database.
+
+    Raises `Invalid` or `TooLarge` for what is no sound envelope: nothing of it is kept.
+    """
+    outside.caller.require(message.project, *SUBMITTERS)
+    data = await _content(message, outside)
+    if len(data) > outside.equipment.max_evidence_bytes:
+        raise TooLarge(
+            "evidence_too_large",
+            f"The envelope has {len(data)} bytes, above {outside.equipment.max_evidence_bytes}.",
+            remedy="Hand in less at once.",
+        )
+    seen = await roots_in(outside.database, message.project)
+    at = utc_now()
+
+    def judged() -> Record:
+        return record_of(message.project, data, judge(data, seen.roots, at), at)
+
+    if len(data) <= LARGE_BYTES:
+        return Examined(data if message.envelope else b"", len(data), judged(), seen.state)
+    async with _LARGE_AT_ONCE:
+        return Examined(b"", len(data), await asyncio.to_thread(judged), seen.state)
+
+
+async def _content(message: Submitted, outside: Outside) -> bytes:
+    digest = message.content_digest if isinstance(message, SubmitEvidence) else None
+    if (message.envelope is None) == (digest is None):
+        raise Invalid(
+            "evidence_absent", "Hand in an envelope or the digest of an uploaded one.", remedy="Give one of the two."
+        )
+    if message.envelope is not None:
+        return message.envelope.encode()
+    data = await read_blob(outside.database, message.project, str(digest))
+    if data is None:
+        raise NotFound("blob_unknown", f"Nothing with the digest {digest} was uploaded.", remedy="Upload it first.")
+    return data
+
+
+HANDLERS.grouped(SubmitEvidence, INTAKE, prepare=examine, workers=256)
+HANDLERS.grouped(EvidencePublished, INTAKE, prepare=examine, workers=64)
+
+
+async def take_in(turns: Sequence[Turn], work: EvidenceWork) -> list[tuple[Receipt | HallmarkError, Pending | None]]:
+    """Put submissions on record, believed or not; for each what to answer, and the entry that the log still needs.
+
+    One whose trust roots have changed since it was examined is told to come again.
+    """
+    submissions = [_submission(turn) for turn in turns]
+    states = {project: await roots_state(work.unit, project) for project in {one.project for one in submissions}}
+    current = [
+        one for turn, one in zip(turns, submissions, strict=True) if _prepared(turn).roots_state == states[one.project]
+    ]
+    recorded = dict(zip(map(id, current), await put_on_record(work, current), strict=True))
+    changed = Transient("trust_roots_changed", "The trust roots changed while the evidence was examined.")
+    return [recorded.get(id(one), (changed, None)) for one in submissions]
+
+
+def _prepared(turn: Turn) -> Examined:
+    examined: Examined = turn.joined.prepared
+    return examined
+
+
+def _submission(turn: Turn) -> Submission:
+    message, examined = turn.joined.message, _prepared(turn)
+    if not isinstance(message, Submitted):
+        raise TypeError(f"{type(message).__name__} is no submission")
+    by = turn.unit.caller.actor.subject
+    return Submission(
+        message.project, message.application, examined.data, examined.size, examined.record, by=by, unit=turn.unit
+    )

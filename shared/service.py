@@ -26,7 +26,7 @@ from contracts.vocabulary import Actor, ActorKind
 from shared.clock import Clock, utc_now
 from shared.errors import Transient
 from shared.health import health_routes
-from shared.identity import Caller, Issuers, issue_token, load_identity_key
+from shared.identity import Caller, Issuers, Speaker, load_identity_key
 from shared.logs import configure_logs, log
 from shared.messaging import inbox, outbox
 from shared.messaging.asking import Asker
@@ -141,12 +141,13 @@ def own_token(settings: ServiceSettings) -> Callable[[], str]:
     """Makes the tokens with which a service asks for itself. Raises `OSError` when used without an identity key."""
     key = load_identity_key(settings.identity_key) if settings.identity_key else None
     caller = Caller(Actor(subject=settings.service, kind=ActorKind.SERVICE), {})
+    speaker = Speaker(key, settings.service) if key else None
 
     def token() -> str:
-        if key is None:
+        if speaker is None:
             raise OSError("HALLMARK_IDENTITY_KEY is not set: this service cannot prove who it is")
         # Tokens are about the real present, whatever time a test gives the domain.
-        return issue_token(key, settings.service, caller, now=datetime.now(UTC))
+        return speaker.token(caller, datetime.now(UTC))
 
     return token
 

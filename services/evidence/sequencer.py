@@ -1,36 +1,38 @@
 """The sequencer: puts submissions on record and grows the log, one transaction for all that waits.
 
-- Of all instances, the one that holds the log's lease gives out indexes. Its lease is fenced inside the transaction
-  that writes, so two that both think they hold it cannot fork the log.
+- Of all instances, the one that holds the log's lease gives out indexes. Its claim on the tree is checked inside the
+  transaction that writes, so two that both think they hold the lease cannot fork the log.
 - It takes what other handlers and other instances have queued first, then what its own submitters wait for; those get
   their place and its proof with their receipt.
-- Other instances put submissions on record too, queue the entries, and answer when the holder has given them places.
+- Other instances put submissions on record too and queue the entries; their receipts say that the place is to come.
+- A batch is tried in the hope that nothing in it was handed in before; only when that fails, what was is looked up.
 - A crash before the commit leaves everything as it was; one after it leaves nothing to do.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
 from contracts.evidence.v1.commands import Receipt
 from services.evidence.handlers.intake import INTAKE, take_in
 from services.evidence.handlers.queries import proof_in
-from services.evidence.storage.journal import Growth, Pending
+from services.evidence.storage.journal import Claim, Growth, Pending, claim_tree
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.errors import HallmarkError, Transient
 from shared.logs import log
 from shared.messaging.dispatcher import Turn
-from shared.messaging.grouping import Group, Joined
-from shared.mongo import Lease
+from shared.messaging.grouping import Group, Joined, Outcome
+from shared.mongo import DuplicateKeyError, Lease
 from shared.mongo.lease import LeaseLostError
 from shared.service import Running
 
 BATCH = 256
 BATCH_BYTES = 8 * 2**20
 """Envelopes in one transaction, at most, unless a single one is larger."""
-_POLL_SECONDS = 0.05
+_LOOK_SECONDS = 0.05
 """Entries queued by other instances are found this late at most; this one's own are found at once."""
 
 Answers = Sequence[tuple[Receipt | HallmarkError, Pending | None]]
@@ -38,23 +40,119 @@ Answers = Sequence[tuple[Receipt | HallmarkError, Pending | None]]
 
 async def sequence(run: Running[EvidenceWork]) -> None:
     """Put on record and log whatever waits, for ever."""
-    lease = Lease(run.database, "log", run.settings.instance)
-    intake = run.dispatcher.groups[INTAKE]
-    queue = run.database.collection("log_queue")
+    writer = Writer(run)
     try:
         while True:
             run.dispatcher.committed.clear()
-            holds = await lease.hold()
-            batch = _next_batch(intake)
-            if batch or (holds and await queue.find_one({})):
-                with suppress(LeaseLostError):
-                    await _commit(run, lease if holds else None, batch)
-                continue
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_POLL_SECONDS):
-                    await run.dispatcher.committed.wait()
+            if not await writer.write():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_SECONDS):
+                        await run.dispatcher.committed.wait()
     finally:
-        await lease.release()
+        await writer.lease.release()
+
+
+class Writer:
+    """One instance's hand on the record and, while it holds the lease, on the log."""
+
+    def __init__(self, run: Running[EvidenceWork]) -> None:
+        self._run = run
+        self._intake: Group = run.dispatcher.groups[INTAKE]
+        self._queue = run.database.collection("log_queue")
+        self.lease = Lease(run.database, "log", run.settings.instance)
+        self._claim: Claim | None = None
+        self._looked_at = 0.0
+        self._commits_seen = -1
+
+    async def write(self) -> bool:
+        """Commit the next batch; False when nothing waits."""
+        claim = await self._claimed()
+        batch = _next_batch(self._intake)
+        look = claim is not None and self._should_look()
+        if not batch and not (look and await self._queue.find_one({})):
+            return False
+        try:
+            await self._commit(batch, claim, look=look)
+        except LeaseLostError:
+            self._intake.put_back(batch)
+            self._claim = None
+        return True
+
+    async def _claimed(self) -> Claim | None:
+        if not await self.lease.hold():
+            self._claim = None
+        elif self._claim is None or self._claim.token != self.lease.token:
+            with suppress(LeaseLostError):
+                self._claim = await claim_tree(self._run.database, self.lease.token)
+        return self._claim
+
+    def _should_look(self) -> bool:
+        """Whether entries may have been queued since the last look: by this process, or by others in a while."""
+        now, commits = time.monotonic(), self._run.dispatcher.commits
+        if commits == self._commits_seen and now - self._looked_at < _LOOK_SECONDS:
+            return False
+        self._commits_seen, self._looked_at = commits, now
+        return True
+
+    async def _commit(self, batch: list[Joined], claim: Claim | None, *, look: bool) -> None:
+        """Commit and settle a batch. What spoils it is looked for one by one, so that it spoils only itself."""
+        try:
+            for joined, outcome in await self._perform(batch, claim, look=look):
+                joined.settle(outcome)
+        except LeaseLostError:
+            raise
+        except Exception as error:
+            if len(batch) > 1 and not isinstance(error, Transient):
+                log.warning("a batch is committed one by one", size=len(batch), exc_info=error)
+                for joined in batch:
+                    await self._commit([joined], await self._claimed(), look=False)
+                return
+            for joined in batch:
+                joined.settle(error)
+            if not batch:
+                raise
+
+    async def _perform(self, batch: list[Joined], claim: Claim | None, *, look: bool) -> list[tuple[Joined, Outcome]]:
+        try:
+            return await self._attempt(batch, claim, look=look, hopeful=True)
+        except DuplicateKeyError:
+            return await self._attempt(batch, claim, look=look, hopeful=False)
+
+    async def _attempt(
+        self, batch: list[Joined], claim: Claim | None, *, look: bool, hopeful: bool
+    ) -> list[tuple[Joined, Outcome]]:
+        grown: list[Growth] = []
+
+        async def work(turns: Sequence[Turn], work: EvidenceWork) -> list[HallmarkError | Receipt]:
+            grown.clear()  # What an attempt that is repeated has grown, has not grown.
+            queued = await work.journal.take_queued(BATCH) if claim and look else []
+            taken = await take_in(turns, work, hopeful=hopeful)
+            entries = [entry for _, entry in taken if entry]
+            if claim is None:
+                await work.journal.queue(entries)
+            elif queued or entries:
+                grown.append(growth := await work.journal.append([*queued, *entries], claim))
+                note = await _sign(growth, work)
+                _announce(queued, growth, work)
+                return _with_proofs(taken, growth, growth.first + len(queued), work, note)
+            return [answer for answer, _ in taken]
+
+        outcomes = await self._run.dispatcher.perform_together(batch, work, hopeful=hopeful)
+        if claim and grown:
+            self._claim = Claim(claim.token, grown[0].edge)
+        return outcomes
+
+
+async def _sign(growth: Growth, work: EvidenceWork) -> str:
+    note = work.keyring.checkpoint(growth.edge.size, growth.root)
+    await work.journal.keep_checkpoint(growth.edge.size, growth.root, note)
+    return note.decode()
+
+
+def _announce(queued: Sequence[Pending], growth: Growth, work: EvidenceWork) -> None:
+    for index, pending in enumerate(queued, growth.first):
+        if pending.then:
+            work.unit.announce(pending.then.model_copy(update={"log_index": index}))
 
 
 def _next_batch(intake: Group) -> list[Joined]:
@@ -66,50 +164,6 @@ def _next_batch(intake: Group) -> list[Joined]:
             intake.put_back(batch[place:])
             return batch[:place]
     return batch
-
-
-async def _commit(run: Running[EvidenceWork], lease: Lease | None, batch: list[Joined]) -> None:
-    """Commit a batch and settle it. What spoils a batch is looked for one by one, so that it spoils only itself."""
-
-    async def work(turns: Sequence[Turn], work: EvidenceWork) -> list[Receipt | HallmarkError]:
-        return await (_write_and_log(lease, turns, work) if lease else _write_and_queue(turns, work))
-
-    try:
-        outcomes = await run.dispatcher.perform_together(batch, work)
-    except LeaseLostError:
-        run.dispatcher.groups[INTAKE].put_back(batch)
-        raise
-    except Exception as error:
-        if len(batch) > 1 and not isinstance(error, Transient):
-            log.warning("a batch is committed one by one", size=len(batch), exc_info=error)
-            for joined in batch:
-                await _commit(run, lease, [joined])
-            return
-        for joined in batch:
-            joined.settle(error)
-        if not batch:
-            raise
-        return
-    for joined, outcome in outcomes:
-        joined.settle(outcome)
-
-
-async def _write_and_log(lease: Lease, turns: Sequence[Turn], work: EvidenceWork) -> list[Receipt | HallmarkError]:
-    if work.unit.session is None:
-        raise RuntimeError("the log grows inside a transaction")
-    await lease.fence(work.unit.session)
-    queued = await work.journal.take_queued(BATCH)
-    taken = await take_in(turns, work)
-    entries = [*queued, *(entry for _, entry in taken if entry)]
-    if not entries:
-        return [answer for answer, _ in taken]
-    growth = await work.journal.append(entries)
-    note = work.keyring.checkpoint(growth.edge.size, growth.root)
-    await work.journal.keep_checkpoint(growth.edge.size, growth.root, note)
-    for index, pending in enumerate(queued, growth.first):
-        if pending.then:
-            work.unit.announce(pending.then.model_copy(update={"log_index": index}))
-    return _with_proofs(taken, growth, growth.first + len(queued), work, note.decode())
 
 
 def _with_proofs(
@@ -124,9 +178,3 @@ def _with_proofs(
         else:
             answers.append(answer)
     return answers
-
-
-async def _write_and_queue(turns: Sequence[Turn], work: EvidenceWork) -> list[Receipt | HallmarkError]:
-    taken = await take_in(turns, work)
-    await work.journal.queue([entry for _, entry in taken if entry])
-    return [answer for answer, _ in taken]

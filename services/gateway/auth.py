@@ -36,15 +36,10 @@ async def caller_behind(gateway: Gateway, secret: str) -> Caller:
     return caller_of(token, secret, now=gateway.clock())
 
 
-def actor_token(gateway: Gateway, caller: Caller, lifetime: timedelta = timedelta(minutes=1)) -> tuple[str, datetime]:
-    """A token that services believe, and when it ends. Tokens are about the real present."""
-    now = datetime.now(UTC)
-    return issue_token(gateway.key, SPOKESMAN, caller, now=now, lifetime=lifetime), now + lifetime
-
-
 def exchanged(gateway: Gateway, caller: Caller) -> tuple[str, datetime]:
-    """A token for publishing on NATS, under `hallmark.in`, and when it ends."""
-    return actor_token(gateway, caller, _EXCHANGED_FOR)
+    """A token for publishing on NATS, under `hallmark.in`, and when it ends. Tokens are about the real present."""
+    now = datetime.now(UTC)
+    return issue_token(gateway.key, SPOKESMAN, caller, now=now, lifetime=_EXCHANGED_FOR), now + _EXCHANGED_FOR
 
 
 def asking_for(gateway: Gateway, request: Request, caller: Caller) -> Asking:
@@ -53,7 +48,7 @@ def asking_for(gateway: Gateway, request: Request, caller: Caller) -> Asking:
         gateway.asker,
         caller,
         request.state.meta,
-        lambda: actor_token(gateway, caller)[0],
+        lambda: gateway.speaker.token(caller, datetime.now(UTC)),
         gateway.settings.ask_deadline,
     )
 

@@ -19,7 +19,7 @@ from services.gateway.storage import tokens as token_storage
 from services.gateway.storage.tokens import TokenRepository
 from shared.clock import Clock
 from shared.errors import Transient
-from shared.identity import EVERYWHERE, SPOKESMAN, Caller, issue_token, load_identity_key
+from shared.identity import EVERYWHERE, SPOKESMAN, Caller, Speaker, load_identity_key
 from shared.logs import log
 from shared.messaging.asking import Asker
 from shared.messaging.broker import make_broker
@@ -42,6 +42,8 @@ class Gateway:
     blobs: Blobs
     key: Ed25519PrivateKey
     """The issuer key `gateway`: with it the gateway says who asks."""
+    speaker: Speaker
+    """Says so for single requests."""
     clock: Clock
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Live streams end when it is set."""
@@ -69,8 +71,10 @@ async def connected(settings: GatewaySettings, clock: Clock) -> AsyncIterator[Ga
         raise OSError("HALLMARK_IDENTITY_KEY is not set: no service would believe who asks")
     key = load_identity_key(settings.identity_key)
 
+    speaker = Speaker(key, SPOKESMAN)
+
     def own_token() -> str:
-        return issue_token(key, SPOKESMAN, ITSELF, now=datetime.now(UTC))
+        return speaker.token(ITSELF, datetime.now(UTC))
 
     broker = make_broker(settings, tracing_middlewares(settings))
     url = settings.mongo_url.get_secret_value()
@@ -83,7 +87,7 @@ async def connected(settings: GatewaySettings, clock: Clock) -> AsyncIterator[Ga
         asker = Asker(broker, source="/hallmark/gateway", own_token=own_token, clock=clock)
         tokens = TokenRepository(database.collection(token_storage.COLLECTION))
         blobs = Blobs(http, settings.evidence_addresses, settings.max_evidence_bytes)
-        gateway = Gateway(settings, database, connection, asker, tokens, blobs, key, clock)
+        gateway = Gateway(settings, database, connection, asker, tokens, blobs, key, speaker, clock)
         try:
             yield gateway
         finally:

@@ -23,7 +23,7 @@ from contracts.headers import Meta
 from contracts.message import Command, Query
 from contracts.replies import REPLY, Accepted
 from shared.clock import Clock
-from shared.errors import HallmarkError, Transient
+from shared.errors import Busy, HallmarkError, Transient
 from shared.messaging.headers import write_headers
 from shared.messaging.outcomes import raised_by
 
@@ -69,6 +69,8 @@ class Asker:
                 break
             try:
                 return await self._once(message, token or self._own_token(), cause, left)
+            except Busy:
+                raise  # Asking at once again is what it asked us not to do.
             except Transient as error:
                 problem = error
             await asyncio.sleep(min(pause, max(until - time.monotonic(), 0)))

@@ -72,6 +72,8 @@ class Dispatcher(Generic[W]):
     equipment: Any = None
     committed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set after each commit of this process, and when a message joins a group: for duties that work on either."""
+    commits: int = 0
+    """How many single units of work this process has committed."""
     groups: dict[str, Group] = field(init=False)
     """Messages that wait to be handled together, by the name of their group."""
 
@@ -141,19 +143,25 @@ class Dispatcher(Generic[W]):
             return result, bool(unit.outbox)
 
         result, said_something = await in_transaction(self.database, attempt)
+        self.commits += 1
         self.committed.set()
         if said_something:
             await self.relay.wake()
         return result
 
     async def perform_together(
-        self, joined: Sequence[Joined], work: Callable[[Sequence[Turn], W], Awaitable[Sequence[Answer | HallmarkError]]]
+        self,
+        joined: Sequence[Joined],
+        work: Callable[[Sequence[Turn], W], Awaitable[Sequence[Answer | HallmarkError]]],
+        *,
+        hopeful: bool = False,
     ) -> list[tuple[Joined, Outcome]]:
         """Do the work of several messages in one transaction; what to settle each of them with, now it is committed.
 
         `work` answers for each turn in order: with its answer, or with what is wrong with that one message, of which
-        nothing is kept then. It gets those that were not handled before. Raises what `work` raises, and then nothing
-        has changed.
+        nothing is kept then. It gets those that were not handled before. Whoever is `hopeful` that all of them are new
+        saves a question, and gets `DuplicateKeyError` when one is not. Raises what `work` raises; then nothing has
+        changed.
         """
         group = f"group:{uuid4().hex}"
 
@@ -161,7 +169,11 @@ class Dispatcher(Generic[W]):
             now = self.clock()
             meta = Meta(message_id=group, correlation_id=group, source=f"/hallmark/{self.service}", time=now)
             lead = self._unit(session, meta, now, None)
-            before = await handled_before(session, {one.key: one.request for one in joined}) if joined else {}
+            before = (
+                await handled_before(session, {one.key: one.request for one in joined})
+                if joined and not hopeful
+                else {}
+            )
             turns = [
                 Turn(one, self._unit(session, one.meta, now, one.caller)) for one in joined if one.key not in before
             ]

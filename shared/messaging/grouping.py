@@ -21,8 +21,8 @@ from shared.identity import Caller
 
 Outcome = dict[str, Any] | Exception | None
 """What a message comes to: the reply to an ask, what is wrong with it, or nothing for what expects no reply."""
-MOST_WAITING = 2_000
-"""Messages that may wait in one process: about what it handles in a second or two."""
+MOST_WAITING = 512
+"""Messages that may wait in one process: about what it handles in a second."""
 
 
 @dataclass(eq=False)

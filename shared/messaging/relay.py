@@ -51,6 +51,7 @@ class Relay:
     ) -> None:
         self._database = database
         self._rows = database.collection(outbox.COLLECTION)
+        self._marks = database.hasty_collection(outbox.COLLECTION)
         self._connection = connection
         self._service = service
         self._clock = clock
@@ -104,6 +105,9 @@ class Relay:
                 self.idle.set()
                 return
             await self._publish([outbox.from_document(row) for row in rows])
+            if len(rows) < BATCH and not self._woken.is_set():
+                self.idle.set()  # Whatever was committed since would have woken us.
+                return
 
     async def _publish(self, rows: list[Outgoing]) -> None:
         jetstream = self._connection().jetstream()
@@ -117,6 +121,6 @@ class Relay:
                 await self._mark(stream, [row])
 
     async def _mark(self, stream: Stream, rows: list[Outgoing]) -> None:
-        # A lost mark costs a repeated publish that the message id makes harmless.
-        await self._rows.update({"_id": {"$in": [row.message_id for row in rows]}}, outbox.sent_change(self._clock()))
+        # A lost mark costs a repeated publish that the message id makes harmless: it need not wait for the disk.
+        await self._marks.update({"_id": {"$in": [row.message_id for row in rows]}}, outbox.sent_change(self._clock()))
         PUBLISHED.labels(stream.name).inc(len(rows))

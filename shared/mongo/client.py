@@ -17,6 +17,7 @@ from shared.mongo.errors import translated
 
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=15_000)
 """Acknowledged means: journaled by a majority. `wtimeout` in milliseconds, above a measured 11 s failover."""
+_HASTY = WriteConcern(w=1)
 _SERVER_SELECTION_MS = 15_000
 
 
@@ -32,6 +33,10 @@ class Database:
     def collection(self, name: str) -> Collection:
         """The collection outside any transaction: for reads, and for technique that needs no unit of work."""
         return Collection(self.handle[name], session=None)
+
+    def hasty_collection(self, name: str) -> Collection:
+        """As `collection`, but writes do not wait for the disk: only for what may be lost without anybody noticing."""
+        return Collection(self.handle[name].with_options(write_concern=_HASTY), session=None)
 
     async def create_indexes(self, indexes: dict[str, tuple[Index, ...]]) -> None:
         """Create the collections and the indexes that are missing. Raises `Transient` when MongoDB is away."""

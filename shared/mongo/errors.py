@@ -10,6 +10,7 @@ from pymongo import errors as driver
 from shared.errors import Transient
 
 _RETRIED_BY_TRANSACTION = "TransientTransactionError"
+_DUPLICATE_KEY = 11000
 
 
 class DuplicateKeyError(Exception):
@@ -33,6 +34,10 @@ def translated() -> Iterator[None]:
         yield
     except driver.DuplicateKeyError as error:
         raise DuplicateKeyError(str(error.details or error)) from error
+    except driver.BulkWriteError as error:
+        if any(one.get("code") == _DUPLICATE_KEY for one in error.details.get("writeErrors", ())):
+            raise DuplicateKeyError(str(error.details)) from error
+        raise
     except driver.PyMongoError as error:
         if error.has_error_label(_RETRIED_BY_TRANSACTION):
             raise

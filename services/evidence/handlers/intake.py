@@ -14,11 +14,12 @@ from services.evidence.handlers import HANDLERS
 from services.evidence.handlers.recording import Submission, put_on_record
 from services.evidence.storage.blobs import read_blob
 from services.evidence.storage.journal import Pending
-from services.evidence.storage.trust_roots import roots_in, roots_state
+from services.evidence.storage.trust_roots import forget_roots, roots_lately, roots_state
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.clock import utc_now
 from shared.errors import HallmarkError, Invalid, NotFound, TooLarge, Transient
 from shared.messaging.dispatcher import Outside, Turn
+from shared.messaging.grouping import MOST_WAITING
 
 INTAKE = "intake"
 """The group in which submissions wait for their commit."""
@@ -54,7 +55,7 @@ async def examine(message: Submitted, outside: Outside) -> Examined:
             f"The envelope has {len(data)} bytes, above {outside.equipment.max_evidence_bytes}.",
             remedy="Hand in less at once.",
         )
-    seen = await roots_in(outside.database, message.project)
+    seen = await roots_lately(outside.database, message.project)
     at = utc_now()
 
     def judged() -> Record:
@@ -80,21 +81,26 @@ async def _content(message: Submitted, outside: Outside) -> bytes:
     return data
 
 
-HANDLERS.grouped(SubmitEvidence, INTAKE, prepare=examine, workers=256)
+# More than may wait in the group, so that those beyond are told to slow down instead of waiting unseen.
+HANDLERS.grouped(SubmitEvidence, INTAKE, prepare=examine, workers=2 * MOST_WAITING)
 HANDLERS.grouped(EvidencePublished, INTAKE, prepare=examine, workers=64)
 
 
-async def take_in(turns: Sequence[Turn], work: EvidenceWork) -> list[tuple[Receipt | HallmarkError, Pending | None]]:
+async def take_in(
+    turns: Sequence[Turn], work: EvidenceWork, *, hopeful: bool
+) -> list[tuple[Receipt | HallmarkError, Pending | None]]:
     """Put submissions on record, believed or not; for each what to answer, and the entry that the log still needs.
 
-    One whose trust roots have changed since it was examined is told to come again.
+    One whose trust roots have changed since it was examined is told to come again. `hopeful` as in `put_on_record`.
     """
     submissions = [_submission(turn) for turn in turns]
     states = {project: await roots_state(work.unit, project) for project in {one.project for one in submissions}}
     current = [
         one for turn, one in zip(turns, submissions, strict=True) if _prepared(turn).roots_state == states[one.project]
     ]
-    recorded = dict(zip(map(id, current), await put_on_record(work, current), strict=True))
+    for project in {one.project for one in submissions} - {one.project for one in current}:
+        forget_roots(work.unit.database, project)
+    recorded = dict(zip(map(id, current), await put_on_record(work, current, hopeful=hopeful), strict=True))
     changed = Transient("trust_roots_changed", "The trust roots changed while the evidence was examined.")
     return [recorded.get(id(one), (changed, None)) for one in submissions]
 

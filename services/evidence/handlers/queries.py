@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from contracts.evidence.v1.queries import (
     ListComponents,
     ListEvidence,
@@ -78,10 +80,12 @@ async def read_checkpoint(_: ReadCheckpoint, work: EvidenceWork) -> Checkpoint:
 @HANDLERS.query(ProveInclusion)
 async def prove_inclusion(query: ProveInclusion, work: EvidenceWork) -> InclusionProof:
     """That an entry is in the tree."""
-    checkpoint = await read_checkpoint(ReadCheckpoint(), work)
+    # The edge may be ahead of the checkpoint by now: it only ever grows.
+    checkpoint, edge = await asyncio.gather(read_checkpoint(ReadCheckpoint(), work), work.journal.edge())
     size = query.size or checkpoint.size
-    hashes = await work.journal.inclusion(query.index, size)
-    leaf = await work.journal.leaf(query.index)
+    if size > edge.size:
+        edge = await work.journal.edge()
+    leaf, hashes = await work.journal.inclusion(query.index, size, edge)
     return InclusionProof(
         index=query.index,
         size=size,

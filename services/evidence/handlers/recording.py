@@ -11,7 +11,7 @@ from contracts.facts import EvidenceItem
 from services.evidence.domain.log import EntryKind, LogEntry
 from services.evidence.domain.record import REMEDIES, Record
 from services.evidence.domain.verification import Problem
-from services.evidence.storage.blobs import claim_blob, keep_blobs
+from services.evidence.storage.blobs import claim_blob
 from services.evidence.storage.journal import Pending
 from services.evidence.storage.records import Recording
 from services.evidence.storage.unit_of_work import EvidenceWork
@@ -39,21 +39,25 @@ class Submission:
         return self.project, self.record.item.evidence_id
 
 
-async def put_on_record(work: EvidenceWork, submissions: Sequence[Submission]) -> list[tuple[Receipt, Pending | None]]:
+async def put_on_record(
+    work: EvidenceWork, submissions: Sequence[Submission], *, hopeful: bool = False
+) -> list[tuple[Receipt, Pending | None]]:
     """Keep them and tell everybody; for each its receipt, and the entry that the log still needs.
 
-    The same envelope again changes nothing and needs no entry.
+    The same envelope again changes nothing and needs no entry. Whoever is `hopeful` that none is on record yet saves a
+    question, and gets `DuplicateKeyError` when one is.
     """
-    known = await work.records.known({one.key for one in submissions})
+    known = {} if hopeful else await work.records.known({one.key for one in submissions})
     fresh: dict[tuple[str, str], Submission] = {}
     for one in submissions:
         if one.key not in known:
             fresh.setdefault(one.key, one)
-    await keep_blobs(work.unit, [(one.project, one.data) for one in fresh.values() if one.data])
     for one in fresh.values():
         if not one.data:
             await claim_blob(work.unit, one.project, one.record.item.content_digest)
-    recordings = [Recording(one.project, one.application, one.record, one.size, one.by) for one in fresh.values()]
+    recordings = [
+        Recording(one.project, one.application, one.record, one.data, one.size, one.by) for one in fresh.values()
+    ]
     positions = dict(zip(fresh, await work.records.add_all(recordings), strict=True))
     done: list[tuple[Receipt, Pending | None]] = []
     for one in submissions:

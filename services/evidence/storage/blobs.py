@@ -1,7 +1,7 @@
 """Contents by digest, per project: a digest opens nothing in other projects.
 
-- Small contents are one document. Larger ones are stored in chunks while they arrive, so that no instance ever holds
-  more than one chunk of an upload.
+- Small evidence lies in its own record, which this module reads, too. Other small contents are one document. Larger
+  ones are stored in chunks while they arrive, so that no instance ever holds more than one chunk of an upload.
 - The same content again costs nothing.
 - An upload that no evidence refers to within a day is removed by the database; so are the chunks of one that broke off.
 """
@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterable
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from services.evidence.domain.record import evidence_id
 from shared.digests import sha256_digest
 from shared.errors import NotFound
 from shared.messaging.scope import Scope
@@ -31,7 +32,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
 
 async def read_blob(scope: Scope, project: str, digest: str) -> bytes | None:
     """The bytes with that digest, when the project has them whole."""
-    found = await scope.collection("blobs").get(_key(project, digest))
+    found = await _find(scope, project, digest)
     if found is None:
         return None
     if "upload" not in found:
@@ -42,8 +43,15 @@ async def read_blob(scope: Scope, project: str, digest: str) -> bytes | None:
 
 async def stream_blob(scope: Scope, project: str, digest: str) -> tuple[int, AsyncIterator[bytes]] | None:
     """Size and parts of the bytes with that digest."""
-    found = await scope.collection("blobs").get(_key(project, digest))
+    found = await _find(scope, project, digest)
     return (found["size"], _chunks(scope, found)) if found else None
+
+
+async def _find(scope: Scope, project: str, digest: str) -> Document | None:
+    blob = await scope.collection("blobs").get(_key(project, digest))
+    if blob is None:
+        blob = await scope.collection("records").get(_key(project, evidence_id(project, digest)))
+    return blob if blob and ("upload" in blob or blob["data"]) else None
 
 
 async def keep_blobs(unit: UnitOfWork, contents: Iterable[tuple[str, bytes]]) -> None:

@@ -1,25 +1,28 @@
 """The transparency log: a queue in the transaction of each fact, and the tree that one writer grows.
 
 - A fact queues its entry in its own transaction, so nothing is accepted without an entry to come.
-- One writer at a time, under a lease that its transaction is fenced by, gives out the indexes. Entries, the tree's
-  edge and the signed checkpoint of a batch are one transaction.
+- One writer at a time gives out the indexes: whoever claimed the tree's edge last. Entries, the edge and the signed
+  checkpoint of a batch are one transaction, which only a writer at the end of its own claim can commit.
 - Entries and full tiles are inserted and never touched again; all that changes is the edge (`shared/crypto/tiles.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 from contracts.evidence.v1.events import PassageAttested
 from contracts.evidence.v1.views import LoggedEntry, LogPage
 from services.evidence.domain.log import LogEntry
 from shared.crypto import merkle
+from shared.crypto.merkle import NodeId
 from shared.crypto.tiles import Edge, TileId, node_in, tile_of
-from shared.errors import Invalid, NotFound
+from shared.errors import Invalid
+from shared.messaging.scope import Scope
 from shared.messaging.unit_of_work import UnitOfWork
-from shared.mongo import Document, Index
+from shared.mongo import Document, DuplicateKeyError, Index
+from shared.mongo.lease import LeaseLostError
 
 INDEXES: dict[str, tuple[Index, ...]] = {
     "log_queue": (Index((("order", 1), ("place", 1))),),
@@ -64,13 +67,46 @@ class Growth:
     tiles: dict[TileId, bytes]
     """All that is needed to prove any of its entries."""
 
+    _nodes: dict[NodeId, bytes] = field(default_factory=dict)
+    """Nodes as they were computed: the proofs of one batch share most of theirs."""
+
     def leaf(self, index: int) -> bytes:
         """The leaf hash of an entry of this batch."""
-        return node_in(self.tiles, merkle.NodeId(0, index))
+        return self._node(NodeId(0, index))
 
     def proof(self, index: int) -> tuple[bytes, ...]:
         """The inclusion proof of an entry of this batch."""
-        return merkle.inclusion_proof(index, self.edge.size, lambda node: node_in(self.tiles, node))
+        return merkle.inclusion_proof(index, self.edge.size, self._node)
+
+    def _node(self, node: NodeId) -> bytes:
+        if node not in self._nodes:
+            self._nodes[node] = node_in(self.tiles, node)
+        return self._nodes[node]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One writer's right to grow the tree from here on."""
+
+    token: int
+    """The fencing token of its lease: a later holder's is greater, and ends this claim."""
+    edge: Edge
+
+
+async def claim_tree(scope: Scope, token: int) -> Claim:
+    """Take the tree over, with the token of a lease that is held. Raises `LeaseLostError` when a later one has it."""
+    states = scope.collection("log_state")
+    if await states.get(_STATE) is None:
+        with suppress(DuplicateKeyError):
+            await states.add({"_id": _STATE, "size": 0, "unfinished": [], "token": 0})
+    state = await states.change({"_id": _STATE, "token": {"$lte": token}}, {"$set": {"token": token}})
+    if state is None:
+        raise LeaseLostError(_STATE)
+    return Claim(token, _edge(state))
+
+
+def _edge(state: Document) -> Edge:
+    return Edge(state["size"], tuple(bytes(tile) for tile in state["unfinished"]))
 
 
 class Journal:
@@ -110,31 +146,36 @@ class Journal:
         self._place += len(entries)
 
     async def take_queued(self, most: int) -> list[Pending]:
-        """The oldest queued entries, taken out of the queue. Only under the lease."""
+        """The oldest queued entries, taken out of the queue."""
         rows = await self._queue.find({}, sort=(("order", 1), ("place", 1)), limit=most)
         if rows:
             await self._queue.remove({"_id": {"$in": [row["_id"] for row in rows]}})
         return [Pending.queued(row) for row in rows]
 
-    async def append(self, entries: Sequence[Pending]) -> Growth:
-        """Give entries their places in the tree. Only under the lease."""
-        before = await self.edge()
+    async def append(self, entries: Sequence[Pending], claim: Claim) -> Growth:
+        """Give entries their places in the tree. Raises `LeaseLostError` when somebody else has claimed it since."""
         leaves = [merkle.leaf_hash(pending.entry) for pending in entries]
-        edge, full = before.grown(leaves)
+        edge, full = claim.edge.grown(leaves)
+        # First of all: whoever has lost the claim must not get as far as anything else.
+        grown = await self._state.update(
+            {"_id": _STATE, "token": claim.token, "size": claim.edge.size},
+            {"$set": {"size": edge.size, "unfinished": list(edge.unfinished)}},
+        )
+        if not grown:
+            raise LeaseLostError(_STATE)
         await self._entries.add_all(
             [
                 {"_id": index, "entry": pending.entry, "leaf": leaf, "about": list(pending.about)}
-                for index, (pending, leaf) in enumerate(zip(entries, leaves, strict=True), before.size)
+                for index, (pending, leaf) in enumerate(zip(entries, leaves, strict=True), claim.edge.size)
             ]
         )
         await self._tiles.add_all([{"_id": str(tile), "hashes": hashes} for tile, hashes in full.items()])
-        await self._state.put({"_id": _STATE, "size": edge.size, "unfinished": list(edge.unfinished)})
-        return Growth(before.size, edge, edge.frontier().root(), full | edge.tiles())
+        return Growth(claim.edge.size, edge, edge.frontier().root(), full | edge.tiles())
 
     async def edge(self) -> Edge:
         """The tree as far as it has grown."""
         state = await self._state.get(_STATE)
-        return Edge(state["size"], tuple(bytes(tile) for tile in state["unfinished"])) if state else Edge()
+        return _edge(state) if state else Edge()
 
     async def keep_checkpoint(self, size: int, root: bytes, note: bytes) -> None:
         """Keep a signed state."""
@@ -162,25 +203,21 @@ class Journal:
         )
         return LogPage(entries=entries, next=entries[-1].index if len(found) > limit else None)
 
-    async def leaf(self, index: int) -> bytes:
-        """The leaf hash of an entry. Raises `NotFound`."""
-        found = await self._entries.get(index)
-        if found is None:
-            raise NotFound("log_entry_unknown", f"The log has no entry {index}.", remedy="Ask for a smaller index.")
-        return bytes(found["leaf"])
+    async def inclusion(self, index: int, size: int, edge: Edge) -> tuple[bytes, tuple[bytes, ...]]:
+        """The leaf hash of an entry, and the proof that it is in the tree of that size.
 
-    async def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
-        """The proof that an entry is in the tree of that size. Raises `Invalid` when it cannot be."""
-        tiles = await self._tiles_for(index, size, merkle.inclusion_nodes)
-        return merkle.inclusion_proof(index, size, lambda node: node_in(tiles, node))
+        `edge` is the tree's, at that size or later. Raises `Invalid` when there is no such tree or entry.
+        """
+        wanted = (*merkle.inclusion_nodes(index, size), NodeId(0, index))
+        tiles = await self._tiles_for(wanted, size, edge)
+        return node_in(tiles, NodeId(0, index)), merkle.inclusion_proof(index, size, lambda one: node_in(tiles, one))
 
     async def consistency(self, first: int, second: int) -> tuple[bytes, ...]:
         """The proof that one tree extends the other. Raises `Invalid` for sizes in the wrong order."""
-        tiles = await self._tiles_for(first, second, merkle.consistency_nodes)
+        tiles = await self._tiles_for(merkle.consistency_nodes(first, second), second, await self.edge())
         return merkle.consistency_proof(first, second, lambda node: node_in(tiles, node))
 
-    async def _tiles_for(self, first: int, size: int, nodes: Any) -> dict[TileId, bytes]:
-        edge = await self.edge()
+    async def _tiles_for(self, nodes: Iterable[NodeId], size: int, edge: Edge) -> dict[TileId, bytes]:
         if size > edge.size:
             raise Invalid(
                 "log_size_impossible",
@@ -188,9 +225,8 @@ class Journal:
                 remedy="Ask within the newest checkpoint's size.",
             )
         found = edge.tiles()
-        wanted: Iterable[TileId] = {tile_of(node) for node in nodes(first, size)} - found.keys()
-        names = {str(tile): tile for tile in wanted}
-        rows = await self._tiles.find({"_id": {"$in": list(names)}}, limit=len(names) or 1)
+        names = {str(tile): tile for tile in {tile_of(node) for node in nodes} - found.keys()}
+        rows = await self._tiles.find({"_id": {"$in": list(names)}}, limit=len(names)) if names else []
         return found | {names[row["_id"]]: bytes(row["hashes"]) for row in rows}
 
 

@@ -33,6 +33,8 @@ class Recording:
     project: str
     application: str | None
     record: Record
+    data: bytes
+    """The envelope when it is small; else it lies in the blob store."""
     size: int
     """Bytes of the envelope."""
     by: str
@@ -50,19 +52,18 @@ class Records:
     async def known(self, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], EvidenceItem]:
         """Of the given projects and evidence ids: those on record."""
         keys = {f"{project}|{evidence_id}": (project, evidence_id) for project, evidence_id in wanted}
-        found = await self._records.find({"_id": {"$in": list(keys)}}, limit=len(keys) or 1)
+        found = await self._records.find({"_id": {"$in": list(keys)}}, limit=len(keys) or 1, only={"item": 1})
         return {keys[one["_id"]]: EvidenceItem.model_validate_json(one["item"]) for one in found}
 
     async def add_all(self, recordings: Sequence[Recording]) -> list[dict[str, int]]:
         """Put evidence on record that is not there yet; for each the positions of its subjects, itself included."""
         await self._records.add_all([_document(recording) for recording in recordings])
         await self._components.add_all([page for recording in recordings for page in _component_pages(recording)])
-        counted: Counter[str] = Counter()
-        for one in recordings:
-            counted.update(f"{one.project}|{subject}" for subject in set(one.record.item.subjects))
-        await self._positions.update_each([({"_id": key}, {"$inc": {"count": more}}) for key, more in counted.items()])
-        after = await self._positions.find({"_id": {"$in": list(counted)}}, limit=len(counted) or 1)
-        reached = {one["_id"]: int(one["count"]) - counted[one["_id"]] for one in after}
+        return await self._count(recordings)
+
+    async def _count(self, recordings: Sequence[Recording]) -> list[dict[str, int]]:
+        added = Counter(f"{one.project}|{subject}" for one in recordings for subject in set(one.record.item.subjects))
+        reached = await self._positions_after(added)
         positions = []
         for one in recordings:
             mine = {subject: f"{one.project}|{subject}" for subject in sorted(set(one.record.item.subjects))}
@@ -70,6 +71,16 @@ class Records:
                 reached[key] += 1
             positions.append({subject: reached[key] for subject, key in mine.items()})
         return positions
+
+    async def _positions_after(self, added: Counter[str]) -> dict[str, int]:
+        """Raise the positions; what they were before."""
+        if len(added) == 1:  # The usual case by far, and one round trip less.
+            [(key, more)] = added.items()
+            counted = await self._positions.change({"_id": key}, {"$inc": {"count": more}}, upsert=True)
+            return {key: int((counted or {})["count"]) - more}
+        await self._positions.update_each([({"_id": key}, {"$inc": {"count": more}}) for key, more in added.items()])
+        found = await self._positions.find({"_id": {"$in": list(added)}}, limit=len(added) or 1)
+        return {one["_id"]: int(one["count"]) - added[one["_id"]] for one in found}
 
     async def positions(self, project: str, subjects: tuple[str, ...]) -> dict[str, int]:
         """How many pieces of evidence are on record per subject."""
@@ -93,7 +104,9 @@ class Records:
                 {"received_at": {"$lt": last["received_at"]}},
                 {"received_at": last["received_at"], "_id": {"$gt": last["_id"]}},
             ]
-        found = await self._records.find(where, sort=(("received_at", -1), ("_id", 1)), limit=limit + 1)
+        found = await self._records.find(
+            where, sort=(("received_at", -1), ("_id", 1)), limit=limit + 1, only={"data": 0}
+        )
         views = await self._views(found[:limit])
         following = views[-1].item.evidence_id if len(found) > limit else None
         return EvidencePage(evidence=tuple(views), next=following)
@@ -144,6 +157,7 @@ def _document(recording: Recording) -> Document:
         "subjects": list(item.subjects),
         "received_at": item.received_at,
         "item": item.model_dump_json(),
+        "data": recording.data,
         "size": recording.size,
         "submitted_by": recording.by,
     }

@@ -11,11 +11,12 @@ from services.evidence.domain.trust import TrustedKey, TrustRoot
 from shared.digests import canonical_digest
 from shared.messaging.scope import Scope
 from shared.messaging.unit_of_work import UnitOfWork
-from shared.mongo import Document, Index
+from shared.mongo import Database, Document, Index
 
 INDEXES: dict[str, tuple[Index, ...]] = {"trust_roots": (Index((("project", 1), ("_id", 1))),)}
 _SEEN: dict[str, tuple[TrustRoot, ...]] = {}
 """Trust roots by the state they make up, which their content decides: reading them again would give the same."""
+_LATELY: dict[tuple[int, str], RootsSeen] = {}
 _MOST_SEEN = 200
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -39,6 +40,22 @@ async def roots_state(scope: Scope, project: str) -> str:
     """What tells this moment's trust roots of a project from those of other moments."""
     found = await scope.collection("trust_roots").find({"project": project}, only={"digest": 1, "revision": 1})
     return _state(found)
+
+
+async def roots_lately(database: Database, project: str) -> RootsSeen:
+    """The trust roots of a project as this process last saw them.
+
+    Whoever decides by them compares their state inside the transaction, and forgets them when it has changed.
+    """
+    place = (id(database.handle), project)
+    if place not in _LATELY:
+        _LATELY[place] = await roots_in(database, project)
+    return _LATELY[place]
+
+
+def forget_roots(database: Database, project: str) -> None:
+    """Have `roots_lately` look again."""
+    _LATELY.pop((id(database.handle), project), None)
 
 
 async def roots_in(scope: Scope, project: str) -> RootsSeen:

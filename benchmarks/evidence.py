@@ -1,0 +1,231 @@
+"""Evidence intake and log proofs beside their floors, at an empty log and at a million entries.
+
+Floors, taken in the same run: what one piece costs at least is a signature check, a majority insert of the envelope and
+a majority insert of its log entry; in bulk, the same with 256 documents an insert.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from contracts.answers import Applied
+from contracts.evidence.v1.commands import ApplyTrustRoot, Receipt, SubmitEvidence
+from contracts.evidence.v1.queries import ProveInclusion
+from contracts.evidence.v1.views import InclusionProof
+from contracts.vocabulary import Actor, ActorKind, Role
+from deploy.local.stack import Stack, running_stack
+from deploy.secrets import Secrets, create_secrets
+from deploy.system import stack_options
+from shared.clock import utc_now
+from shared.crypto import dsse, keys, merkle
+from shared.crypto.tiles import Edge
+from shared.digests import sha256_digest
+from shared.identity import Caller, issue_token, load_identity_key
+from shared.messaging.asking import Asker
+from shared.messaging.broker import make_broker
+from shared.mongo import Database, connect
+from shared.settings import ServiceSettings
+
+SERIAL, BULK, AT_ONCE, PROOFS = 200, 3000, 128, 500
+GROUP = 256
+TESTS = "https://in-toto.io/attestation/test-result/v0.1"
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+Measured = dict[str, Any]
+
+
+def envelope(key: keys.PrivateKey, number: str) -> bytes:
+    """A signed statement of 4 KiB."""
+    names = [f"tests/unit/test_{number}.py::test_case_{case:04}" for case in range(50)]
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"digest": {"sha256": sha256_digest(number.encode()).removeprefix("sha256:")}}],
+        "predicateType": TESTS,
+        "predicate": {"result": "PASSED", "configuration": [], "passedTests": names},
+    }
+    return dsse.sign(PAYLOAD_TYPE, json.dumps(statement).encode(), [key])
+
+
+async def timed(times: int, work: Callable[[int], Awaitable[Any]]) -> list[float]:
+    """Milliseconds of each run, one after the other, sorted."""
+    found = []
+    for number in range(times):
+        began = time.perf_counter()
+        await work(number)
+        found.append((time.perf_counter() - began) * 1000)
+    return sorted(found)
+
+
+def share(values: list[float], part: float) -> float:
+    """A percentile of sorted values."""
+    return round(values[min(int(len(values) * part), len(values) - 1)], 2)
+
+
+async def floors(database: Database, key: keys.PrivateKey) -> tuple[float, float]:
+    """Milliseconds for a single piece, and pieces per second in bulk."""
+    await database.create_indexes({"bench_a": (), "bench_b": ()})
+    records, entries = database.collection("bench_a"), database.collection("bench_b")
+    envelopes = [envelope(key, f"floor{number}") for number in range(GROUP)]
+
+    async def one(number: int) -> None:
+        data = envelopes[number % GROUP]
+        dsse.verify(dsse.parse(data), [key.public_key()])
+        await records.add({"data": data})
+        await entries.add({"leaf": merkle.leaf_hash(data), "entry": data[:300]})
+
+    async def group(_: int) -> None:
+        for data in envelopes:
+            dsse.verify(dsse.parse(data), [key.public_key()])
+        await records.add_all([{"data": data} for data in envelopes])
+        await entries.add_all([{"leaf": merkle.leaf_hash(data), "entry": data[:300]} for data in envelopes])
+
+    single = await timed(SERIAL, one)
+    bulk = await timed(12, group)
+    return statistics.median(single), GROUP / statistics.median(bulk) * 1000
+
+
+async def seed(database: Database, size: int, show: Callable[[str], None]) -> None:
+    """Grow the log to `size` entries as its sequencer would have, in fewer writes."""
+    state = await database.collection("log_state").get("log")
+    edge = Edge(state["size"], tuple(bytes(tile) for tile in state["unfinished"])) if state else Edge()
+    while edge.size < size:
+        first = edge.size
+        bodies = [
+            f'{{"seed":{number},"fill":"{"x" * 220}"}}'.encode() for number in range(first, min(first + 5000, size))
+        ]
+        leaves = [merkle.leaf_hash(body) for body in bodies]
+        edge, full = edge.grown(leaves)
+        rows = enumerate(zip(bodies, leaves, strict=True), first)
+        await database.collection("log_entries").add_all(
+            [
+                {"_id": index, "entry": body, "leaf": leaf, "about": [sha256_digest(leaf), f"ev-{leaf.hex()[:32]}"]}
+                for index, (body, leaf) in rows
+            ]
+        )
+        await database.collection("log_tiles").add_all(
+            [{"_id": str(tile), "hashes": data} for tile, data in full.items()]
+        )
+        if edge.size % 100_000 == 0:
+            show(f"{edge.size:,} entries")
+    change = {"$set": {"size": edge.size, "unfinished": list(edge.unfinished)}}
+    await database.collection("log_state").update({"_id": "log"}, change)
+
+
+class Client:
+    """Asks the evidence service as the gateway does."""
+
+    def __init__(self, asker: Asker, key: keys.PrivateKey, name: str) -> None:
+        self.asker, self.key, self.name = asker, key, name
+        self.sizes: list[int] = []
+
+    async def trust(self) -> None:
+        """Apply the trust root that all envelopes are signed under."""
+        pem = keys.public_pem(self.key.public_key())
+        root = ApplyTrustRoot(
+            command_id=self.name, project="bench", trust_root="t", keys=(pem,), predicate_types=(TESTS,), role="test"
+        )
+        await self.asker.ask(root, Applied)
+
+    async def submit(self, data: bytes, name: str) -> None:
+        """Hand one piece in; the receipt must say that it counts, and prove that it is in the log."""
+        command = SubmitEvidence(command_id=f"{self.name}-{name}", project="bench", envelope=data.decode())
+        receipt = await self.asker.ask(command, Receipt, deadline=60)
+        if not receipt.verified or receipt.inclusion is None:
+            raise RuntimeError(f"not verified and logged: {receipt}")
+        self.sizes.append(receipt.inclusion.size)
+
+    async def measure(self, floor_ms: float, floor_rate: float) -> Measured:
+        """Latency of one after the other, rate of many at once, and proofs."""
+        envelopes = [envelope(self.key, f"{self.name}-{number}") for number in range(SERIAL + BULK)]
+        latency = await timed(SERIAL, lambda number: self.submit(envelopes[number], str(number)))
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def one(number: int) -> None:
+            async with gate:
+                await self.submit(envelopes[number], str(number))
+
+        began = time.perf_counter()
+        await asyncio.gather(*(one(number) for number in range(SERIAL, SERIAL + BULK)))
+        rate = BULK / (time.perf_counter() - began)
+        size = max(self.sizes)
+        chosen = random.Random(7)  # noqa: S311 - the same places in every run
+
+        async def prove(_: int) -> None:
+            await self.asker.ask(ProveInclusion(index=chosen.randrange(size)), InclusionProof)
+
+        proofs = await timed(PROOFS, prove)
+        began = time.perf_counter()
+        await asyncio.gather(*(prove(number) for number in range(PROOFS)))
+        return {
+            "log_entries": size,
+            "latency_p50_ms": share(latency, 0.5),
+            "latency_p99_ms": share(latency, 0.99),
+            "latency_p50_to_floor": round(share(latency, 0.5) / floor_ms, 2),
+            "rate_per_s": round(rate),
+            "rate_to_bulk_floor": round(rate / floor_rate, 2),
+            "proof_p50_ms": share(proofs, 0.5),
+            "proof_p99_ms": share(proofs, 0.99),
+            "proofs_per_s": round(PROOFS / (time.perf_counter() - began)),
+        }
+
+
+@asynccontextmanager
+async def a_client(stack: Stack, secrets: Secrets, key: keys.PrivateKey, name: str) -> AsyncIterator[Client]:
+    """A client with an administrator's token."""
+    env = {name.removeprefix("HALLMARK_").lower(): value for name, value in stack.env["gateway"].items()}
+    wanted = {name: env[name] for name in env if name in ServiceSettings.model_fields}
+    broker = make_broker(ServiceSettings(**wanted))
+    caller = Caller(Actor(subject="bench", kind=ActorKind.HUMAN), {"*": frozenset({Role.ADMIN})})
+    identity = load_identity_key(secrets.identity("gateway"))
+    token = issue_token(identity, "gateway", caller, now=datetime.now(UTC), lifetime=timedelta(hours=2))
+    await broker.connect()
+    try:
+        yield Client(Asker(broker, source="/bench", own_token=lambda: token, clock=utc_now), key, name)
+    finally:
+        await broker.stop()
+
+
+async def measure_evidence(size: int, show: Callable[[str], None]) -> Measured:
+    """All of it, on a stack of its own with the evidence service alone behind NATS."""
+    with tempfile.TemporaryDirectory(prefix="hallmark-bench-") as folder:
+        data = Path(folder) / "data"
+        options = stack_options(data)
+        options = replace(options, services=[one for one in options.services if one.name in ("evidence", "gateway")])
+        secrets = create_secrets(data.resolve() / "secrets")
+        key = keys.generate()
+        async with running_stack(options) as stack:
+            url = stack.env["evidence"]["HALLMARK_MONGO_URL"]
+            async with connect(url, "hallmark_evidence", application="bench") as database:
+                single, bulk = await floors(database, key)
+                async with a_client(stack, secrets, key, "empty") as client:
+                    await client.trust()
+                    empty = await client.measure(single, bulk)
+                show("empty log measured")
+                await seed(database, size, show)
+                async with a_client(stack, secrets, key, "full") as client:
+                    full = await client.measure(single, bulk)
+    return {
+        "floor_single_ms": round(single, 2),
+        "floor_bulk_per_s": round(bulk),
+        "empty_log": empty,
+        "full_log": full,
+        "full_to_empty_latency": round(full["latency_p50_ms"] / empty["latency_p50_ms"], 2),
+        "full_to_empty_rate": round(empty["rate_per_s"] / full["rate_per_s"], 2),
+    }
+
+
+if __name__ == "__main__":
+    import sys
+
+    entries = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    print(json.dumps(asyncio.run(measure_evidence(entries, lambda text: print(text, file=sys.stderr))), indent=2))

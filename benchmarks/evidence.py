@@ -20,7 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from contracts.answers import Applied
-from contracts.evidence.v1.commands import ApplyTrustRoot, Receipt, SubmitEvidence
+from contracts.evidence.v1.commands import (
+    MAX_BATCH,
+    ApplyTrustRoot,
+    BatchReceipt,
+    Receipt,
+    SubmitEvidence,
+    SubmitEvidenceBatch,
+)
 from contracts.evidence.v1.queries import ProveInclusion
 from contracts.evidence.v1.views import InclusionProof
 from contracts.vocabulary import Actor, ActorKind, Role
@@ -37,7 +44,7 @@ from shared.messaging.broker import make_broker
 from shared.mongo import Database, connect
 from shared.settings import ServiceSettings
 
-SERIAL, BULK, AT_ONCE, PROOFS = 200, 3000, 128, 500
+SERIAL, BULK, AT_ONCE, PROOFS = 200, 4000, 6, 500
 GROUP = 256
 TESTS = "https://in-toto.io/attestation/test-result/v0.1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -144,18 +151,28 @@ class Client:
             raise RuntimeError(f"not verified and logged: {receipt}")
         self.sizes.append(receipt.inclusion.size)
 
+    async def submit_batch(self, batch: list[bytes], name: str) -> None:
+        """As `submit`, for several at once."""
+        envelopes = tuple(data.decode() for data in batch)
+        command = SubmitEvidenceBatch(command_id=f"{self.name}-b{name}", project="bench", envelopes=envelopes)
+        answer = await self.asker.ask(command, BatchReceipt, deadline=60)
+        for outcome in answer.outcomes:
+            if not outcome.receipt or not outcome.receipt.verified or outcome.receipt.inclusion is None:
+                raise RuntimeError(f"not verified and logged: {outcome}")
+            self.sizes.append(outcome.receipt.inclusion.size)
+
     async def measure(self, floor_ms: float, floor_rate: float) -> Measured:
         """Latency of one after the other, rate of many at once, and proofs."""
         envelopes = [envelope(self.key, f"{self.name}-{number}") for number in range(SERIAL + BULK)]
         latency = await timed(SERIAL, lambda number: self.submit(envelopes[number], str(number)))
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def one(number: int) -> None:
+        async def batch(first: int) -> None:
             async with gate:
-                await self.submit(envelopes[number], str(number))
+                await self.submit_batch(envelopes[first : first + MAX_BATCH], str(first))
 
         began = time.perf_counter()
-        await asyncio.gather(*(one(number) for number in range(SERIAL, SERIAL + BULK)))
+        await asyncio.gather(*(batch(first) for first in range(SERIAL, SERIAL + BULK, MAX_BATCH)))
         rate = BULK / (time.perf_counter() - began)
         size = max(self.sizes)
         chosen = random.Random(7)  # noqa: S311 - the same places in every run

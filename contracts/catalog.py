@@ -44,6 +44,7 @@ MESSAGES: tuple[type[Message], ...] = (
     registry_intake.PipelineEvent,
     evidence_commands.ApplyTrustRoot,
     evidence_commands.SubmitEvidence,
+    evidence_commands.SubmitEvidenceBatch,
     evidence_commands.EvidencePublished,
     evidence_commands.RecordApproval,
     evidence_commands.AttestPassage,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -60,6 +62,12 @@ class Client:
         headers = {**_once(), "content-type": "application/json"}
         return self._ask("POST", path, content=body, params=_given(query), headers=headers).json()
 
+    def post_lines(self, path: str, lines: Sequence[bytes], *, key: str, **query: Any) -> list[Any]:
+        """As `get`; sends lines, and gets one JSON answer for each of them."""
+        headers = {**_once(key), "content-type": "application/x-ndjson"}
+        answer = self._ask("POST", path, content=b"\n".join(lines), params=_given(query), headers=headers)
+        return [json.loads(line) for line in answer.text.splitlines()]
+
     def pages(self, path: str, field: str, **query: Any) -> Iterator[Any]:
         """Every item of a paged list."""
         after: Any = None
@@ -87,7 +95,7 @@ class Client:
             # Safe to repeat: reads change nothing, and everything else carries an Idempotency-Key.
             if not isinstance(problem, errors.Transient) or time.monotonic() > give_up:
                 raise problem
-            time.sleep(0.3)
+            time.sleep(problem.retry_after if isinstance(problem, errors.Busy) else 0.3)
 
 
 def _problem(answer: httpx.Response) -> errors.HallmarkError:
@@ -95,6 +103,9 @@ def _problem(answer: httpx.Response) -> errors.HallmarkError:
         body = answer.json()
     except ValueError:
         body = {}
+    if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        wait = float(answer.headers.get("retry-after", "1"))
+        return errors.Busy(body.get("code", "busy"), body.get("detail", "Too much is under way."), retry_after=wait)
     kind = _BY_STATUS.get(answer.status_code, errors.Transient)
     return kind(
         body.get("code", f"http_{answer.status_code}"),

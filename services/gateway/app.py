@@ -24,6 +24,7 @@ from services.gateway.http import (
     badges,
     bundles,
     evidence,
+    evidence_batches,
     log_entries,
     metrics,
     policies,
@@ -45,14 +46,15 @@ from shared.logs import configure_logs, log
 from shared.settings import read_settings
 
 API = "/api/v1"
-_EVIDENCE = re.compile(rf"^{API}/projects/[^/]+/evidence$")
-"""The one path whose body may be large."""
+_EVIDENCE = re.compile(rf"^{API}/projects/[^/]+/evidence(/batch)?$")
+"""The paths whose bodies may be large; a batch, which is read line by line, larger still."""
 _ROUTERS: tuple[APIRouter, ...] = (
     projects.router,
     applications.router,
     versions.router,
     bundles.router,
     evidence.router,
+    evidence_batches.router,
     policies.router,
     verdicts.router,
     promotions.router,
@@ -77,7 +79,10 @@ def create_app(settings: GatewaySettings, clock: Clock = utc_now) -> FastAPI:
             log.info("gateway stops")
 
     def limit_for(path: str) -> int:
-        return settings.max_evidence_bytes if _EVIDENCE.match(path) else settings.max_body
+        found = _EVIDENCE.match(path)
+        if found is None:
+            return settings.max_body
+        return settings.max_batch_bytes if found[1] else settings.max_evidence_bytes
 
     app = FastAPI(
         title="Hallmark",

@@ -24,6 +24,8 @@ class GatewaySettings(ServiceSettings):
     """Bytes that a JSON request body may have."""
     max_evidence_bytes: Annotated[int, Field(ge=1024)] = 64 * MIB
     """Bytes that one envelope may have."""
+    max_batch_bytes: Annotated[int, Field(ge=MIB)] = 1024 * MIB
+    """The largest body of evidence in bulk."""
     max_bundle_bytes: Annotated[int, Field(ge=MIB)] = 256 * MIB
     """Bytes that the files of one bundle may have together."""
     max_streams: Annotated[int, Field(ge=1)] = 200

@@ -22,8 +22,8 @@ from shared.errors import HallmarkError, Rejection
 from shared.identity import Caller, Issuers, proven
 from shared.messaging.asking import Asker
 from shared.messaging.grouping import Group, Joined, Outcome
-from shared.messaging.handlers import Handlers, Heard
-from shared.messaging.inbox import handled_before, mark_all_handled, mark_handled, refuse_repeats
+from shared.messaging.handlers import Handlers, Heard, Spread
+from shared.messaging.inbox import AlreadyHandledError, handled_before, mark_all_handled, mark_handled, refuse_repeats
 from shared.messaging.outbox import keep
 from shared.messaging.relay import Relay
 from shared.messaging.unit_of_work import UnitOfWork
@@ -90,6 +90,8 @@ class Dispatcher(Generic[W]):
         caller = self.issuers.verify(token) if token else None
         if heard.is_ask or isinstance(message, Intake):
             proven(caller)
+        if heard.spread:
+            return await self._dispatch_parts(heard.spread, message, meta, token)
         key = meta.message_id
         if isinstance(message, Command):
             key = f"command:{proven(caller).actor.subject}:{message.command_id}"
@@ -117,6 +119,28 @@ class Dispatcher(Generic[W]):
             return Accepted(answer=answer.model_dump(mode="json")).model_dump() if heard.is_ask else None
 
         return await self.perform(handle, meta=meta, key=key, request=request, caller=caller)
+
+    async def _dispatch_parts(self, spread: Spread, message: Message, meta: Meta, token: str | None) -> dict[str, Any]:
+        outcomes = await asyncio.gather(
+            *(
+                self.dispatch(
+                    self.handlers.heard[type(part)],
+                    part,
+                    meta.model_copy(update={"message_id": f"{meta.message_id}.{place}"}),
+                    token,
+                )
+                for place, part in enumerate(spread.parts(message))
+            ),
+            return_exceptions=True,
+        )
+        for outcome in outcomes:
+            if isinstance(outcome, asyncio.CancelledError):
+                raise outcome
+        answers = [
+            outcome if isinstance(outcome, BaseException) else (outcome or {})["answer"]
+            for outcome in (one.reply if isinstance(one, AlreadyHandledError) else one for one in outcomes)
+        ]
+        return Accepted(answer=spread.answer(answers).model_dump(mode="json")).model_dump()
 
     async def perform(
         self,

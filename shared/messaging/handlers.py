@@ -7,16 +7,26 @@ MongoDB is reachable. `work` is the service's own unit of work, which names its 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from contracts.message import Command, Event, Intake, Message, Query, Tell
+from contracts.message import Answer, Command, Event, Intake, Message, Query, Tell
 from shared.messaging.unit_of_work import UnitOfWork
 
 W = TypeVar("W")
 Handle = Callable[..., Awaitable[Any]]
 Prepare = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How a message that stands for several is taken apart, and how their outcomes become its answer."""
+
+    parts: Callable[[Any], Sequence[Command]]
+    """The messages, each with a command id of its own that follows from the whole's."""
+    answer: Callable[[Sequence[dict[str, Any] | BaseException]], Answer]
+    """Gets for each, in order, the answer as JSON or what it raised."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,8 @@ class Heard:
     """How many of these one instance handles at a time."""
     group: str | None = None
     """The group whose transaction it shares (`grouping.py`)."""
+    spread: Spread | None = None
+    """How it is taken apart, when it stands for several messages."""
 
     @property
     def subject(self) -> str:
@@ -72,6 +84,10 @@ class Handlers(Generic[W]):
     def grouped(self, message: type[Command | Intake], group: str, *, prepare: Prepare, workers: int) -> None:
         """Has a message wait in a group, prepared; a duty of the service takes it from there."""
         self._register(Heard(message, None, prepare, workers, group))
+
+    def spread(self, message: type[Command], spread: Spread) -> None:
+        """Has a message handled as the several that it stands for: each succeeds or fails for itself."""
+        self._register(Heard(message, None, None, workers=32, spread=spread))
 
     def _add(self, message: type[Message], prepare: Prepare | None, *, workers: int) -> Callable[[Handle], Handle]:
         def register(handle: Handle) -> Handle:

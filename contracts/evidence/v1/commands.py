@@ -14,6 +14,7 @@ from contracts.vocabulary import (
     ActorKind,
     ApplicationName,
     Digest,
+    Frozen,
     Outcome,
     ProjectName,
     PromotionKind,
@@ -27,6 +28,9 @@ from contracts.vocabulary import (
 
 MAX_INLINE = 180_000
 """Characters of an envelope that may travel inside a message; larger ones are uploaded first."""
+
+MAX_BATCH = 50
+"""Envelopes in one batch."""
 
 
 class ApplyTrustRoot(Command):
@@ -85,6 +89,38 @@ class Receipt(Answer):
 
 
 SubmitEvidence.answer = Receipt
+
+
+class SubmitEvidenceBatch(Command):
+    """Hand in several signed statements at once. Each counts for itself: some may be refused while others are kept."""
+
+    subject: ClassVar[str] = "hallmark.ask.evidence.batch.submit.v1"
+    answer: ClassVar[type[Answer]]
+    project: ProjectName
+    application: ApplicationName | None = None
+    envelopes: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_BATCH)]
+    """Their bytes as text, together small enough for a message."""
+
+
+class SubmissionOutcome(Frozen):
+    """What became of one of them."""
+
+    receipt: Receipt | None = None
+    """None when it was not taken; then the rest says why."""
+    code: str = ""
+    message: str = ""
+    remedy: str = ""
+    again: bool = False
+    """True when nothing was decided about it: hand it in again, under the same command id or another."""
+
+
+class BatchReceipt(Answer):
+    """What became of each, in the order in which they were handed in."""
+
+    outcomes: tuple[SubmissionOutcome, ...]
+
+
+SubmitEvidenceBatch.answer = BatchReceipt
 
 
 class EvidencePublished(Intake):

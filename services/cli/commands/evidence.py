@@ -11,7 +11,7 @@ from defusedxml import ElementTree
 
 from services.cli.client import Client
 from services.cli.commands.arguments import Project, version_ref
-from services.cli.exits import Exit
+from services.cli.commands.attach import attach
 from services.cli.output import mark, out, table
 from shared.crypto import dsse, keys
 from shared.digests import sha256_digest
@@ -51,33 +51,6 @@ def sign(
     payload = json.dumps(statement, separators=(",", ":"), ensure_ascii=False).encode()
     output.write_bytes(dsse.sign(PAYLOAD_TYPE, payload, [keys.read_private(key)]))
     out.answer({"envelope": str(output)}, f"{output} is signed")
-
-
-@evidence.command("attach")
-def attach(
-    envelope: Annotated[list[Path], typer.Argument(help="DSSE envelopes.", exists=True)],
-    project: Project,
-    application: Annotated[str | None, typer.Option(help="The application it is about, for the record.")] = None,
-) -> None:
-    """Hand in signed evidence. Ends with 3 when any of it is kept but does not count."""
-    client = Client()
-    receipts = [
-        client.post_bytes(f"/projects/{project}/evidence", path.read_bytes(), application=application)
-        for path in envelope
-    ]
-    rows = [
-        (
-            one["evidence_id"],
-            one["kind"],
-            mark("allow") if one["verified"] else mark("deny"),
-            one["problem"],
-            one["remedy"],
-        )
-        for one in receipts
-    ]
-    out.answer(receipts, table(("evidence", "kind", "counts", "problem", "what to do"), rows))
-    if not all(one["verified"] for one in receipts):
-        raise typer.Exit(Exit.DENIED)
 
 
 @evidence.command("list")
@@ -170,4 +143,5 @@ def junit_predicate(data: bytes, name: str) -> dict[str, Any]:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    evidence.command("attach")(attach)
     app.add_typer(evidence, name="evidence")

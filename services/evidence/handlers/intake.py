@@ -5,8 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from contracts.evidence.v1.commands import EvidencePublished, Receipt, SubmitEvidence
+from contracts.evidence.v1.commands import (
+    BatchReceipt,
+    EvidencePublished,
+    Receipt,
+    SubmissionOutcome,
+    SubmitEvidence,
+    SubmitEvidenceBatch,
+)
 from contracts.vocabulary import Role
 from services.evidence.domain.record import Record, record_of
 from services.evidence.domain.verification import judge
@@ -20,6 +28,7 @@ from shared.clock import utc_now
 from shared.errors import HallmarkError, Invalid, NotFound, TooLarge, Transient
 from shared.messaging.dispatcher import Outside, Turn
 from shared.messaging.grouping import MOST_WAITING
+from shared.messaging.handlers import Spread
 
 INTAKE = "intake"
 """The group in which submissions wait for their commit."""
@@ -28,6 +37,7 @@ LARGE_BYTES = 512 * 1024
 _LARGE_AT_ONCE = asyncio.Semaphore(2)
 """Documents in memory take several times their length."""
 SUBMITTERS = (Role.CONTRIBUTOR, Role.SECURITY, Role.RELEASE_MANAGER)
+_LONGEST_COMMAND_ID = 120
 Submitted = SubmitEvidence | EvidencePublished
 
 
@@ -84,6 +94,38 @@ async def _content(message: Submitted, outside: Outside) -> bytes:
 # More than may wait in the group, so that those beyond are told to slow down instead of waiting unseen.
 HANDLERS.grouped(SubmitEvidence, INTAKE, prepare=examine, workers=2 * MOST_WAITING)
 HANDLERS.grouped(EvidencePublished, INTAKE, prepare=examine, workers=64)
+
+
+def parts_of(batch: SubmitEvidenceBatch) -> list[SubmitEvidence]:
+    """The submissions that a batch stands for."""
+    return [
+        SubmitEvidence(
+            command_id=f"{batch.command_id[:_LONGEST_COMMAND_ID]}.{place}",
+            project=batch.project,
+            application=batch.application,
+            envelope=envelope,
+        )
+        for place, envelope in enumerate(batch.envelopes)
+    ]
+
+
+def batch_receipt(outcomes: Sequence[dict[str, Any] | BaseException]) -> BatchReceipt:
+    """What became of each. Raises what is neither a receipt nor an error of Hallmark's."""
+    return BatchReceipt(outcomes=tuple(_outcome(one) for one in outcomes))
+
+
+def _outcome(one: dict[str, Any] | BaseException) -> SubmissionOutcome:
+    match one:
+        case HallmarkError():
+            again = isinstance(one, Transient)
+            return SubmissionOutcome(code=one.code, message=one.message, remedy=one.remedy, again=again)
+        case BaseException():
+            raise one
+        case _:
+            return SubmissionOutcome(receipt=Receipt.model_validate(one))
+
+
+HANDLERS.spread(SubmitEvidenceBatch, Spread(parts_of, batch_receipt))
 
 
 async def take_in(

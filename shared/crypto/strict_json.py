@@ -5,7 +5,7 @@
 - Numbers are finite; integers fit 64 bits, which every store here can hold.
 - Text holds no lone surrogate: it has no UTF-8 form, so it could be neither signed nor stored again.
 - Nesting, length and the number of values are limited before anything else looks at the document: eight
-  megabytes of brackets would become more than 250 in memory.
+  megabytes of brackets would become more than 250 in memory. Larger documents may hold one value in 32 bytes.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from typing import Any, Never
 from shared.errors import Invalid, TooLarge
 
 MAX_DEPTH = 64
-MAX_BYTES = 8 * 2**20
+MAX_BYTES = 64 * 2**20
 MAX_VALUES = 500_000
-"""Real bills of materials spend 35 bytes or more on each, which makes 240,000 in the longest document."""
+"""In a document of up to 16 MB."""
+_BYTES_A_VALUE = 32
+"""What a larger document must spend on each value, at least on average: real bills of materials spend 35 or more."""
 _LONGEST_INTEGER = 20
 _VALUE_MARKS = (b",", b"[", b"{")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -69,10 +71,11 @@ def _check_size(data: bytes, max_bytes: int) -> None:
             remedy="Send a smaller document.",
         )
     # Brackets and commas inside texts are counted too, which only makes the limit a little stricter.
-    if sum(map(data.count, _VALUE_MARKS)) > MAX_VALUES:
+    most = max(MAX_VALUES, len(data) // _BYTES_A_VALUE)
+    if sum(map(data.count, _VALUE_MARKS)) > most:
         raise TooLarge(
             "json_values_many",
-            f"The document holds more than {MAX_VALUES} values.",
+            f"The document holds more than {most} values.",
             remedy="Split it into several documents.",
         )
 

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from services.evidence.domain.record import evidence_id
 from shared.digests import sha256_digest
-from shared.errors import NotFound
+from shared.errors import Invalid, NotFound
 from shared.messaging.scope import Scope
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Database, Document, DuplicateKeyError, Index
@@ -80,7 +80,8 @@ async def claim_blob(unit: UnitOfWork, project: str, digest: str) -> None:
 async def receive_blob(database: Database, project: str, content: AsyncIterator[bytes], now: datetime) -> Document:
     """Store what arrives; its `content_digest` and `size`. Kept for a day unless something claims it.
 
-    Raises what `content` raises; what was stored of it then is removed by the database in time.
+    Raises `Invalid` for nothing at all, and what `content` raises; what was stored of it then is removed by the database
+    in time.
     """
     upload, expires_at = uuid4().hex, now + KEPT_UNUSED
     chunks = database.collection("blob_chunks")
@@ -94,6 +95,8 @@ async def receive_blob(database: Database, project: str, content: AsyncIterator[
             await chunks.add(_chunk(upload, place, bytes(rest[:CHUNK_BYTES]), expires_at))
             del rest[:CHUNK_BYTES]
             place += 1
+    if not size:
+        raise Invalid("blob_empty", "The body is empty.", remedy="Send the bytes that are to be kept.")
     digest = f"sha256:{hashed.hexdigest()}"
     blob: Document = {"_id": _key(project, digest), "size": size, "expires_at": expires_at}
     if size <= SMALL_BYTES:

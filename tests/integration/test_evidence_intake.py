@@ -1,0 +1,233 @@
+"""Evidence on its way in, on a real NATS and MongoDB: batches, proofs in receipts, large contents, back-pressure."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.evidence.v1 import queries, views
+from contracts.evidence.v1.commands import (
+    BatchReceipt,
+    EvidencePublished,
+    Receipt,
+    SubmitEvidence,
+    SubmitEvidenceBatch,
+)
+from contracts.headers import Meta
+from contracts.vocabulary import Role
+from services.evidence.app import SERVICE
+from services.evidence.handlers.intake import INTAKE
+from services.evidence.storage.blobs import CHUNK_BYTES, claim_blob, read_blob, receive_blob
+from shared.crypto import dsse, keys, merkle, note
+from shared.digests import sha256_digest
+from shared.errors import Busy, NotFound
+from shared.messaging.asking import Asker
+from shared.messaging.grouping import MOST_WAITING
+from shared.messaging.headers import write_headers
+from shared.messaging.unit_of_work import UnitOfWork
+from shared.mongo import in_transaction
+from shared.service import Running
+from tests.integration.test_evidence import ORIGIN, envelope, start, trust
+from tests.support.eventually import eventually
+from tests.support.system import System, a_system
+
+pytestmark = pytest.mark.servers
+
+
+async def everything(asker: Asker) -> tuple[views.EvidenceView, ...]:
+    return (await asker.ask(queries.ListEvidence(project="shop", limit=500), views.EvidencePage)).evidence
+
+
+def check_proof(receipt: Receipt) -> int:
+    """The receipt alone proves that its log has the evidence; the size of the tree it proves that for."""
+    proof = receipt.inclusion
+    assert proof is not None
+    assert receipt.log_index == proof.index
+    known = [note.parse_key(key) for key in proof.checkpoint.verifier_keys]
+    signed = note.verify_checkpoint(proof.checkpoint.note.encode(), known, origin=ORIGIN)
+    hashes = [bytes.fromhex(one.removeprefix("sha256:")) for one in proof.hashes]
+    leaf = bytes.fromhex(proof.leaf_hash.removeprefix("sha256:"))
+    assert merkle.verify_inclusion(leaf, proof.index, signed.size, hashes, signed.root)
+    return signed.size
+
+
+async def test_a_batch_is_many_submissions_that_succeed_or_fail_alone(tmp_path: Path) -> None:
+    async with a_system(tmp_path, SERVICE) as system:
+        await start(system)
+        asker = await system.asker()
+        key = keys.generate()
+        await trust(asker, "key", key)
+        good = [envelope(key, f"n{number}") for number in range(20)]
+        mixed = (*good[:10], "no json", envelope(keys.generate()), good[0], *good[10:])
+        batch = SubmitEvidenceBatch(command_id="b", project="shop", envelopes=mixed)
+        first = await asker.ask(batch, BatchReceipt)
+        assert [bool(one.receipt and one.receipt.verified) for one in first.outcomes] == [
+            *[True] * 10, False, False, *[True] * 11,
+        ]  # fmt: skip
+        assert first.outcomes[10].code == "json_malformed"
+        stranger, again = first.outcomes[11].receipt, first.outcomes[12].receipt
+        assert stranger is not None
+        assert stranger.problem == "no_trusted_signature"
+        assert again is not None
+        assert again.duplicate
+        # Asked again, it is answered again, and nothing is on record twice.
+        second = await asker.ask(batch, BatchReceipt)
+        assert [one.receipt and one.receipt.evidence_id for one in second.outcomes] == [
+            one.receipt and one.receipt.evidence_id for one in first.outcomes
+        ]
+        assert len(await everything(asker)) == 21
+        receipts = [one.receipt for one in first.outcomes if one.receipt and not one.receipt.duplicate]
+        places = [receipt.log_index for receipt in receipts]
+        assert sorted(places, key=lambda place: place or 0) == list(range(1, 22))
+        for receipt in receipts:
+            check_proof(receipt)
+            assert receipt.positions[next(iter(receipt.positions))] <= 21
+
+
+async def test_the_same_command_at_once_is_one_submission(tmp_path: Path) -> None:
+    async with a_system(tmp_path, SERVICE) as system:
+        await start(system)
+        asker = await system.asker()
+        key = keys.generate()
+        await trust(asker, "key", key)
+        command = SubmitEvidence(command_id="same", project="shop", envelope=envelope(key))
+        found = await asyncio.gather(*(asker.ask(command, Receipt) for _ in range(12)))
+        assert len({(one.evidence_id, one.log_index, one.duplicate) for one in found}) == 1
+        others = [command.model_copy(update={"command_id": f"other-{number}"}) for number in range(12)]
+        found = await asyncio.gather(*(asker.ask(one, Receipt) for one in others))
+        assert all(one.duplicate for one in found)
+        assert len(await everything(asker)) == 1
+
+
+async def test_published_evidence_is_taken_in_and_its_publisher_need_not_wait(tmp_path: Path) -> None:
+    async with a_system(tmp_path, SERVICE) as system:
+        await start(system)
+        asker = await system.asker()
+        key = keys.generate()
+        await trust(asker, "key", key)
+        connection = await system.connect("pipeline")
+        token = system.token("ci", Role.CONTRIBUTOR, project="shop")
+        for number in range(30):
+            message = EvidencePublished(project="shop", envelope=envelope(key, str(number)))
+            meta = _meta(system, f"p{number}")
+            headers = write_headers(meta, subject=message.subject) | {"authorization": f"Bearer {token}"}
+            await connection.jetstream().publish(
+                message.subject, message.model_dump_json().encode(), headers=headers, stream="HALLMARK_IN"
+            )
+        assert len(await eventually(lambda: everything(asker), lambda found: len(found) == 30)) == 30
+
+
+def _meta(system: System, message_id: str) -> Meta:
+    return Meta(message_id=message_id, correlation_id=message_id, source="/ci", time=system.clock())
+
+
+async def _content(size: int) -> AsyncIterator[bytes]:
+    for start_ in range(0, size, 70_000):
+        yield bytes([start_ % 251]) * min(70_000, size - start_)
+
+
+@pytest.mark.parametrize("size", [1, CHUNK_BYTES, 3 * CHUNK_BYTES, 3 * CHUNK_BYTES + 5])
+async def test_contents_of_any_size_come_back_byte_for_byte(tmp_path: Path, size: int) -> None:
+    async with a_system(tmp_path, SERVICE) as system:
+        database = (await start(system)).database
+        kept = await receive_blob(database, "shop", _content(size), system.clock())
+        whole = b"".join([part async for part in _content(size)])
+        assert (kept["content_digest"], kept["size"]) == (sha256_digest(whole), size)
+        assert await read_blob(database, "shop", kept["content_digest"]) == whole
+        assert await read_blob(database, "bank", kept["content_digest"]) is None
+        # The same again takes no more room.
+        await receive_blob(database, "shop", _content(size), system.clock())
+        chunks = await database.collection("blob_chunks").find({"upload": {"$exists": True}})
+        uploads = {one["upload"] for one in await database.collection("blobs").find({}) if "upload" in one}
+        assert {one["upload"] for one in chunks if "expires_at" not in one} <= uploads
+
+
+async def test_what_is_claimed_stays_and_what_has_expired_cannot_be_claimed(tmp_path: Path) -> None:
+    async with a_system(tmp_path, SERVICE) as system:
+        run = await start(system)
+        digest = (await receive_blob(run.database, "shop", _content(2 * CHUNK_BYTES), system.clock()))["content_digest"]
+        chunks = run.database.collection("blob_chunks")
+
+        async def claim(session: Any) -> None:
+            await claim_blob(_unit(run, session), "shop", digest)
+
+        await in_transaction(run.database, claim)
+        assert not [one for one in await chunks.find({}, only={"expires_at": 1}) if "expires_at" in one]
+        assert "expires_at" not in (await run.database.collection("blobs").get(f"shop|{digest}") or {})
+
+        other = (await receive_blob(run.database, "shop", _content(CHUNK_BYTES + 1), system.clock()))["content_digest"]
+        upload = (await run.database.collection("blobs").get(f"shop|{other}") or {})["upload"]
+        await chunks.remove({"_id": f"{upload}|00001"})  # As the database does once the day is over.
+        assert await read_blob(run.database, "shop", other) is None
+
+        async def claim_other(session: Any) -> None:
+            await claim_blob(_unit(run, session), "shop", other)
+
+        with pytest.raises(NotFound):
+            await in_transaction(run.database, claim_other)
+
+
+def _unit(run: Running[Any], session: Any) -> UnitOfWork:
+    return UnitOfWork("evidence", run.database, session, _meta_of(run), run.clock())
+
+
+def _meta_of(run: Running[Any]) -> Meta:
+    return Meta(message_id="m", correlation_id="m", source="/x", time=run.clock())
+
+
+async def test_whoever_sends_too_much_is_told_to_wait_and_nothing_is_lost(tmp_path: Path) -> None:
+    async with a_system(tmp_path, SERVICE) as system:
+        run = await start(system)
+        asker = await system.asker()
+        key = keys.generate()
+        await trust(asker, "key", key)
+        group = run.dispatcher.groups[INTAKE]
+        commands = [
+            SubmitEvidence(command_id=f"c{number}", project="shop", envelope=envelope(key, str(number)))
+            for number in range(MOST_WAITING + 200)
+        ]
+        found = await asyncio.gather(
+            *(asker.ask(one, Receipt, deadline=60) for one in commands), return_exceptions=True
+        )
+        busy = [command for command, one in zip(commands, found, strict=True) if isinstance(one, Busy)]
+        assert all(isinstance(one, Receipt | Busy) for one in found)
+        for command in busy:
+            assert (await asker.ask(command, Receipt, deadline=60)).verified
+        assert len(group) == 0
+        assert await run.database.collection("records").count({}) == len(commands)
+
+
+def large_envelope(key: keys.PrivateKey, size: int) -> bytes:
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"digest": {"sha256": "1" * 64}}],
+        "predicateType": "https://example.com/large",
+        "predicate": {"text": "x" * size},
+    }
+    return dsse.sign("application/vnd.in-toto+json", json.dumps(statement).encode(), [key])
+
+
+async def test_large_evidence_is_uploaded_packed_or_not_and_counts_like_any_other(tmp_path: Path) -> None:
+    async with a_system(tmp_path, SERVICE) as system:
+        run = await start(system)
+        asker = await system.asker()
+        key = keys.generate()
+        await trust(asker, "key", key, "https://example.com/large")
+        data = large_envelope(key, 20 * 2**20)
+        assert len(gzip.compress(data, 1)) < len(data) // 50
+
+        async def whole() -> AsyncIterator[bytes]:
+            yield data
+
+        kept = await receive_blob(run.database, "shop", whole(), system.clock())
+        submit = SubmitEvidence(command_id="l", project="shop", content_digest=kept["content_digest"])
+        receipt = await asker.ask(submit, Receipt, deadline=60)
+        assert (receipt.verified, receipt.content_digest) == (True, sha256_digest(data))
+        check_proof(receipt)
+        assert await read_blob(run.database, "shop", receipt.content_digest) == data
+        left = await run.database.collection("blob_chunks").find({"expires_at": {"$exists": True}}, only={"_id": 1})
+        assert left == []

@@ -21,10 +21,11 @@ from services.evidence.handlers.intake import INTAKE, take_in
 from services.evidence.handlers.queries import proof_in
 from services.evidence.storage.journal import Claim, Growth, Pending, claim_tree
 from services.evidence.storage.unit_of_work import EvidenceWork
-from shared.errors import HallmarkError, Transient
+from shared.errors import Busy, HallmarkError, Transient
 from shared.logs import log
 from shared.messaging.dispatcher import Turn
 from shared.messaging.grouping import Group, Joined, Outcome
+from shared.messaging.outbox import unpublished_for
 from shared.mongo import DuplicateKeyError, Lease
 from shared.mongo.lease import LeaseLostError
 from shared.service import Running
@@ -32,6 +33,8 @@ from shared.service import Running
 BATCH = 256
 BATCH_BYTES = 8 * 2**20
 """Envelopes in one transaction, at most, unless a single one is larger."""
+MOST_BEHIND_SECONDS = 30.0
+_MEASURE_SECONDS = 1.0
 _LOOK_SECONDS = 0.05
 """Entries queued by other instances are found this late at most; this one's own are found at once."""
 
@@ -62,11 +65,13 @@ class Writer:
         self.lease = Lease(run.database, "log", run.settings.instance)
         self._claim: Claim | None = None
         self._looked_at = 0.0
+        self._measured_at = 0.0
         self._commits_seen = -1
 
     async def write(self) -> bool:
         """Commit the next batch; False when nothing waits."""
         claim = await self._claimed()
+        await self._hold_back()
         batch = _next_batch(self._intake)
         look = claim is not None and self._should_look()
         if not batch and not (look and await self._queue.find_one({})):
@@ -77,6 +82,19 @@ class Writer:
             self._intake.put_back(batch)
             self._claim = None
         return True
+
+    async def _hold_back(self) -> None:
+        """Take in no more while what was taken in cannot be told: without streams, no disk may fill."""
+        now = time.monotonic()
+        if now - self._measured_at < _MEASURE_SECONDS:
+            return
+        self._measured_at = now
+        behind = await unpublished_for(self._run.database, self._run.clock())
+        self._intake.refusing = (
+            Busy("outbox_behind", f"What was taken in {behind:.0f} s ago is not published yet.", retry_after=5.0)
+            if behind > MOST_BEHIND_SECONDS
+            else None
+        )
 
     async def _claimed(self) -> Claim | None:
         if not await self.lease.hold():

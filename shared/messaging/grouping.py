@@ -54,12 +54,16 @@ class Group:
     def __init__(self, arrived: asyncio.Event) -> None:
         self._waiting: deque[Joined] = deque()
         self._arrived = arrived
+        self.refusing: Busy | None = None
+        """Set while nothing more should be taken in, by whoever sees that it could not be passed on."""
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     async def join(self, joined: Joined) -> dict[str, Any] | None:
-        """Wait for this message's own outcome. Raises it, or `Busy` when too many wait already."""
+        """Wait for this message's own outcome. Raises it, or `Busy` when too much is under way."""
+        if self.refusing:
+            raise self.refusing
         if len(self._waiting) >= MOST_WAITING:
             raise Busy("intake_full", f"{len(self._waiting)} messages wait to be committed.", retry_after=1.0)
         self._waiting.append(joined)

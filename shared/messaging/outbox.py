@@ -17,6 +17,7 @@ from contracts.headers import Meta
 from contracts.message import MAX_BODY, Event, Message
 from shared.errors import TooLarge
 from shared.messaging.headers import write_headers
+from shared.messaging.scope import Scope
 from shared.mongo import Document, Index, Session
 from shared.tracing import current_traceparent
 
@@ -80,6 +81,12 @@ async def keep(session: Session, rows: list[Outgoing]) -> None:
             for place, row in enumerate(rows)
         ]
     )
+
+
+async def unpublished_for(scope: Scope, now: datetime) -> float:
+    """For how many seconds the oldest message has been waiting to be published; 0.0 when none does."""
+    oldest = await scope.collection(COLLECTION).find_one({"sent": False}, sort=(("order", 1), ("place", 1)))
+    return max(0.0, now.timestamp() - oldest["order"].time) if oldest else 0.0
 
 
 def from_document(document: Document) -> Outgoing:

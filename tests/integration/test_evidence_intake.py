@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bson.timestamp import Timestamp
 
 from contracts.evidence.v1 import queries, views
 from contracts.evidence.v1.commands import (
@@ -231,3 +232,28 @@ async def test_large_evidence_is_uploaded_packed_or_not_and_counts_like_any_othe
         assert await read_blob(run.database, "shop", receipt.content_digest) == data
         left = await run.database.collection("blob_chunks").find({"expires_at": {"$exists": True}}, only={"_id": 1})
         assert left == []
+
+
+async def test_nothing_more_is_taken_in_while_nothing_can_be_published(tmp_path: Path) -> None:
+    async with a_system(tmp_path, SERVICE) as system:
+        run = await start(system)
+        asker = await system.asker()
+        key = keys.generate()
+        await trust(asker, "key", key)
+        outbox = run.database.collection("outbox")
+        # A message that no stream takes: the relay stays at it, as it would without NATS.
+        old = Timestamp(int(system.clock().timestamp()) - 3600, 1)
+        stuck = {"order": old, "place": 0, "subject": "nowhere", "headers": {}, "body": b"", "sent": False}
+        await outbox.add({"_id": "stuck", **stuck})
+
+        async def refusing() -> bool:
+            return run.dispatcher.groups[INTAKE].refusing is not None
+
+        await eventually(refusing)
+        command = SubmitEvidence(command_id="c", project="shop", envelope=envelope(key))
+        with pytest.raises(Busy) as refused:
+            await asker.ask(command, Receipt)
+        assert refused.value.code == "outbox_behind"
+        await outbox.remove({"_id": "stuck"})
+        await eventually(refusing, lambda still: not still)
+        assert (await asker.ask(command, Receipt)).verified

@@ -80,8 +80,8 @@ async def claim_blob(unit: UnitOfWork, project: str, digest: str) -> None:
 async def receive_blob(database: Database, project: str, content: AsyncIterator[bytes], now: datetime) -> Document:
     """Store what arrives; its `content_digest` and `size`. Kept for a day unless something claims it.
 
-    Raises `Invalid` for nothing at all, and what `content` raises; what was stored of it then is removed by the database
-    in time.
+    Raises `Invalid` for nothing at all, and what `content` raises; what was stored of it until then is removed by the
+    database in time.
     """
     upload, expires_at = uuid4().hex, now + KEPT_UNUSED
     chunks = database.collection("blob_chunks")

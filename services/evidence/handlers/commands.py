@@ -81,8 +81,15 @@ async def _record(message: SubmitEvidence | EvidencePublished, work: EvidenceWor
     seen = await roots_in(work.unit, message.project)
     if seen.state != examined.roots_state:
         raise Transient("trust_roots_changed", "The trust roots changed while the evidence was examined.")
-    by = work.unit.caller.actor.subject
-    return await put_on_record(work, message.project, message.application, examined.data, examined.record, by=by)
+    return await put_on_record(
+        work,
+        message.project,
+        message.application,
+        examined.data,
+        examined.record,
+        by=work.unit.caller.actor.subject,
+        roots_revision=seen.revision,
+    )
 
 
 @HANDLERS.command(SubmitEvidence, prepare=examine)
@@ -99,14 +106,16 @@ async def evidence_published(message: EvidencePublished, work: EvidenceWork, exa
 
 @HANDLERS.command(ApplyTrustRoot)
 async def apply_trust_root(command: ApplyTrustRoot, work: EvidenceWork) -> Applied:
-    """Begin or change to believe some keys."""
+    """Begin or change to believe some keys, and have what is on record judged again."""
     work.unit.caller.require(command.project, Role.SECURITY)
     if command.trust_root == OWN_ROOT:
         raise Invalid(
             "trust_root_reserved", f"{OWN_ROOT} names Hallmark's own key.", remedy="Give the trust root another name."
         )
     root, applied = await work.trust_roots.apply(command)
+    rejudges = 0
     if applied.change != "unchanged":
+        rejudges = await work.rejudgings.begin(command.project)
         by = work.unit.caller.actor.subject
         await work.journal.enter(
             LogEntry(
@@ -132,7 +141,7 @@ async def apply_trust_root(command: ApplyTrustRoot, work: EvidenceWork) -> Appli
                 at=work.unit.now,
             )
         )
-    return Applied(kind="TrustRoot", name=command.trust_root, **applied._asdict())
+    return Applied(kind="TrustRoot", name=command.trust_root, rejudges=rejudges, **applied._asdict())
 
 
 @HANDLERS.on(RecordApproval)
@@ -151,7 +160,10 @@ async def record_approval(tell: RecordApproval, work: EvidenceWork) -> None:
     data = work.keyring.envelope(signed)
     signer = Signer(key_id=work.keyring.key_id, trust_root=OWN_ROOT, role=tell.role.value)
     record = own_record(tell.project, data, in_toto.parse(signed), signer, work.unit.now)
-    await put_on_record(work, tell.project, tell.application, data, record, by=tell.approver)
+    seen = await roots_in(work.unit, tell.project)
+    await put_on_record(
+        work, tell.project, tell.application, data, record, by=tell.approver, roots_revision=seen.revision
+    )
 
 
 @HANDLERS.on(AttestPassage)

@@ -30,6 +30,7 @@ from contracts.evidence.v1.views import (
 )
 from services.evidence.handlers import HANDLERS
 from services.evidence.storage.unit_of_work import EvidenceWork
+from shared.errors import Transient
 
 
 @HANDLERS.query(ListEvidence)
@@ -50,6 +51,12 @@ async def show_evidence(query: ShowEvidence, work: EvidenceWork) -> EvidenceView
 async def read_positions(query: ReadPositions, work: EvidenceWork) -> Positions:
     """How much evidence there is."""
     work.unit.caller.require_member(query.project)
+    if await work.rejudgings.lagging(query.project, query.subjects):
+        raise Transient(
+            "evidence_rejudged",
+            "The trust roots have changed, and evidence about this is still to be judged by them.",
+            remedy="Ask again in a moment.",
+        )
     return Positions(positions=await work.records.positions(query.project, query.subjects))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contracts.evidence.v1.commands import Receipt
 from contracts.evidence.v1.events import EvidenceAdded
-from contracts.facts import EvidenceItem
+from contracts.facts import EvidenceItem, Standing
 from services.evidence.domain.log import EntryKind, LogEntry
 from services.evidence.domain.record import REMEDIES, Record
 from services.evidence.domain.verification import Problem
@@ -14,15 +14,27 @@ from shared.digests import canonical_digest
 
 
 async def put_on_record(
-    work: EvidenceWork, project: str, application: str | None, data: bytes, record: Record, *, by: str
+    work: EvidenceWork,
+    project: str,
+    application: str | None,
+    data: bytes,
+    record: Record,
+    *,
+    by: str,
+    roots_revision: int,
 ) -> Receipt:
-    """Keep it, log it and tell everybody; the same envelope again changes nothing."""
+    """Keep it, log it and tell everybody; the same envelope again changes nothing.
+
+    `roots_revision`: of the trust roots that it was judged by.
+    """
     item = record.item
     known = await work.records.known(project, item.evidence_id)
     if known:
         return receipt(known, await work.records.positions(project, known.subjects), duplicate=True)
     await keep_blob(work.unit, project, data)
-    positions = await work.records.add(project, application, record, size=len(data), by=by)
+    positions = await work.records.add(
+        project, application, record, size=len(data), by=by, roots_revision=roots_revision
+    )
     entry = LogEntry(
         EntryKind.EVIDENCE,
         project,
@@ -44,7 +56,7 @@ def receipt(item: EvidenceItem, positions: dict[str, int], *, duplicate: bool) -
     return Receipt(
         evidence_id=item.evidence_id,
         content_digest=item.content_digest,
-        verified=item.verified,
+        verified=item.standing is Standing.VERIFIED,
         problem=item.problem,
         remedy=REMEDIES[Problem(item.problem)] if item.problem else "",
         predicate_type=item.predicate_type,

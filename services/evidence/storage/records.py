@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from contracts.evidence.v1.views import ComponentPage, EvidencePage, EvidenceView
-from contracts.facts import Component, EvidenceItem
+from contracts.facts import Component, EarlierStanding, EvidenceItem
 from services.evidence.domain.record import Record
 from shared.digests import sha256_digest
 from shared.errors import Invalid, NotFound
@@ -17,6 +17,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     "records": (
         Index((("project", 1), ("received_at", -1), ("_id", 1))),
         Index((("project", 1), ("subjects", 1), ("received_at", -1))),
+        Index((("project", 1), ("roots_revision", 1), ("received_at", -1))),
     ),
     "components": (Index((("evidence", 1), ("_id", 1))),),
     "positions": (),
@@ -45,6 +46,16 @@ async def keep_blob(scope: Scope, project: str, data: bytes) -> str:
     return digest
 
 
+async def count_up(scope: Scope, project: str, subjects: tuple[str, ...]) -> dict[str, int]:
+    """Raise the position of each subject by one; the positions afterwards."""
+    positions = {}
+    for subject in sorted(set(subjects)):
+        key = {"_id": f"{project}|{subject}"}
+        counted = await scope.collection("positions").change(key, {"$inc": {"count": 1}}, upsert=True)
+        positions[subject] = int(counted["count"]) if counted else 0
+    return positions
+
+
 class Records:
     """Evidence on record."""
 
@@ -59,7 +70,9 @@ class Records:
         found = await self._records.get(f"{project}|{evidence_id}")
         return EvidenceItem.model_validate_json(found["item"]) if found else None
 
-    async def add(self, project: str, application: str | None, record: Record, *, size: int, by: str) -> dict[str, int]:
+    async def add(
+        self, project: str, application: str | None, record: Record, *, size: int, by: str, roots_revision: int
+    ) -> dict[str, int]:
         """Put it on record; the positions of its subjects afterwards. Raises `Invalid` for too many components."""
         item = record.item
         if len(record.components) > MAX_COMPONENTS:
@@ -79,6 +92,7 @@ class Records:
                 "item": item.model_dump_json(),
                 "size": size,
                 "submitted_by": by,
+                "roots_revision": roots_revision,
             }
         )
         await self._components.add_all(
@@ -88,14 +102,10 @@ class Records:
                 for number, component in enumerate(record.components)
             ]
         )
-        positions = {}
-        for subject in sorted(set(item.subjects)):
-            counted = await self._positions.change({"_id": f"{project}|{subject}"}, {"$inc": {"count": 1}}, upsert=True)
-            positions[subject] = int(counted["count"]) if counted else 0
-        return positions
+        return await count_up(self._unit, project, item.subjects)
 
     async def positions(self, project: str, subjects: tuple[str, ...]) -> dict[str, int]:
-        """How many pieces of evidence are on record per subject."""
+        """Per subject: how many pieces of evidence are on record, and how often their standing has changed."""
         keys = [f"{project}|{subject}" for subject in subjects]
         found = await self._positions.find({"_id": {"$in": keys}}, limit=len(keys))
         counted = {str(one["_id"]).partition("|")[2]: int(one["count"]) for one in found}
@@ -149,6 +159,7 @@ class Records:
                 size=document["size"],
                 submitted_by=document["submitted_by"],
                 log_index=places.get(document["evidence_id"]),
+                history=tuple(EarlierStanding.model_validate_json(one) for one in document.get("history", ())),
             )
             for document in documents
         ]

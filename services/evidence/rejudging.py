@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from functools import partial
+from uuid import uuid4
 
 from contracts.evidence.v1.events import EvidenceRejudged
 from contracts.facts import EvidenceItem
@@ -27,7 +28,6 @@ from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.digests import canonical_digest
 from shared.errors import Transient
 from shared.logs import log
-from shared.messaging.inbox import AlreadyHandledError
 from shared.mongo import Document, Lease
 from shared.mongo.lease import LeaseLostError
 from shared.service import Running
@@ -68,11 +68,12 @@ async def step(run: Running[EvidenceWork], lease: Lease, opening: Document) -> b
         await close(run.database, opening, run.clock())
         return False
     judged = [await _judged(run, project, document, seen) for document in documents]
-    key = f"rejudge:{project}:{seen.revision}:{documents[0]['evidence_id']}"
+    # Records say themselves whether they were judged, and the lease keeps others away: any new key will do.
+    key = f"rejudge:{uuid4().hex}"
     meta = Meta(message_id=key, correlation_id=key, source="/hallmark/evidence", time=run.clock())
     try:
         await run.dispatcher.perform(partial(_keep, lease, project, seen, judged), meta=meta, key=key)
-    except (LeaseLostError, AlreadyHandledError, Transient):
+    except (LeaseLostError, Transient):
         return False
     return await lease.hold()
 

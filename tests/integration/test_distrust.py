@@ -214,6 +214,11 @@ async def test_judging_again_goes_on_where_it_stopped_and_each_record_is_judged_
             await positions(asker, WHEEL, deadline=0.3)
         assert len(await judgements(run)) == 8
 
+        successor = Lease(run.database, "rejudging", "one that takes over")
+        await eventually(successor.hold)
+        assert not await rejudging.step(run, lease, opening), "who lost the lease keeps nothing"
+        assert len(await judgements(run)) == 8
+        await successor.release()
         await start(system, instance="two")
         await start(system, instance="three")
         assert await positions(asker) == {WHEEL: 60}

@@ -63,7 +63,7 @@ async def step(run: Running[EvidenceWork], lease: Lease, opening: Document) -> b
     """Judge some records of one project; whether there were any, and it is worth coming back at once."""
     project = str(opening["_id"])
     seen = await roots_in(run.database, project)
-    documents = await outdated(run.database, project, seen.revision, BATCH)
+    documents = await outdated(run.database, project, seen.state, BATCH)
     if not documents:
         await close(run.database, opening, run.clock())
         return False
@@ -102,8 +102,9 @@ async def _keep(lease: Lease, project: str, seen: RootsSeen, judged: list[Judged
     await lease.fence(work.unit.session)
     if (await roots_in(work.unit, project)).state != seen.state:
         raise Transient("trust_roots_changed", "The trust roots changed while evidence was judged again.")
-    revisions = {root.trust_root: root.revision for root in await work.trust_roots.of(project)}
-    await work.rejudgings.judged([one.document for one in judged], seen.revision)
+    # Backwards, so that of two roots of one name the project's own, which is listed first, wins.
+    revisions = {root.trust_root: root.revision for root in reversed(await work.trust_roots.of(project))}
+    await work.rejudgings.judged([one.document for one in judged], seen.state)
     for one in judged:
         await _keep_one(project, one, revisions, work)
 

@@ -21,6 +21,7 @@ from services.evidence import rejudging
 from services.evidence.app import SERVICE
 from services.evidence.settings import EvidenceSettings
 from services.evidence.storage.rejudging import OPEN_FOR
+from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.crypto import dsse, keys
 from shared.digests import sha256_digest
 from shared.errors import Transient
@@ -63,7 +64,9 @@ async def apply(asker: Asker, name: str, *trusted: keys.PrivateKey, **fields: An
     return await asker.ask(ApplyTrustRoot.model_validate(said | fields), Applied)
 
 
-async def submit(asker: Asker, *signers: keys.PrivateKey, name: str = "one", subject: str = WHEEL) -> Receipt:
+async def submit(
+    asker: Asker, *signers: keys.PrivateKey, name: str = "one", subject: str = WHEEL, project: str = "shop"
+) -> Receipt:
     statement = {
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"digest": {"sha256": subject.removeprefix("sha256:")}}],
@@ -71,7 +74,7 @@ async def submit(asker: Asker, *signers: keys.PrivateKey, name: str = "one", sub
         "predicate": {"result": "PASSED", "configuration": [], "passedTests": [name]},
     }
     envelope = dsse.sign("application/vnd.in-toto+json", json.dumps(statement).encode(), list(signers)).decode()
-    command = SubmitEvidence(command_id=name.replace(" ", "-"), project="shop", envelope=envelope)
+    command = SubmitEvidence(command_id=name.replace(" ", "-"), project=project, envelope=envelope)
     return await asker.ask(command, Receipt, deadline=60)
 
 
@@ -254,9 +257,24 @@ async def test_evidence_that_was_on_its_way_in_during_a_change_is_found(tmp_path
         await becomes(asker, slow, Standing.DISTRUSTED)
         # As a transaction leaves it that read the roots before the change and committed after everything was judged.
         records = run.database.collection("records")
-        await records.update({"evidence_id": slow.evidence_id}, {"$set": {"roots_revision": 1}})
-        await eventually(lambda: records.count({"roots_revision": 2}))
+        await records.update({"evidence_id": slow.evidence_id}, {"$set": {"roots_state": "before"}})
+        await eventually(lambda: records.count({"roots_state": {"$ne": "before"}}))
         assert await rejudging.opened(run.database)
         clock.advance(seconds=OPEN_FOR.total_seconds() + 1)
         assert await eventually(lambda: rejudging.opened(run.database), lambda found: not found) == []
         assert await positions(asker) == {WHEEL: 2}
+
+
+async def test_a_change_that_concerns_every_project_opens_all_that_have_evidence(tmp_path: Path) -> None:
+    async with a_system(tmp_path, SERVICE) as system:
+        run = await start(system, IDLE)
+        asker = await system.asker()
+        for project in ("shop", "bank"):
+            await submit(asker, keys.generate(), name=f"of-{project}", project=project)
+
+        async def begin(work: EvidenceWork) -> dict[str, Any]:
+            return {"rejudges": await work.rejudgings.begin(None)}
+
+        meta = Meta(message_id="m", correlation_id="c", source="/x", time=system.clock())
+        assert await run.dispatcher.perform(begin, meta=meta, key="m") == {"rejudges": 2}
+        assert [one["_id"] for one in await rejudging.opened(run.database)] == ["bank", "shop"]

@@ -88,7 +88,7 @@ async def _record(message: SubmitEvidence | EvidencePublished, work: EvidenceWor
         examined.data,
         examined.record,
         by=work.unit.caller.actor.subject,
-        roots_revision=seen.revision,
+        roots_state=seen.state,
     )
 
 
@@ -161,9 +161,7 @@ async def record_approval(tell: RecordApproval, work: EvidenceWork) -> None:
     signer = Signer(key_id=work.keyring.key_id, trust_root=OWN_ROOT, role=tell.role.value)
     record = own_record(tell.project, data, in_toto.parse(signed), signer, work.unit.now)
     seen = await roots_in(work.unit, tell.project)
-    await put_on_record(
-        work, tell.project, tell.application, data, record, by=tell.approver, roots_revision=seen.revision
-    )
+    await put_on_record(work, tell.project, tell.application, data, record, by=tell.approver, roots_state=seen.state)
 
 
 @HANDLERS.on(AttestPassage)

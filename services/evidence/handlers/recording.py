@@ -21,20 +21,18 @@ async def put_on_record(
     record: Record,
     *,
     by: str,
-    roots_revision: int,
+    roots_state: str,
 ) -> Receipt:
     """Keep it, log it and tell everybody; the same envelope again changes nothing.
 
-    `roots_revision`: of the trust roots that it was judged by.
+    `roots_state`: the state of the trust roots that it was judged by.
     """
     item = record.item
     known = await work.records.known(project, item.evidence_id)
     if known:
         return receipt(known, await work.records.positions(project, known.subjects), duplicate=True)
     await keep_blob(work.unit, project, data)
-    positions = await work.records.add(
-        project, application, record, size=len(data), by=by, roots_revision=roots_revision
-    )
+    positions = await work.records.add(project, application, record, size=len(data), by=by, roots_state=roots_state)
     entry = LogEntry(
         EntryKind.EVIDENCE,
         project,

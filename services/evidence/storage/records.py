@@ -17,7 +17,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     "records": (
         Index((("project", 1), ("received_at", -1), ("_id", 1))),
         Index((("project", 1), ("subjects", 1), ("received_at", -1))),
-        Index((("project", 1), ("roots_revision", 1), ("received_at", -1))),
+        Index((("project", 1), ("roots_state", 1), ("received_at", -1))),
     ),
     "components": (Index((("evidence", 1), ("_id", 1))),),
     "positions": (),
@@ -71,7 +71,7 @@ class Records:
         return EvidenceItem.model_validate_json(found["item"]) if found else None
 
     async def add(
-        self, project: str, application: str | None, record: Record, *, size: int, by: str, roots_revision: int
+        self, project: str, application: str | None, record: Record, *, size: int, by: str, roots_state: str
     ) -> dict[str, int]:
         """Put it on record; the positions of its subjects afterwards. Raises `Invalid` for too many components."""
         item = record.item
@@ -92,7 +92,7 @@ class Records:
                 "item": item.model_dump_json(),
                 "size": size,
                 "submitted_by": by,
-                "roots_revision": roots_revision,
+                "roots_state": roots_state,
             }
         )
         await self._components.add_all(

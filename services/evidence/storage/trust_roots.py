@@ -30,15 +30,13 @@ class RootsSeen(NamedTuple):
 
     roots: tuple[TrustRoot, ...]
     state: str
-    revision: int
-    """How often they have changed: every change raises the revision of one root, and roots are never removed."""
 
 
 async def roots_in(scope: Scope, project: str) -> RootsSeen:
     """The trust roots of a project."""
     found = await scope.collection("trust_roots").find({"project": project})
     state = canonical_digest([[one["_id"], one["revision"]] for one in found])
-    return RootsSeen(tuple(_root(one) for one in found), state, sum(one["revision"] for one in found))
+    return RootsSeen(tuple(_root(one) for one in found), state)
 
 
 class TrustRoots:

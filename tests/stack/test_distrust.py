@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,20 @@ async def submit_many(shop: Shop) -> None:
         await asyncio.gather(*asked)
 
 
+async def hallmark(stack: Stack, token: str, *words: str) -> str:
+    """What the command line prints for people."""
+    env = {**os.environ, "HALLMARK_URL": stack.urls["gateway"], "HALLMARK_TOKEN": token, "COLUMNS": "200"}
+    command = (sys.executable, "-m", "services.cli.main", *words)
+    process = await asyncio.create_subprocess_exec(*command, env=env, stdout=asyncio.subprocess.PIPE)
+    printed, _ = await process.communicate()
+    return printed.decode()
+
+
+def trust_root_document(spec: dict[str, Any]) -> dict[str, Any]:
+    named = {"metadata": {"project": "shop", "name": "test"}, "apiVersion": "hallmark/v1", "kind": "TrustRoot"}
+    return {**named, "spec": {"keys": spec["keys"], "predicateTypes": spec["predicate_types"], "role": spec["role"]}}
+
+
 async def test_a_key_is_distrusted_while_the_evidence_service_is_killed(tmp_path: Path) -> None:
     options = stack_options(tmp_path / "data")
     token = (tmp_path / "data/secrets/admin-token").read_text().strip()
@@ -106,3 +122,13 @@ async def test_a_key_is_distrusted_while_the_evidence_service_is_killed(tmp_path
 
         at_risk = await eventually(trust, lambda found: found["trust"] == "at_risk")
         assert [cause["trust_root"] for cause in at_risk["distrusted"]] == ["test"]
+
+        one = at_risk["distrusted"][0]["evidence_id"]
+        shown = await hallmark(stack, token, "evidence", "show", one, "--project", "shop")
+        for word in ("distrusted", "key_distrusted", "test (distrusted)", "test (revision 2)"):
+            assert word in shown
+        assert f"{one} is distrusted (test)" in await hallmark(stack, token, "risk", "--project", "shop")
+        again = tmp_path / "root.yaml"
+        again.write_text(json.dumps(trust_root_document({**root, "predicate_types": ["*"]})))
+        applied = await hallmark(stack, token, "apply", "-f", str(again))
+        assert f"test: {MANY + 2} pieces of evidence are judged again" in applied

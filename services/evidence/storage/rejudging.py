@@ -6,7 +6,7 @@
 - A change of roots opens its project in its own transaction. So as soon as the change is acknowledged, whoever asks
   for positions learns whether evidence about a subject lags behind.
 - A project stays open for `OPEN_FOR` after everything was judged: evidence that was on its way in when the roots
-  changed can become visible after the change. MongoDB ends every transaction within a minute.
+  changed can become visible after the change. MongoDB ends every transaction within two minutes.
 """
 
 from __future__ import annotations

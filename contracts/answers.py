@@ -18,3 +18,5 @@ class Applied(Answer):
     """Counts the changes of this document, from 1."""
     digest: Digest
     """Of the canonical document."""
+    rejudges: int = 0
+    """Of a trust root: how many pieces of evidence are judged again because of this change, in the background."""

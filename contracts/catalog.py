@@ -59,6 +59,7 @@ MESSAGES: tuple[type[Message], ...] = (
     evidence_queries.ListLogEntries,
     evidence_queries.ReadSigningKeys,
     evidence_events.EvidenceAdded,
+    evidence_events.EvidenceRejudged,
     evidence_events.TrustRootApplied,
     evidence_events.PassageAttested,
     gate_commands.ApplyPolicy,

@@ -7,6 +7,7 @@ and facts whose result is bad.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -134,6 +135,9 @@ class Signer(Frozen):
     """Who a certificate says it was, such as a workflow's URI; None for plain keys."""
     issuer: str | None = None
     """The OIDC issuer that vouched for the identity; None for plain keys."""
+    distrusted: bool = False
+    """Verified once, and no trust root vouches for it in this role any more: what it signed still speaks against a
+    version, never for one."""
 
 
 class SignatureCheck(Frozen):
@@ -146,6 +150,17 @@ class SignatureCheck(Frozen):
     detail: str = ""
 
 
+class Standing(StrEnum):
+    """What a piece of evidence counts for."""
+
+    UNVERIFIED = "unverified"
+    """Nothing: no trust root believes it."""
+    VERIFIED = "verified"
+    """It can allow and deny."""
+    DISTRUSTED = "distrusted"
+    """It denies and allows nothing: it was believed once, and every key that signed it has been distrusted since."""
+
+
 class EvidenceItem(Frozen):
     """One piece of evidence as gates see it."""
 
@@ -156,14 +171,39 @@ class EvidenceItem(Frozen):
     subjects: tuple[Digest, ...]
     verified: bool
     problem: str | None = None
-    """Why it is not verified, as one code; None when it is."""
+    """Why it is not verified, or was distrusted, as one code; None when it counts."""
     signers: tuple[Signer, ...]
-    """The distinct keys that verified; empty when unverified."""
+    """The distinct keys that verified, those distrusted since included; empty when unverified."""
     checks: tuple[SignatureCheck, ...] = ()
     """What became of each signature, in the envelope's order."""
     distrusted: bool = False
-    """Verified once, by a key that the project has distrusted since: allows nothing any more, and still denies."""
+    """Verified once, by keys that the project has distrusted since: allows nothing any more, and still denies."""
+    revision: int = 0
+    """How many judgements since its receipt have changed what it counts for: of two forms, the higher is the newer."""
     made_at: Utc
     """When what it says was found out: the time it claims, but never later than when it was received."""
     received_at: Utc
     facts: Facts
+
+    @property
+    def standing(self) -> Standing:
+        """What it counts for."""
+        if not self.verified:
+            return Standing.UNVERIFIED
+        return Standing.DISTRUSTED if self.distrusted else Standing.VERIFIED
+
+
+class EarlierStanding(Frozen):
+    """What a piece of evidence counted for until it was judged again: all that a judgement can change."""
+
+    revision: int
+    verified: bool
+    distrusted: bool
+    problem: str | None
+    signers: tuple[Signer, ...]
+    checks: tuple[SignatureCheck, ...] = ()
+    until: Utc
+    """When it was judged again."""
+    trust_root: str
+    """The trust root whose change ended it."""
+    trust_root_revision: int

@@ -24,6 +24,7 @@ _MARKS = {
     "trusted": "[green]✓ trusted[/]",
     "at_risk": "[yellow]! at risk[/]",
     "revoked": "[red]✗ revoked[/]",
+    "distrusted": "[red]✗ distrusted[/]",
 }
 
 

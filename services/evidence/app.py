@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from services.evidence.blobs import blob_routes
 from services.evidence.handlers import HANDLERS, commands, events, intake, queries
 from services.evidence.keyring import load_keyring
+from services.evidence.rejudging import rejudge
 from services.evidence.sequencer import sequence
 from services.evidence.settings import EvidenceSettings
 from services.evidence.storage.unit_of_work import INDEXES
 from shared.service import Service, serve_environment
 
 ROOMS = (commands, events, intake, queries)
-SERVICE = Service("evidence", HANDLERS, INDEXES, duties=(sequence,), routes=blob_routes, equip=load_keyring)
+SERVICE = Service("evidence", HANDLERS, INDEXES, duties=(sequence, rejudge), routes=blob_routes, equip=load_keyring)
 
 
 def run(env: Mapping[str, str]) -> None:

@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from contracts.evidence.v1.events import EvidenceAdded
+from contracts.evidence.v1.events import EvidenceAdded, EvidenceRejudged
 from contracts.facts import EvidenceItem, SbomFacts
 from contracts.monitoring.v1.commands import RefusedAdvisory
 from contracts.monitoring.v1.events import TrustChanged
-from contracts.monitoring.v1.views import ReleaseTrust, RiskCause
+from contracts.monitoring.v1.views import DistrustedEvidence, ReleaseTrust, RiskCause
 from contracts.promotion.v1.events import PromotionCompleted, PromotionEnded, ReleaseTrusted
 from contracts.registry.v1.events import ApplicationApplied, VersionMoved
 from contracts.vocabulary import PromotionKind, Trust
 from services.monitoring.domain.delivery import Deployment
 from services.monitoring.domain.release import Context, Release, Sbom
-from services.monitoring.domain.sla import due
-from services.monitoring.domain.trust import TrustState
+from services.monitoring.domain.sla import distrust_due, due
+from services.monitoring.domain.trust import DistrustCause, TrustState
 from shared.errors import Invalid
 
 LISTED = 100
@@ -33,7 +33,24 @@ def is_believed_sbom(item: EvidenceItem) -> bool:
     return item.verified and isinstance(item.facts, SbomFacts)
 
 
-def sbom(event: EvidenceAdded, components: int) -> Sbom:
+def distrust(event: EvidenceRejudged) -> DistrustCause | None:
+    """What stands against the releases that were admitted on this evidence; None while all its signers are trusted.
+
+    One lost signer is enough: nobody here knows which of them the verdict rested on.
+    """
+    if not any(signer.distrusted for signer in event.item.signers):
+        return None
+    return DistrustCause(
+        evidence_id=event.item.evidence_id,
+        content_digest=event.item.content_digest,
+        predicate_type=event.item.predicate_type,
+        trust_root=event.trust_root,
+        trust_root_revision=event.trust_root_revision,
+        since=event.at,
+    )
+
+
+def sbom(event: EvidenceAdded | EvidenceRejudged, components: int) -> Sbom:
     """The bill of materials that came on record."""
     return Sbom(
         key=f"{event.project}|{event.item.evidence_id}",
@@ -62,6 +79,7 @@ def release(event: ReleaseTrusted) -> Release:
         context=context(event),
         source=event.source,
         released_at=event.at,
+        evidence=event.evidence_digests,
         state=TrustState(trust=Trust.NONE, since=event.at),
     )
 
@@ -111,6 +129,22 @@ def risk_causes(one: Release) -> tuple[RiskCause, ...]:
     return _urgent_first(causes)
 
 
+def distrusted_evidence(one: Release) -> tuple[DistrustedEvidence, ...]:
+    """The distrusted evidence that a release rests on, the oldest first."""
+    found = [
+        DistrustedEvidence(
+            evidence_id=cause.evidence_id,
+            predicate_type=cause.predicate_type,
+            trust_root=cause.trust_root,
+            trust_root_revision=cause.trust_root_revision,
+            since=cause.since,
+            due=distrust_due(one.context.criticality, cause.since),
+        )
+        for cause in one.state.distrusted
+    ]
+    return tuple(sorted(found, key=lambda one: (one.since, one.evidence_id)))
+
+
 def release_trust(one: Release, *, listed: int = LISTED) -> ReleaseTrust:
     """Whether a release may still be relied on."""
     causes = risk_causes(one)
@@ -128,6 +162,7 @@ def release_trust(one: Release, *, listed: int = LISTED) -> ReleaseTrust:
         owners=one.context.owners,
         causes=causes[:listed],
         cause_count=len(causes),
+        distrusted=distrusted_evidence(one)[:listed],
         deadline=one.deadline,
         revoked_because=revocation.reason if revocation else None,
         components=one.components,
@@ -137,7 +172,8 @@ def release_trust(one: Release, *, listed: int = LISTED) -> ReleaseTrust:
 def trust_changed(before: Release, after: Release, *, because: str, at: datetime) -> TrustChanged | None:
     """What to announce; None when neither the trust nor a cause is another."""
     old, new = risk_causes(before), risk_causes(after)
-    if before.state.trust is after.state.trust and old == new:
+    distrusted = distrusted_evidence(after)
+    if before.state.trust is after.state.trust and old == new and distrusted_evidence(before) == distrusted:
         return None
     return TrustChanged(
         project=after.project,
@@ -149,6 +185,7 @@ def trust_changed(before: Release, after: Release, *, because: str, at: datetime
         added=_urgent_first(cause for cause in new if cause not in old)[:LISTED],
         removed=_urgent_first(cause for cause in old if cause not in new)[:LISTED],
         cause_count=len(new),
+        distrusted=distrusted[:LISTED],
         because=because,
         criticality=after.context.criticality,
         owners=after.context.owners,

@@ -215,6 +215,7 @@ def _trusted(after: Promotion, at: datetime) -> ReleaseTrusted:
             **{name: getattr(after, name) for name in ReleaseTrusted.model_fields if hasattr(after, name)},
             "stage": after.route.to_stage,
             "verdict_id": after.verdict.verdict_id if after.verdict else "",
+            "evidence_digests": after.verdict.evidence_digests if after.verdict else (),
             "at": at,
         }
     )

@@ -77,6 +77,7 @@ class Script:
     verdicts: list[Finding | None] = field(default_factory=list)
     """Planned answers of the gate; None keeps it silent."""
     confirmations: list[str] = field(default_factory=list)
+    confirmed: list[ConfirmVerdict] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     recorded: int = 3
     told: list[Tell] = field(default_factory=list)
@@ -207,6 +208,7 @@ def gate(script: Script) -> Service[Any]:
     @handlers.query(ConfirmVerdict)
     async def confirm_verdict(query: ConfirmVerdict, work: UnitOfWork) -> Confirmation:
         work.caller.require_member(query.project)
+        script.confirmed.append(query)
         because = script.confirmations.pop(0) if script.confirmations else ""
         return Confirmation(verdict_id=query.verdict_id, holds=not because, because=because)
 

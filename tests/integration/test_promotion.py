@@ -177,6 +177,8 @@ async def test_what_changed_on_the_way_is_judged_again_and_never_moved(tmp_path:
         assert [tell.attempt for tell in saga.script.heard(EvaluateGates)] == [1, 2, 3]
         assert set(saga.script.heard(EvaluateGates)[1].positions.values()) == {9}
         assert [tell.attempt for tell in saga.script.heard(MoveVersion)] == [2, 3]
+        assert all(len(query.positions) == 2 for query in saga.script.confirmed), "what is on record goes along"
+        assert set(saga.script.confirmed[-1].positions.values()) == {9}
 
         saga.script.refusals = ["version_elsewhere"]
         failed = await saga.becomes((await saga.request("2.0")).promotion_id, S.FAILED)

@@ -39,7 +39,7 @@ class Shop:
     async def __aexit__(self, *_: object) -> None:
         await self.http.aclose()
 
-    async def ask(self, method: str, path: str, key: str = "", **options: Any) -> Any:
+    async def ask(self, method: str, path: str, key: str = "", within: float = 60, **options: Any) -> Any:
         async def once() -> httpx.Response | None:
             try:
                 return await self.http.request(
@@ -48,7 +48,7 @@ class Shop:
             except httpx.TransportError:
                 return None
 
-        answer = await eventually(once, lambda found: found is not None and found.status_code < 500, within=60)
+        answer = await eventually(once, lambda found: found is not None and found.status_code < 500, within=within)
         assert answer is not None
         assert answer.is_success, answer.text
         return answer

@@ -79,7 +79,7 @@ class Receipt(Answer):
     kind: str
     signers: tuple[Signer, ...]
     positions: dict[Digest, int]
-    """Per subject: how many pieces of evidence are on record, this one included."""
+    """Per subject: its position, with this piece of evidence on record."""
     duplicate: bool
     """True when exactly this envelope was on record already."""
     log_index: int | None = None

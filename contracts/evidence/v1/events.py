@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from contracts.facts import EvidenceItem
+from contracts.facts import EarlierStanding, EvidenceItem
 from contracts.message import Event
 from contracts.vocabulary import ApplicationName, Digest, ProjectName, TrustRootName, Utc, VersionName
 
@@ -17,8 +17,26 @@ class EvidenceAdded(Event):
     application: ApplicationName | None
     item: EvidenceItem
     positions: dict[Digest, int]
-    """Per subject: how many pieces of evidence were on record when this one had been added."""
+    """Per subject: its position when this one had been added."""
     submitted_by: str
+
+
+class EvidenceRejudged(Event):
+    """Evidence counts for something else than before, since the trust roots of its project have changed."""
+
+    subject: ClassVar[str] = "hallmark.evt.evidence.record.rejudged.v1"
+    project: ProjectName
+    application: ApplicationName | None
+    item: EvidenceItem
+    """As it stands now; all but its standing, its signers and their checks is as it was received."""
+    before: EarlierStanding
+    trust_root: TrustRootName
+    """The root that believes it now, or does not any more."""
+    trust_root_revision: int
+    """The revision it was judged by."""
+    positions: dict[Digest, int]
+    """Per subject, after this judgement."""
+    at: Utc
 
 
 class TrustRootApplied(Event):

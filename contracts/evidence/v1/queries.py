@@ -43,7 +43,10 @@ class ShowEvidence(Query):
 
 
 class ReadPositions(Query):
-    """How much evidence is on record for these subjects right now?"""
+    """How much evidence is on record for these subjects right now?
+
+    Not answered (`Unavailable`) while some of it is still to be judged by the trust roots that are in force.
+    """
 
     subject: ClassVar[str] = "hallmark.ask.evidence.position.read.v1"
     answer: ClassVar[type[Answer]] = Positions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.facts import Component, EvidenceItem
+from contracts.facts import Component, EarlierStanding, EvidenceItem
 from contracts.message import Answer
 from contracts.vocabulary import ApplicationName, Digest, Frozen, ProjectName, TrustRootName, Utc
 
@@ -18,6 +18,8 @@ class EvidenceView(Answer):
     submitted_by: str
     log_index: int | None
     """Its place in the transparency log; None for the moment until it has one."""
+    history: tuple[EarlierStanding, ...] = ()
+    """What it counted for before, oldest first; empty while it was judged only at its receipt."""
 
 
 class EvidencePage(Answer):
@@ -28,7 +30,7 @@ class EvidencePage(Answer):
 
 
 class Positions(Answer):
-    """How many pieces of evidence are on record per subject."""
+    """Per subject: how many pieces of evidence are on record, and how often their standing has changed."""
 
     positions: dict[Digest, int]
 

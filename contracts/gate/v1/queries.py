@@ -61,6 +61,8 @@ class ConfirmVerdict(Query):
     answer: ClassVar[type[Answer]] = Confirmation
     project: ProjectName
     verdict_id: str
+    positions: dict[Digest, int] = Field(default_factory=dict)
+    """Per subject: not answered (`Unavailable`) before the gate's dossier has reached these."""
 
 
 class JudgeGates(Query):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from contracts.message import Event
-from contracts.monitoring.v1.views import RiskCause
+from contracts.monitoring.v1.views import DistrustedEvidence, RiskCause
 from contracts.vocabulary import (
     ApplicationName,
     Criticality,
@@ -33,6 +33,8 @@ class TrustChanged(Event):
     """At most 100."""
     cause_count: int = 0
     """How many stand against the release now."""
+    distrusted: tuple[DistrustedEvidence, ...] = ()
+    """Evidence behind its admission that is distrusted now; at most 100."""
     because: str
     criticality: Criticality
     owners: tuple[str, ...]

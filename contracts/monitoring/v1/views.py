@@ -13,6 +13,7 @@ from contracts.vocabulary import (
     Severity,
     StageName,
     Trust,
+    TrustRootName,
     Utc,
     VersionName,
 )
@@ -33,6 +34,18 @@ class RiskCause(Frozen):
     """By when it must be dealt with, from criticality and severity."""
 
 
+class DistrustedEvidence(Frozen):
+    """Evidence that a release was admitted on and that keys signed which are not trusted any more."""
+
+    evidence_id: str
+    predicate_type: str
+    trust_root: TrustRootName
+    trust_root_revision: int
+    since: Utc
+    due: Utc
+    """By when the release must have passed its gate again, as for a flaw of high severity."""
+
+
 class ReleaseTrust(Answer):
     """Whether one release may still be relied on."""
 
@@ -51,8 +64,10 @@ class ReleaseTrust(Answer):
     """The most urgent ones first; at most 10 in a list of releases, 100 for a single one."""
     cause_count: int = 0
     """How many there are."""
+    distrusted: tuple[DistrustedEvidence, ...] = ()
+    """Evidence behind its admission that has been distrusted since, the oldest first; at most 100."""
     deadline: Utc | None = None
-    """The earliest of the causes."""
+    """The earliest of the causes and of the distrusted evidence."""
     revoked_because: str | None = None
     """The reason that was given; None while it is not revoked."""
     components: int

@@ -118,4 +118,6 @@ class ReleaseTrusted(Event):
     criticality: Criticality
     owners: tuple[str, ...]
     source: SourceCommit | None
+    evidence_digests: tuple[Digest, ...] = ()
+    """Of the evidence that the verdict rests on."""
     at: Utc

@@ -77,7 +77,9 @@ def risk(
             mark(one["trust"]),
             one["deadline"],
             ", ".join(one["owners"]),
-            "\n".join(f"{cause['advisory']} in {cause['component']}" for cause in one["causes"]),
+            "\n".join(
+                [*(f"{cause['advisory']} in {cause['component']}" for cause in one["causes"]), *_distrusted(one)]
+            ),
             "\n".join(cause["fixed_in"] or "no fix known" for cause in one["causes"]),
         )
         for one in found
@@ -85,6 +87,10 @@ def risk(
     out.answer(found, table(("release", "trust", "deal with it by", "owners", "cause", "fixed in"), rows))
     if any(one["trust"] in {"at_risk", "revoked"} and one["current"] for one in found):
         raise typer.Exit(Exit.DENIED)
+
+
+def _distrusted(one: dict[str, Any]) -> list[str]:
+    return [f"{cause['evidence_id']} is distrusted ({cause['trust_root']})" for cause in one["distrusted"]]
 
 
 def trust(version: Version) -> None:
@@ -95,6 +101,7 @@ def trust(version: Version) -> None:
         one,
         f"{version}: {mark(one['trust'])} since {one['since']}, {one['components']} components under watch",
         table(("cause", "component", "severity", "fixed in", "due"), causes),
+        *_distrusted(one),
     )
     raise typer.Exit(Exit.DONE if one["trust"] == "trusted" else Exit.DENIED)
 

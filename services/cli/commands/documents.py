@@ -110,7 +110,12 @@ def apply(files: Files) -> None:
         answer = client.put(kind.path(document), kind.body(document))
         applied.append({"kind": document.kind, "project": document.project, **answer, "name": document.name})
     rows = [(one["kind"], one["project"], one["name"], one["change"], one["revision"]) for one in applied]
-    out.answer(applied, table(("kind", "project", "name", "change", "revision"), rows))
+    rejudged = [
+        f"{one['name']}: {one['rejudges']} pieces of evidence are judged again"
+        for one in applied
+        if one.get("rejudges")
+    ]
+    out.answer(applied, table(("kind", "project", "name", "change", "revision"), rows), *rejudged)
 
 
 def diff(files: Files) -> None:

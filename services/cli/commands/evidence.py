@@ -67,9 +67,38 @@ def list_evidence(
 
 def _row(one: dict[str, Any]) -> tuple[Any, ...]:
     item = one["item"]
-    signed_as = ", ".join(signer["role"] for signer in item["signers"]) or item["problem"]
-    counts = mark("allow" if item["verified"] else "deny")
-    return (item["evidence_id"], item["facts"]["kind"], counts, signed_as, item["received_at"], one["log_index"])
+    signed_as = ", ".join(_role(signer) for signer in item["signers"])
+    words = "\n".join(part for part in (signed_as, item["problem"]) if part)
+    return (item["evidence_id"], item["facts"]["kind"], _counts(item), words, item["received_at"], one["log_index"])
+
+
+def _counts(item: dict[str, Any]) -> str:
+    if item["distrusted"]:
+        return mark("distrusted")
+    return mark("allow" if item["verified"] else "deny")
+
+
+def _role(signer: dict[str, Any]) -> str:
+    return f"{signer['role']} (distrusted)" if signer["distrusted"] else str(signer["role"])
+
+
+@evidence.command("show")
+def show(evidence_id: Annotated[str, typer.Argument()], project: Project) -> None:
+    """One piece of evidence: what it says, who signed it, what it counts for now and counted for before."""
+    one = Client().get(f"/projects/{project}/evidence/{evidence_id}")
+    item = one["item"]
+    signers = [(_role(signer), signer["trust_root"], signer["key_id"]) for signer in item["signers"]]
+    before = [
+        (was["until"], _counts(was), was["problem"], f"{was['trust_root']} (revision {was['trust_root_revision']})")
+        for was in one["history"]
+    ]
+    out.answer(
+        one,
+        table(("evidence", "kind", "counts", "signed as", "received", "log"), [_row(one)]),
+        table(("type", "about"), [(item["predicate_type"], "\n".join(item["subjects"]))]),
+        table(("signed as", "trust root", "key"), signers),
+        *([table(("until", "counted", "problem", "ended by trust root"), before)] if before else []),
+    )
 
 
 def _subject(text: str) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class EntryKind(StrEnum):
     POLICY = "policy"
     TRUST_ROOT = "trust_root"
     REFUSAL = "refusal"
+    JUDGEMENT = "judgement"
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class LogEntry:
     digest: Digest
     recorded_at: datetime
     record: Digest | None = None
-    """Of evidence: the digest of the canonical `EvidenceItem` that was read from the envelope."""
+    """Of evidence and judgements: the digest of the canonical `EvidenceItem`, as received or as judged again."""
 
     def canonical(self) -> bytes:
         """The bytes that are logged (RFC 8785): version 2 with a `record`, else version 1."""

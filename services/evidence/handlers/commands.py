@@ -20,6 +20,7 @@ from services.evidence.handlers import HANDLERS
 from services.evidence.handlers.recording import Submission, put_on_record
 from services.evidence.keyring import OWN_ROOT
 from services.evidence.storage.blobs import keep_blobs
+from services.evidence.storage.trust_roots import roots_state
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.digests import canonical_digest, sha256_digest
 from shared.errors import Invalid
@@ -27,14 +28,16 @@ from shared.errors import Invalid
 
 @HANDLERS.command(ApplyTrustRoot)
 async def apply_trust_root(command: ApplyTrustRoot, work: EvidenceWork) -> Applied:
-    """Begin or change to believe some keys."""
+    """Begin or change to believe some keys, and have what is on record judged again."""
     work.unit.caller.require(command.project, Role.SECURITY)
     if command.trust_root == OWN_ROOT:
         raise Invalid(
             "trust_root_reserved", f"{OWN_ROOT} names Hallmark's own key.", remedy="Give the trust root another name."
         )
     root, applied = await work.trust_roots.apply(command)
+    rejudges = 0
     if applied.change != "unchanged":
+        rejudges = await work.rejudgings.begin(command.project)
         by = work.unit.caller.actor.subject
         await work.journal.enter(
             LogEntry(
@@ -60,7 +63,7 @@ async def apply_trust_root(command: ApplyTrustRoot, work: EvidenceWork) -> Appli
                 at=work.unit.now,
             )
         )
-    return Applied(kind="TrustRoot", name=command.trust_root, **applied._asdict())
+    return Applied(kind="TrustRoot", name=command.trust_root, rejudges=rejudges, **applied._asdict())
 
 
 @HANDLERS.on(RecordApproval)
@@ -79,7 +82,10 @@ async def record_approval(tell: RecordApproval, work: EvidenceWork) -> None:
     data = work.keyring.envelope(signed)
     signer = Signer(key_id=work.keyring.key_id, trust_root=OWN_ROOT, role=tell.role.value)
     record = own_record(tell.project, data, in_toto.parse(signed), signer, work.unit.now)
-    submission = Submission(tell.project, tell.application, data, len(data), record, by=tell.approver, unit=work.unit)
+    state = await roots_state(work.unit, tell.project)
+    submission = Submission(
+        tell.project, tell.application, data, len(data), record, by=tell.approver, roots_state=state, unit=work.unit
+    )
     for _, entry in await put_on_record(work, [submission]):
         if entry:
             await work.journal.queue([entry])

@@ -158,5 +158,12 @@ def _submission(turn: Turn) -> Submission:
         raise TypeError(f"{type(message).__name__} is no submission")
     by = turn.unit.caller.actor.subject
     return Submission(
-        message.project, message.application, examined.data, examined.size, examined.record, by=by, unit=turn.unit
+        message.project,
+        message.application,
+        examined.data,
+        examined.size,
+        examined.record,
+        by=by,
+        roots_state=examined.roots_state,
+        unit=turn.unit,
     )

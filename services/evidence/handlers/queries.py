@@ -32,6 +32,7 @@ from services.evidence.handlers import HANDLERS
 from services.evidence.storage.journal import Growth
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.crypto import merkle
+from shared.errors import Transient
 
 
 @HANDLERS.query(ListEvidence)
@@ -52,6 +53,12 @@ async def show_evidence(query: ShowEvidence, work: EvidenceWork) -> EvidenceView
 async def read_positions(query: ReadPositions, work: EvidenceWork) -> Positions:
     """How much evidence there is."""
     work.unit.caller.require_member(query.project)
+    if await work.rejudgings.lagging(query.project, query.subjects):
+        raise Transient(
+            "evidence_rejudged",
+            "The trust roots have changed, and evidence about this is still to be judged by them.",
+            remedy="Ask again in a moment.",
+        )
     return Positions(positions=await work.records.positions(query.project, query.subjects))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from contracts.evidence.v1.commands import Receipt
 from contracts.evidence.v1.events import EvidenceAdded
-from contracts.facts import EvidenceItem
+from contracts.facts import EvidenceItem, Standing
 from services.evidence.domain.log import EntryKind, LogEntry
 from services.evidence.domain.record import REMEDIES, Record
 from services.evidence.domain.verification import Problem
@@ -30,6 +30,8 @@ class Submission:
     size: int
     record: Record
     by: str
+    roots_state: str
+    """The state of the trust roots that it was judged by."""
     unit: UnitOfWork
     """Says what came of this one."""
 
@@ -56,7 +58,8 @@ async def put_on_record(
         if not one.data:
             await claim_blob(work.unit, one.project, one.record.item.content_digest)
     recordings = [
-        Recording(one.project, one.application, one.record, one.data, one.size, one.by) for one in fresh.values()
+        Recording(one.project, one.application, one.record, one.data, one.size, one.by, one.roots_state)
+        for one in fresh.values()
     ]
     positions = dict(zip(fresh, await work.records.add_all(recordings), strict=True))
     done: list[tuple[Receipt, Pending | None]] = []
@@ -99,7 +102,7 @@ def receipt(item: EvidenceItem, positions: dict[str, int], *, duplicate: bool) -
     return Receipt(
         evidence_id=item.evidence_id,
         content_digest=item.content_digest,
-        verified=item.verified,
+        verified=item.standing is Standing.VERIFIED,
         problem=item.problem,
         remedy=REMEDIES[Problem(item.problem)] if item.problem else "",
         predicate_type=item.predicate_type,

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts.evidence.v1.views import ComponentPage, EvidencePage, EvidenceView
-from contracts.facts import Component, EvidenceItem
+from contracts.facts import Component, EarlierStanding, EvidenceItem
 from services.evidence.domain.record import Record
 from shared.errors import Invalid, NotFound
+from shared.messaging.scope import Scope
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Document, Index
 
@@ -18,6 +19,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     "records": (
         Index((("project", 1), ("received_at", -1), ("_id", 1))),
         Index((("project", 1), ("subjects", 1), ("received_at", -1))),
+        Index((("project", 1), ("roots_state", 1), ("received_at", -1))),
     ),
     "components": (),
     "positions": (),
@@ -38,6 +40,18 @@ class Recording:
     size: int
     """Bytes of the envelope."""
     by: str
+    roots_state: str
+    """The state of the trust roots that it was judged by."""
+
+
+async def count_up(scope: Scope, project: str, subjects: tuple[str, ...]) -> dict[str, int]:
+    """Raise the position of each subject by one; the positions afterwards."""
+    positions = {}
+    for subject in sorted(set(subjects)):
+        key = {"_id": f"{project}|{subject}"}
+        counted = await scope.collection("positions").change(key, {"$inc": {"count": 1}}, upsert=True)
+        positions[subject] = int(counted["count"]) if counted else 0
+    return positions
 
 
 class Records:
@@ -83,7 +97,7 @@ class Records:
         return {one["_id"]: int(one["count"]) - added[one["_id"]] for one in found}
 
     async def positions(self, project: str, subjects: tuple[str, ...]) -> dict[str, int]:
-        """How many pieces of evidence are on record per subject."""
+        """Per subject: how many pieces of evidence are on record, and how often their standing has changed."""
         keys = [f"{project}|{subject}" for subject in subjects]
         found = await self._positions.find({"_id": {"$in": keys}}, limit=len(keys))
         counted = {str(one["_id"]).partition("|")[2]: int(one["count"]) for one in found}
@@ -142,6 +156,7 @@ class Records:
                 size=document["size"],
                 submitted_by=document["submitted_by"],
                 log_index=places.get(document["evidence_id"]),
+                history=tuple(EarlierStanding.model_validate_json(one) for one in document.get("history", ())),
             )
             for document in documents
         ]
@@ -160,6 +175,7 @@ def _document(recording: Recording) -> Document:
         "data": recording.data,
         "size": recording.size,
         "submitted_by": recording.by,
+        "roots_state": recording.roots_state,
     }
 
 

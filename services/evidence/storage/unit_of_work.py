@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from services.evidence.keyring import Keyring
-from services.evidence.storage import blobs, journal, records, trust_roots
+from services.evidence.storage import blobs, journal, records, rejudging, trust_roots
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Index
 
 INDEXES: dict[str, tuple[Index, ...]] = {
     **blobs.INDEXES,
     **records.INDEXES,
+    **rejudging.INDEXES,
     **trust_roots.INDEXES,
     **journal.INDEXES,
     "passages": (),
@@ -22,6 +23,7 @@ class EvidenceWork:
     def __init__(self, unit: UnitOfWork) -> None:
         self.unit = unit
         self.records = records.Records(unit)
+        self.rejudgings = rejudging.Rejudgings(unit)
         self.trust_roots = trust_roots.TrustRoots(unit)
         self.journal = journal.Journal(unit)
         self.passages = unit.collection("passages")

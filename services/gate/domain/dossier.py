@@ -3,6 +3,8 @@
 - Evidence belongs to a dossier by digest alone: one of its subjects is the version or one of its artifacts.
 - Unverified evidence is kept and counted, and read by no rule.
 - A piece of evidence is added once; the same id with other content is a contradiction, never an update.
+- Only what it counts for can change, by a judgement of the evidence service: the newest one holds, in whatever order
+  they arrive.
 - The order in which evidence arrived never matters.
 """
 
@@ -73,15 +75,18 @@ class Dossier(Frozen):
 
     @property
     def verified(self) -> tuple[EvidenceItem, ...]:
-        """The evidence that counts, by id: verified by at least one key and about this version."""
+        """The evidence that speaks, by id: about this version, and verified by at least one key, even if distrusted."""
         ours = self.subjects
         counting = (i for i in self.items if i.verified and i.signers and not ours.isdisjoint(i.subjects))
         return tuple(sorted(counting, key=lambda item: item.evidence_id))
 
     @property
     def evidence_set_digest(self) -> Digest:
-        """The digest of what an approver answers for: all evidence that counts, without the approvals themselves."""
-        seen = {item.content_digest for item in self.verified if not _is_approval(item)}
+        """The digest of what an approver answers for: all evidence that counts, without the approvals themselves.
+
+        A changed standing makes it another set: who approved did so while all of it was believed.
+        """
+        seen = {"@".join(pinned(item)[1:]) for item in self.verified if not _is_approval(item)}
         return canonical_digest(sorted(seen))
 
     def with_item(self, item: EvidenceItem) -> Dossier:
@@ -94,21 +99,45 @@ class Dossier(Frozen):
         known = next((held for held in self.items if held.evidence_id == item.evidence_id), None)
         if known is None:
             return self.model_copy(update={"items": (*self.items, item)})
-        if known != item:
-            raise Conflict(
-                "evidence_contradictory",
-                f"Evidence {item.evidence_id} arrived again with other content than the dossier holds.",
-                remedy="Attach changed evidence as a new piece; what was recorded is never edited.",
-            )
-        return self
+        held = newest(known, item)
+        if held is known:
+            return self
+        return self.model_copy(update={"items": tuple(held if one is known else one for one in self.items)})
 
     def count(self, digest: Digest) -> int:
-        """How many pieces of evidence about `digest` are here, unverified ones included."""
-        return sum(digest in item.subjects for item in self.items)
+        """The position reached for `digest`: the pieces about it, unverified ones included, and their judgements."""
+        return sum(1 + item.revision for item in self.items if digest in item.subjects)
 
     def behind(self, positions: Mapping[Digest, int]) -> tuple[Digest, ...]:
-        """The subjects of which fewer pieces are here than `positions` says were recorded, sorted."""
+        """The subjects whose position here is below the one in `positions`, sorted."""
         return tuple(sorted(digest for digest, recorded in positions.items() if self.count(digest) < recorded))
+
+
+def newest(known: EvidenceItem, told: EvidenceItem) -> EvidenceItem:
+    """The newer of two forms of one piece of evidence; `known` itself when `told` says nothing new.
+
+    Raises `Conflict` when they differ in more than a judgement can change.
+    """
+    if known == told:
+        return known
+    if known.revision == told.revision or _as_received(known) != _as_received(told):
+        raise Conflict(
+            "evidence_contradictory",
+            f"Evidence {told.evidence_id} arrived again with other content than the gate holds.",
+            remedy="Attach changed evidence as a new piece; what was recorded is never edited.",
+        )
+    return known if known.revision > told.revision else told
+
+
+def pinned(item: EvidenceItem) -> list[str]:
+    """What identifies a piece of evidence as it stands: id, content, and its revision after the first."""
+    return [item.evidence_id, item.content_digest, *([str(item.revision)] if item.revision else [])]
+
+
+def _as_received(item: EvidenceItem) -> EvidenceItem:
+    # Everything but what `contracts.facts.EarlierStanding` lists.
+    standing = {"revision": 0, "verified": False, "distrusted": False, "problem": None, "signers": (), "checks": ()}
+    return item.model_copy(update=standing)
 
 
 def _is_approval(item: EvidenceItem) -> bool:

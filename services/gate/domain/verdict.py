@@ -26,7 +26,7 @@ from contracts.vocabulary import (
     Utc,
     VersionName,
 )
-from services.gate.domain.dossier import Dossier
+from services.gate.domain.dossier import Dossier, pinned
 from services.gate.domain.house_rules import Passage, dossier_behind, no_policy
 from services.gate.domain.policy import Policy
 from services.gate.domain.rules import Rule, RuleAnswer, RuleContext, check
@@ -83,7 +83,7 @@ class DecisionContext:
     requested_by: str
     """Subject of the actor who asked for the promotion."""
     positions: Mapping[Digest, int] = field(default_factory=dict)
-    """How many pieces of evidence were recorded per subject when it was asked: the dossier must have caught up."""
+    """Per subject, the evidence service's position when it was asked: the dossier must have reached it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ def _fingerprint(
         {
             "application": dossier.application,
             "criticality": dossier.criticality,
-            "evidence": [[item.evidence_id, item.content_digest] for item in dossier.verified],
+            "evidence": [pinned(item) for item in dossier.verified],
             "labels": dossier.labels,
             "passages": [passage.model_dump(mode="json") for passage in passages],
             "policies": sorted(governing),

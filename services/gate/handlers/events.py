@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.evidence.v1.events import EvidenceAdded
+from contracts.evidence.v1.events import EvidenceAdded, EvidenceRejudged
 from contracts.registry.v1.events import ApplicationApplied, VersionCreated
 from services.gate import wire
 from services.gate.domain.application import ApplicationContext, newest
@@ -27,6 +27,16 @@ async def application_applied(event: ApplicationApplied, work: GateWork) -> None
 @HANDLERS.on(EvidenceAdded)
 async def evidence_added(event: EvidenceAdded, work: GateWork) -> None:
     """Keep the evidence, and judge again what waited for it."""
+    await _hold(event, work)
+
+
+@HANDLERS.on(EvidenceRejudged)
+async def evidence_rejudged(event: EvidenceRejudged, work: GateWork) -> None:
+    """Keep what the evidence counts for now, and judge again what waits. It may come before the evidence itself."""
+    await _hold(event, work)
+
+
+async def _hold(event: EvidenceAdded | EvidenceRejudged, work: GateWork) -> None:
     await work.dossiers.add_evidence(event.project, event.item)
     await work.dossiers.touch(event.project, event.item.subjects)
     for evaluation in await work.verdicts.open_about(event.project, event.item.subjects, work.unit.now):

@@ -24,8 +24,7 @@ async def judge(question: EvaluateGates, work: GateWork, *, before: Evaluation |
     Raises `Transient` while the version or evidence that was recorded before the question has not arrived here.
     """
     dossier = await dossier_of(question, work)
-    if behind := dossier.behind(question.positions):
-        raise Transient("dossier_behind", f"Recorded evidence about {', '.join(behind)} has not arrived here yet.")
+    require_caught_up(dossier, question)
     policies = await work.policies.in_force(question.project)
     seed = f"{work.unit.meta.message_id}\n{question.promotion_id}\n{question.attempt}".encode()
     context = DecisionContext(f"vd-{hashlib.sha256(seed).hexdigest()[:24]}", question.requested_by, question.positions)
@@ -43,6 +42,12 @@ async def judge(question: EvaluateGates, work: GateWork, *, before: Evaluation |
         evaluation, sorted(dossier.subjects), is_open=pending and work.unit.now < question.deadline
     )
     work.unit.announce(wire.verdict_issued(view))
+
+
+def require_caught_up(dossier: Dossier, question: EvaluateGates) -> None:
+    """Raises `Transient` while evidence, or a judgement of it, that the question has seen has not arrived here."""
+    if behind := dossier.behind(question.positions):
+        raise Transient("dossier_behind", f"Recorded evidence about {', '.join(behind)} has not arrived here yet.")
 
 
 async def dossier_of(question: EvaluateGates, work: GateWork) -> Dossier:

@@ -16,7 +16,7 @@ from contracts.vocabulary import Outcome
 from services.gate import wire
 from services.gate.domain.verdict import DecisionContext, Verdict, decide
 from services.gate.handlers import HANDLERS
-from services.gate.handlers.judging import dossier_of
+from services.gate.handlers.judging import dossier_of, require_caught_up
 from services.gate.storage.unit_of_work import GateWork
 from shared.errors import Invalid
 
@@ -54,7 +54,11 @@ async def list_verdicts(query: ListVerdicts, work: GateWork) -> VerdictPage:
 
 @HANDLERS.query(ConfirmVerdict)
 async def confirm_verdict(query: ConfirmVerdict, work: GateWork) -> Confirmation:
-    """Whether the verdict would be given again at this moment, from the policies and evidence there are now."""
+    """Whether the verdict would be given again at this moment, from the policies and evidence there are now.
+
+    Raises `Transient` while the dossier has not reached the positions of the question: a key that was distrusted, or
+    evidence that came, just before must not be overlooked.
+    """
     work.unit.caller.require_member(query.project)
     given = await work.verdicts.get(query.project, query.verdict_id)
     because = ""
@@ -63,7 +67,8 @@ async def confirm_verdict(query: ConfirmVerdict, work: GateWork) -> Confirmation
     elif work.unit.now > given.expires_at:
         because = "the verdict is too old"
     else:
-        question = EvaluateGates.model_validate({**given.model_dump(), "positions": {}, "deadline": given.expires_at})
+        asked = {"positions": query.positions, "deadline": given.expires_at}
+        question = EvaluateGates.model_validate({**given.model_dump(), **asked})
         now = await _judged_now(question, work)
         because = _difference(given, now)
     return Confirmation(verdict_id=given.verdict_id, holds=not because, because=because)
@@ -81,6 +86,7 @@ async def judge_gates(query: JudgeGates, work: GateWork) -> Judgement:
 
 async def _judged_now(question: EvaluateGates, work: GateWork) -> Verdict:
     dossier = await dossier_of(question, work)
+    require_caught_up(dossier, question)
     policies = await work.policies.in_force(question.project)
     context = DecisionContext("", question.requested_by)
     return decide(policies, dossier, wire.passages_from(question.passages), context, work.unit.now)

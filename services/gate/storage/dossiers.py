@@ -1,7 +1,8 @@
 """Versions, applications and evidence as heard from the others. A dossier is read from all three, nothing is copied.
 
 - Evidence is kept once, by its subjects, so it does not matter whether it came before or after the version.
-- Versions and evidence are written once: heard again they are the same, or they are a contradiction.
+- Versions and evidence are written once: heard again they are the same, or they are a contradiction. Only what
+  evidence counts for may change, by a newer judgement.
 - Reads are never cut short: a gate that overlooks a piece of evidence could open.
 """
 
@@ -13,7 +14,7 @@ from contracts.facts import EvidenceItem
 from contracts.registry.v1.events import VersionCreated
 from contracts.vocabulary import Criticality
 from services.gate.domain.application import ApplicationContext
-from services.gate.domain.dossier import Dossier
+from services.gate.domain.dossier import Dossier, newest
 from shared.errors import Conflict
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Document, Index
@@ -81,18 +82,13 @@ class Dossiers:
         await self.touch(context.project, [_context_key(context.application)])
 
     async def add_evidence(self, project: str, item: EvidenceItem) -> None:
-        """Keep a piece of evidence. Raises `Conflict` when the same id is known with other content."""
+        """Keep a piece of evidence, in its newest form. Raises `Conflict` when the same id has other content."""
         key = f"{project}|{item.evidence_id}"
         known = await self._evidence.get(key)
-        if known is None:
+        held = EvidenceItem.model_validate_json(known["item"]) if known else None
+        if held is None or newest(held, item) is not held:
             document = {"project": project, "subjects": list(item.subjects), "item": item.model_dump_json()}
-            await self._evidence.add({"_id": key, **document})
-        elif EvidenceItem.model_validate_json(known["item"]) != item:
-            raise Conflict(
-                "evidence_contradictory",
-                f"Evidence {item.evidence_id} arrived again with other content than the gate holds.",
-                remedy="Attach changed evidence as a new piece; what was recorded is never edited.",
-            )
+            await self._evidence.put({"_id": key, **document})
 
     async def touch_waiting(self, dossier: Dossier) -> None:
         """Collide with evidence about this version, and with changes of its application."""

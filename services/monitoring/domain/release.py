@@ -19,7 +19,7 @@ from services.monitoring.domain.advisory import Advisory
 from services.monitoring.domain.matching import Match, advisory_keys, match
 from services.monitoring.domain.packages import PackageKey, package_key
 from services.monitoring.domain.remediation import distinct
-from services.monitoring.domain.sla import earliest_due
+from services.monitoring.domain.sla import distrust_due, earliest_due
 from services.monitoring.domain.trust import RevocationCause, TrustState, VulnerabilityCause
 from shared.errors import Invalid
 
@@ -60,6 +60,7 @@ class Release:
     context: Context
     source: SourceCommit | None
     released_at: datetime
+    """When it last passed the release gate."""
     state: TrustState
     current: bool = False
     subjects: tuple[Digest, ...] = ()
@@ -67,6 +68,8 @@ class Release:
     sboms: tuple[str, ...] = ()
     """Keys of the bills of materials that count."""
     components: int = 0
+    evidence: tuple[Digest, ...] = ()
+    """Content digests of the evidence that its newest admission rests on."""
     revision: int = 0
 
     @property
@@ -81,8 +84,10 @@ class Release:
 
     @property
     def deadline(self) -> datetime | None:
-        """The earliest moment by which a flaw must be gone; None without flaws."""
-        return earliest_due(self.context.criticality, self.flaws)
+        """The earliest moment by which a cause must be gone; None without causes."""
+        flaws = earliest_due(self.context.criticality, self.flaws)
+        dues = [distrust_due(self.context.criticality, cause.since) for cause in self.state.distrusted]
+        return min([*dues, *([flaws] if flaws else [])], default=None)
 
     @property
     def revocation(self) -> RevocationCause | None:
@@ -93,6 +98,10 @@ class Release:
     def exposed(self) -> bool:
         """Whether something that runs right now should not be relied on."""
         return self.current and self.state.trust in {Trust.AT_RISK, Trust.REVOKED}
+
+    def admitted(self, evidence: tuple[Digest, ...], at: datetime) -> Release:
+        """As it rests on the evidence of its newest admission: this one, unless a later one is known."""
+        return replace(self, evidence=evidence, released_at=at) if at > self.released_at else self
 
     def stated(self, context: Context | None) -> Release:
         """With the newer of its own context and this one."""

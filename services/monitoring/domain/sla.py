@@ -4,6 +4,7 @@
   how bad the flaw is.
 - An unspecified criticality counts as medium. An unknown severity counts as high until somebody rates it; `none`
   counts as low.
+- Distrusted evidence has the deadline of a flaw of high severity: nobody knows what it hides.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ def due(criticality: Criticality, severity: Severity, since: datetime) -> dateti
     """When a flaw found at `since` must be gone; whole days, so the time of day stays."""
     row = _DAYS[_CRITICALITY.get(criticality, criticality)]
     return since + timedelta(days=row[_SEVERITY.get(severity, severity)])
+
+
+def distrust_due(criticality: Criticality, since: datetime) -> datetime:
+    """When a release must have passed its gate again, whose evidence was distrusted at `since`: as a high flaw."""
+    return due(criticality, Severity.HIGH, since)
 
 
 def earliest_due(criticality: Criticality, causes: Iterable[VulnerabilityCause]) -> datetime | None:

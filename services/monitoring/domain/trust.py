@@ -1,7 +1,8 @@
 """Whether one released version may still be relied on, and why.
 
-- `trusted` while nothing stands against it; `at_risk` while at least one vulnerability at or above the threshold does;
-  back to `trusted` when none is left. The default threshold is `low`; an unknown severity always counts.
+- `trusted` while nothing stands against it; `at_risk` while at least one vulnerability at or above the threshold does,
+  or evidence that it was admitted on is distrusted; back to `trusted` when nothing is left. The default threshold is
+  `low`; an unknown severity always counts.
 - `revoked` is final: it is said by somebody, with a reason, and nothing that happens afterwards changes it.
 - A version that was never released (`none`) keeps its causes but is never at risk.
 - Saying the same thing twice changes nothing: no new state, no change to announce.
@@ -16,7 +17,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from contracts.vocabulary import Actor, Frozen, Severity, Text, Trust, Utc
+from contracts.vocabulary import Actor, Digest, Frozen, Severity, Text, Trust, Utc
 from services.monitoring.domain.advisory import reaches
 from services.monitoring.domain.matching import Match
 from shared.errors import Conflict, Invalid
@@ -31,6 +32,19 @@ class VulnerabilityCause(Frozen):
     """When it was first matched against this release."""
 
 
+class DistrustCause(Frozen):
+    """Evidence that the release was admitted on was signed by keys that are not trusted any more."""
+
+    kind: Literal["distrust"] = "distrust"
+    evidence_id: str
+    content_digest: Digest
+    predicate_type: str
+    trust_root: str
+    trust_root_revision: int
+    since: Utc
+    """When it was judged again."""
+
+
 class RevocationCause(Frozen):
     """Somebody took the trust away."""
 
@@ -40,7 +54,7 @@ class RevocationCause(Frozen):
     since: Utc
 
 
-Cause = Annotated[VulnerabilityCause | RevocationCause, Field(discriminator="kind")]
+Cause = Annotated[VulnerabilityCause | DistrustCause | RevocationCause, Field(discriminator="kind")]
 
 
 class TrustState(Frozen):
@@ -50,12 +64,18 @@ class TrustState(Frozen):
     since: Utc
     """When `trust` took its value."""
     causes: tuple[Cause, ...] = ()
-    """Everything that stands against it: a revocation first, then by component and advisory id."""
+    """Everything that stands against it: a revocation first, then distrusted evidence by its digest, then
+    vulnerabilities by component and advisory id."""
 
     @property
     def vulnerabilities(self) -> tuple[VulnerabilityCause, ...]:
         """The causes that an upgrade can remove."""
         return tuple(cause for cause in self.causes if isinstance(cause, VulnerabilityCause))
+
+    @property
+    def distrusted(self) -> tuple[DistrustCause, ...]:
+        """The causes that passing the release gate again, on other evidence, can remove."""
+        return tuple(cause for cause in self.causes if isinstance(cause, DistrustCause))
 
 
 class TrustChange(Frozen):
@@ -115,6 +135,13 @@ def cleared(state: TrustState, advisory_ids: Collection[str], at: datetime) -> T
     return _settled(state, left, at, Severity.NONE)
 
 
+def resting_on(state: TrustState, distrusted: Iterable[DistrustCause], at: datetime) -> TrustStep:
+    """Makes `distrusted` all the distrusted evidence that the release rests on."""
+    causes = {cause.content_digest: cause for cause in distrusted}
+    ordered = tuple(cause for _, cause in sorted(causes.items()))
+    return _with_causes(state, (*ordered, *state.vulnerabilities), at)
+
+
 def revoked(state: TrustState, reason: str, by: Actor, at: datetime) -> TrustStep:
     """Takes the trust away for good; a second revocation leaves the first one standing.
 
@@ -141,9 +168,13 @@ def revoked(state: TrustState, reason: str, by: Actor, at: datetime) -> TrustSte
 
 
 def _settled(state: TrustState, causes: _Open, at: datetime, threshold: Severity) -> TrustStep:
+    counting = tuple(cause for _, cause in sorted(causes.items()) if reaches(cause.match.severity, threshold))
+    return _with_causes(state, (*state.distrusted, *counting), at)
+
+
+def _with_causes(state: TrustState, counting: tuple[Cause, ...], at: datetime) -> TrustStep:
     if state.trust is Trust.REVOKED:
         return state, None
-    counting = tuple(cause for _, cause in sorted(causes.items()) if reaches(cause.match.severity, threshold))
     added = tuple(cause for cause in counting if cause not in state.causes)
     removed = tuple(cause for cause in state.causes if cause not in counting)
     if not added and not removed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from contracts.evidence.v1.events import EvidenceAdded
+from contracts.evidence.v1.events import EvidenceAdded, EvidenceRejudged
 from contracts.evidence.v1.queries import ListComponents
 from contracts.evidence.v1.views import ComponentPage
 from contracts.promotion.v1.events import PromotionCompleted, PromotionEnded, ReleaseTrusted
@@ -20,14 +20,14 @@ from services.monitoring import wire
 from services.monitoring.domain.release import indexed
 from services.monitoring.domain.trust import released
 from services.monitoring.handlers import HANDLERS
-from services.monitoring.handlers.watching import judge, settle, stand
+from services.monitoring.handlers.watching import judge, judge_evidence, settle, stand
 from services.monitoring.storage.unit_of_work import MonitoringWork
 from shared.messaging.dispatcher import Outside
 
 _PAGE = 500
 
 
-async def read_components(event: EvidenceAdded, outside: Outside) -> tuple[str, ...]:
+async def read_components(event: EvidenceAdded | EvidenceRejudged, outside: Outside) -> tuple[str, ...]:
     """The package URLs that a believed bill of materials names; none for any other evidence."""
     if not wire.is_believed_sbom(event.item):
         return ()
@@ -44,6 +44,27 @@ async def read_components(event: EvidenceAdded, outside: Outside) -> tuple[str, 
 @HANDLERS.on(EvidenceAdded, prepare=read_components)
 async def evidence_added(event: EvidenceAdded, work: MonitoringWork, purls: tuple[str, ...]) -> None:
     """Watch what a bill of materials names."""
+    await _watch(event, work, purls)
+
+
+@HANDLERS.on(EvidenceRejudged, prepare=read_components)
+async def evidence_rejudged(event: EvidenceRejudged, work: MonitoringWork, purls: tuple[str, ...]) -> None:
+    """Watch a bill of materials that is believed now; look again at releases that rest on distrusted evidence.
+
+    A distrusted bill of materials stays under watch until a newer one is believed: it still tells against a release.
+    """
+    await _watch(event, work, purls)
+    cause = wire.distrust(event)
+    if cause is None:
+        return
+    await work.match_clock.touch(event.project)
+    if await work.distrusted.add(event.project, cause):
+        because = f"Signers of {cause.evidence_id} are not trusted any more, since {cause.trust_root} changed."
+        for release in await work.releases.resting_on(event.project, cause.content_digest):
+            await judge_evidence(work, release, because)
+
+
+async def _watch(event: EvidenceAdded | EvidenceRejudged, work: MonitoringWork, purls: tuple[str, ...]) -> None:
     if not wire.is_believed_sbom(event.item):
         return
     await work.match_clock.touch(event.project)
@@ -86,10 +107,12 @@ async def release_trusted(event: ReleaseTrusted, work: MonitoringWork) -> None:
         fresh = wire.release(event).stated(context)
         await settle(work, fresh, replace(fresh, state=released(event.at)), "It passed the release gate.")
     else:
-        await settle(work, known, known.stated(wire.context(event)), "It passed the release gate again.")
+        again = known.stated(wire.context(event)).admitted(event.evidence_digests, event.at)
+        await settle(work, known, again, "It passed the release gate again.")
     await stand(work, event.project, event.application, stage=event.stage, version=event.version, since=event.at)
     release = await work.releases.get(event.project, event.application, event.version)
-    await judge(work, release, "Its components were matched against all known advisories.")
+    release = await judge(work, release, "Its components were matched against all known advisories.")
+    await judge_evidence(work, release, "What it was admitted on was compared with the evidence that is distrusted.")
 
 
 @HANDLERS.on(VersionMoved)

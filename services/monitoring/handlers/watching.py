@@ -12,7 +12,7 @@ from datetime import datetime
 from services.monitoring import wire
 from services.monitoring.domain.advisory import Advisory
 from services.monitoring.domain.release import Release, hits, indexed, newest_per_subject
-from services.monitoring.domain.trust import rejudged, with_advisory
+from services.monitoring.domain.trust import rejudged, resting_on, with_advisory
 from services.monitoring.storage.unit_of_work import MonitoringWork
 
 
@@ -41,6 +41,13 @@ async def judge(work: MonitoringWork, release: Release, because: str) -> Release
     state, _ = rejudged(release.state, hits(purls, advisories), work.unit.now)
     after = replace(release, subjects=subjects, sboms=keys, components=len(purls), state=state)
     return await settle(work, release, after, because)
+
+
+async def judge_evidence(work: MonitoringWork, release: Release, because: str) -> Release:
+    """Compare what a release was admitted on with the evidence that has been distrusted."""
+    found = await work.distrusted.among(release.project, release.evidence)
+    state, _ = resting_on(release.state, found, work.unit.now)
+    return await settle(work, release, replace(release, state=state), because)
 
 
 async def judge_advisories(

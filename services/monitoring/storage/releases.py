@@ -16,7 +16,7 @@ from datetime import datetime
 from contracts.vocabulary import Criticality, SourceCommit, Trust, utc
 from services.monitoring.domain.matching import Match
 from services.monitoring.domain.release import Context, Release
-from services.monitoring.domain.trust import Cause, RevocationCause, TrustState, VulnerabilityCause
+from services.monitoring.domain.trust import Cause, DistrustCause, RevocationCause, TrustState, VulnerabilityCause
 from shared.errors import NotFound
 from shared.mongo import Collection, Document, Index
 
@@ -25,6 +25,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     RELEASES: (
         Index((("project", 1), ("subjects", 1))),
         Index((("sboms", 1),)),
+        Index((("project", 1), ("evidence", 1))),
         Index((("project", 1), ("urgency", 1))),
         Index((("project", 1), ("application", 1), ("urgency", 1))),
     ),
@@ -68,6 +69,11 @@ class ReleaseRepository:
         """Releases for which at least one of these bills of materials counts."""
         return [from_document(found) async for found in self._releases.stream({"sboms": {"$in": sorted(sboms)}})]
 
+    async def resting_on(self, project: str, content_digest: str) -> list[Release]:
+        """Releases whose newest admission rests on this evidence."""
+        where = {"project": project, "evidence": content_digest}
+        return [from_document(found) async for found in self._releases.stream(where)]
+
     async def of(self, project: str, application: str) -> list[Release]:
         """All releases of one application."""
         where = {"project": project, "application": application}
@@ -107,6 +113,7 @@ def _to_document(release: Release) -> Document:
         "subjects": list(release.subjects),
         "sboms": list(release.sboms),
         "components": release.components,
+        "evidence": list(release.evidence),
         "criticality": release.context.criticality.value,
         "owners": list(release.context.owners),
         "stated_at": release.context.stated_at,
@@ -133,6 +140,7 @@ def from_document(found: Document) -> Release:
         subjects=tuple(found["subjects"]),
         sboms=tuple(found["sboms"]),
         components=found["components"],
+        evidence=tuple(found.get("evidence", ())),
         context=Context(Criticality(found["criticality"]), tuple(found["owners"]), found["stated_at"]),
         source=SourceCommit.model_validate(source) if source else None,
         released_at=found["released_at"],
@@ -150,6 +158,10 @@ def _cause_to_document(cause: Cause) -> Document:
 
 
 def _cause_from_document(found: Document) -> Cause:
-    if found["kind"] == "revocation":
-        return RevocationCause(reason=found["reason"], by=found["by"], since=found["since"])
-    return VulnerabilityCause(match=Match.model_validate(found["match"]), since=found["since"])
+    match found["kind"]:
+        case "revocation":
+            return RevocationCause(reason=found["reason"], by=found["by"], since=found["since"])
+        case "distrust":
+            return DistrustCause.model_validate(found)
+        case _:
+            return VulnerabilityCause(match=Match.model_validate(found["match"]), since=found["since"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.monitoring.storage import advisories, delivery, match_clock, releases, sboms, versions
+from services.monitoring.storage import advisories, delivery, distrusted, match_clock, releases, sboms, versions
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Index
 
@@ -12,6 +12,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     match_clock.COLLECTION: (),
     **advisories.INDEXES,
     **delivery.INDEXES,
+    **distrusted.INDEXES,
     **releases.INDEXES,
     **sboms.INDEXES,
     **versions.INDEXES,
@@ -31,6 +32,7 @@ class MonitoringWork:
             collection(advisories.ADVISORIES), collection(advisories.COUNTERS)
         )
         self.sboms = sboms.SbomRepository(collection(sboms.SBOMS), collection(sboms.COMPONENTS))
+        self.distrusted = distrusted.DistrustedRepository(collection(distrusted.DISTRUSTED))
         self.versions = versions.VersionRepository(collection(versions.VERSIONS))
         self.applications = versions.ApplicationRepository(collection(versions.APPLICATIONS))
         self.releases = releases.ReleaseRepository(collection(releases.RELEASES), collection(releases.STANDING))

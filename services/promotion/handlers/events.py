@@ -29,12 +29,16 @@ class Recheck:
 
 
 async def confirm(event: PassageAttested, outside: Outside) -> Recheck:
-    """Ask the gate once more, at the last moment before the version moves."""
-    query = ConfirmVerdict(project=event.project, verdict_id=event.verdict_id)
+    """Ask the gate once more, at the last moment before the version moves.
+
+    Evidence that came until now, and keys that were distrusted until now, count: the positions of this moment go along.
+    """
+    positions = await _positions(event, outside)
+    query = ConfirmVerdict(project=event.project, verdict_id=event.verdict_id, positions=positions)
     answer = await outside.asker.ask(query, Confirmation, cause=outside.meta)
     if answer.holds:
         return Recheck("", {})
-    return Recheck(answer.because or "the verdict does not hold any more", await _positions(event, outside))
+    return Recheck(answer.because or "the verdict does not hold any more", positions)
 
 
 async def _positions(event: PassageAttested | MoveRefused, outside: Outside) -> dict[Digest, int]:

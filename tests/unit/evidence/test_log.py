@@ -44,4 +44,5 @@ def test_every_kind_keeps_its_name() -> None:
         "policy",
         "trust_root",
         "refusal",
+        "judgement",
     ]

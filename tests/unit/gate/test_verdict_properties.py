@@ -43,6 +43,13 @@ _AGES = st.integers(min_value=1, max_value=10).map(lambda days: timedelta(days=d
 _ARTIFACTS = st.sampled_from([(), (WHEEL,), (WHEEL, IMAGE)])
 
 
+_DISTRUSTED = st.sampled_from([False] * 7 + [True])
+
+
+def distrusted(piece: EvidenceItem) -> EvidenceItem:
+    return piece.model_copy(update={"distrusted": piece.verified, "revision": int(piece.verified)})
+
+
 @st.composite
 def dossiers(draw: st.DrawFn, *, with_approvals: bool = False) -> Dossier:
     items = [
@@ -52,6 +59,7 @@ def dossiers(draw: st.DrawFn, *, with_approvals: bool = False) -> Dossier:
     # Half of the examples start complete: an allowance must be common enough for its loss to be seen.
     if draw(st.booleans()):
         items += [item("g1", passed(), age=draw(_AGES)), item("g2", sbom(), age=draw(_AGES)), item("g3", scan())]
+    items = [distrusted(one) if draw(_DISTRUSTED) else one for one in items]
     held = dossier(*items, artifacts=draw(_ARTIFACTS))
     if not with_approvals:
         return held
@@ -101,7 +109,19 @@ def test_even_unrecorded_only_a_piece_that_itself_denies_can_open_a_gate_by_its_
         after = judge(without(held, piece), EVIDENCE_POLICY)
         if before.outcome is not Outcome.ALLOW and after.outcome is Outcome.ALLOW:
             assert piece.verified
-            assert denies(piece)
+            assert denies(piece) or piece.distrusted
+
+
+@given(dossiers(with_approvals=True))
+def test_distrust_never_opens_a_gate_and_takes_every_denial_by_evidence_along(held: Dossier) -> None:
+    before = judge(held, EVIDENCE_POLICY, APPROVAL_POLICY)
+    evidence = judge(held, EVIDENCE_POLICY).outcome
+    for piece in held.items:
+        after = held.model_copy(update={"items": tuple(distrusted(i) if i is piece else i for i in held.items)})
+        if before.outcome is not Outcome.ALLOW:
+            assert judge(after, EVIDENCE_POLICY, APPROVAL_POLICY).outcome is not Outcome.ALLOW
+        if evidence is Outcome.DENY:
+            assert judge(after, EVIDENCE_POLICY).outcome is Outcome.DENY
 
 
 @given(dossiers(), st.integers(min_value=1, max_value=60))

@@ -4,7 +4,7 @@
 - Distinct approvers are counted; of one approver the newest decision counts.
 - Whoever asked for the promotion may refuse it, but not approve it.
 - One refusal of the same evidence set denies, until its author decides otherwise or the evidence changes.
-- An approval that cannot be read approves nothing.
+- An approval that cannot be read, or whose signers were distrusted, approves nothing. A refusal stays one.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def check(rule: Approvals, dossier: Dossier, context: RuleContext) -> RuleAnswer
             "Settle what stands against it: their newer decision, or newer evidence, replaces the refusal.",
             evidence=tuple(sorted(item.evidence_id for item in refused.values())),
         )
-    others = {who: item for who, (item, _) in newest.items() if who != context.requested_by}
+    others = {who: item for who, (item, _) in newest.items() if who != context.requested_by and _trusted(rule, item)}
     ids = tuple(sorted(item.evidence_id for item in others.values()))
     observed = f"{len(others)} of {rule.count} approval(s) given."
     if len(others) >= rule.count:
@@ -70,3 +70,8 @@ def _relevant(rule: Approvals, dossier: Dossier, context: RuleContext) -> list[t
         and (item.facts.role, item.facts.stage) == (rule.role, context.stage)
         and any(rule.signer_role in (None, signer.role) for signer in item.signers)
     ]
+
+
+def _trusted(rule: Approvals, item: EvidenceItem) -> bool:
+    signers = (signer for signer in item.signers if rule.signer_role in (None, signer.role))
+    return not item.distrusted and any(not signer.distrusted for signer in signers)

@@ -4,16 +4,18 @@
 - An artifact is covered by evidence about itself or about the version as a whole.
 - Per artifact, predicate type and subject only the newest acceptable piece speaks.
 - One bad or unreadable piece that speaks denies, however old it is: age takes away the power to allow only.
-- Nothing acceptable for some artifact, or nothing young enough, is pending: it may still arrive.
+- Evidence whose signers have been distrusted speaks like any other and allows nothing: where it is the newest, no older
+  piece takes its place.
+- Nothing acceptable for some artifact, or nothing still trusted or young enough, is pending: it may still arrive.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from contracts.facts import EvidenceItem, UnreadableFacts
+from contracts.facts import EvidenceItem, Signer, UnreadableFacts
 from contracts.vocabulary import Digest, Outcome, utc
 from services.gate.domain.dossier import Dossier, EvidenceKind, may_be
 from services.gate.domain.duration import format_duration
@@ -51,12 +53,22 @@ class Demand:
         return f"verified {self.awaited} evidence{role}{unnamed}{age}"
 
     def accepts(self, item: EvidenceItem) -> bool:
-        """Whether `item` is of the type asked for and enough distinct keys in the right role signed it."""
+        """Whether `item` is of the type asked for and enough distinct keys in the right role signed it.
+
+        Keys that were distrusted since count here: what they signed still speaks.
+        """
         right_type = item.predicate_type == self.predicate_type
         if self.kind is not None:
             right_type = may_be(item, self.kind)
-        keys = {signer.key_id for signer in item.signers if self.signer_role in (None, signer.role)}
-        return right_type and len(keys) >= self.min_signers
+        return right_type and self._enough(item.signers)
+
+    def trusts(self, item: EvidenceItem) -> bool:
+        """Whether `item`, which is accepted, may also allow: enough of its signers are still trusted."""
+        return not item.distrusted and self._enough(signer for signer in item.signers if not signer.distrusted)
+
+    def _enough(self, signers: Iterable[Signer]) -> bool:
+        keys = {signer.key_id for signer in signers if self.signer_role in (None, signer.role)}
+        return len(keys) >= self.min_signers
 
 
 def cover(demand: Demand, dossier: Dossier, at: datetime, *, required: str, fault: Fault, remedy: str) -> RuleAnswer:
@@ -76,24 +88,33 @@ def cover(demand: Demand, dossier: Dossier, at: datetime, *, required: str, faul
             f"Attach {demand.words}, that names the digest of the artifact or of the version.",
             awaits=demand.awaited,
         )
-    return _aged(demand, speaking, at, required)
-
-
-def _aged(demand: Demand, speaking: dict[Digest, tuple[EvidenceItem, ...]], at: datetime, required: str) -> RuleAnswer:
-    newest = {target: max(items, key=_order) for target, items in speaking.items()}
+    newest = {item.evidence_id: item for items in speaking.values() for item in [max(items, key=_order)]}
+    distrusted = sorted(evidence_id for evidence_id, item in newest.items() if not demand.trusts(item))
+    if distrusted:
+        return RuleAnswer(
+            Outcome.PENDING,
+            f"Signers of the newest {demand.awaited} evidence are not trusted any more: {_listed(distrusted)}.",
+            required,
+            f"Have it produced again and signed by keys that are trusted, and attach it: {demand.words}.",
+            evidence=tuple(distrusted),
+            awaits=demand.awaited,
+        )
     ids = tuple(sorted({item.evidence_id for items in speaking.values() for item in items}))
     observed = f"Evidence of {demand.awaited} covers {_listed(speaking)}."
+    return _aged(demand, newest, at, RuleAnswer(Outcome.ALLOW, observed, required, evidence=ids))
+
+
+def _aged(demand: Demand, newest: dict[str, EvidenceItem], at: datetime, allowing: RuleAnswer) -> RuleAnswer:
     if demand.max_age is None:
-        return RuleAnswer(Outcome.ALLOW, observed, required, evidence=ids)
-    stale = {item.evidence_id: item for item in newest.values() if item.made_at + demand.max_age < at}
+        return allowing
+    stale = {evidence_id: item for evidence_id, item in newest.items() if item.made_at + demand.max_age < at}
     if not stale:
-        until = min(item.made_at for item in newest.values()) + demand.max_age
-        return RuleAnswer(Outcome.ALLOW, observed, required, evidence=ids, valid_until=until)
+        return replace(allowing, valid_until=min(item.made_at for item in newest.values()) + demand.max_age)
     made = _listed(f"{key} was made at {utc(stale[key].made_at)}" for key in sorted(stale))
     return RuleAnswer(
         Outcome.PENDING,
         f"The newest {demand.awaited} evidence is too old: {made}.",
-        required,
+        allowing.required,
         f"Produce the evidence again and attach it: {demand.words}.",
         evidence=tuple(sorted(stale)),
         awaits=demand.awaited,

@@ -6,9 +6,9 @@ from contracts.gate.v1.commands import EvaluateGates, Passage
 from contracts.gate.v1.events import VerdictIssued
 from contracts.gate.v1.views import Judgement, UsedEvidence, VerdictView
 from contracts.registry.v1.events import ApplicationApplied, VersionCreated
-from services.gate.domain import house_rules
 from services.gate.domain.application import ApplicationContext
-from services.gate.domain.verdict import Verdict
+from shared.policy import house_rules
+from shared.policy.verdict import Verdict
 
 
 def passages_from(passages: tuple[Passage, ...]) -> tuple[house_rules.Passage, ...]:

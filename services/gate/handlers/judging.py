@@ -11,11 +11,11 @@ import hashlib
 from contracts.gate.v1.commands import EvaluateGates
 from contracts.vocabulary import Outcome
 from services.gate import wire
-from services.gate.domain.dossier import Dossier
-from services.gate.domain.verdict import DecisionContext, decide
 from services.gate.storage.unit_of_work import GateWork
 from services.gate.storage.verdicts import Evaluation
 from shared.errors import Conflict, Transient
+from shared.policy.dossier import Dossier
+from shared.policy.verdict import DecisionContext, decide
 
 
 async def judge(question: EvaluateGates, work: GateWork, *, before: Evaluation | None = None) -> None:

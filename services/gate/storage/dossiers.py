@@ -13,10 +13,10 @@ from contracts.facts import EvidenceItem
 from contracts.registry.v1.events import VersionCreated
 from contracts.vocabulary import Criticality
 from services.gate.domain.application import ApplicationContext
-from services.gate.domain.dossier import Dossier
 from shared.errors import Conflict
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Document, Index
+from shared.policy.dossier import Dossier
 
 INDEXES: dict[str, tuple[Index, ...]] = {
     "versions": (),

@@ -10,7 +10,7 @@ from services.evidence.domain.record import REMEDIES, Record
 from services.evidence.domain.verification import Problem
 from services.evidence.storage.records import keep_blob
 from services.evidence.storage.unit_of_work import EvidenceWork
-from shared.digests import canonical_digest
+from shared.records import record_digest
 
 
 async def put_on_record(
@@ -30,7 +30,7 @@ async def put_on_record(
         item.evidence_id,
         item.content_digest,
         recorded_at=work.unit.now,
-        record=canonical_digest(item.model_dump(mode="json")),
+        record=record_digest(item),
     )
     await work.journal.enter(entry)
     work.unit.announce(

@@ -11,7 +11,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     **records.INDEXES,
     **trust_roots.INDEXES,
     **journal.INDEXES,
-    "passages": (),
+    "passages": (Index((("project", 1), ("promotion_id", 1), ("attempt", -1))),),
 }
 
 

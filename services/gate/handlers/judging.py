@@ -36,7 +36,7 @@ async def judge(question: EvaluateGates, work: GateWork, *, before: Evaluation |
         await work.policies.touch(question.project)
     if before and (before.fingerprint, before.outcome) == (verdict.fingerprint, verdict.outcome):
         return
-    view = wire.verdict_view(question, verdict)
+    view = wire.verdict_view(question, verdict, dossier)
     await work.verdicts.add(view)
     evaluation = Evaluation(question, verdict.fingerprint, verdict.outcome)
     await work.verdicts.remember(

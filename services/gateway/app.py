@@ -21,6 +21,7 @@ from services.gateway.conversation import Conversation
 from services.gateway.http import (
     advisories,
     applications,
+    attestations,
     badges,
     bundles,
     evidence,
@@ -51,6 +52,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     projects.router,
     applications.router,
     versions.router,
+    attestations.router,
     bundles.router,
     evidence.router,
     policies.router,

@@ -2,39 +2,53 @@
 
 - Composed from answers of the other services only, so it holds nothing that the caller may not see.
 - All or nothing: a part that is missing fails the whole export. A bundle with holes would look like a forged one.
+- It holds only what can be checked, in its canonical form: each byte is bound to the log, to a signature or to a proof.
+  So a promotion is in it as the fact that was logged, and one that is still open is not.
 - All inclusion proofs are against one checkpoint, which lies in the bundle too.
-- Version 1 of the format, which `bundle.json` states: every file with its SHA-256 and size.
+
+The layout is in docs/architecture/verify.md; `services/cli/verifier/` reads it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from contracts.evidence.v1 import queries as evidence
 from contracts.evidence.v1 import views as evidence_views
 from contracts.gate.v1 import queries as gate
-from contracts.gate.v1.views import VerdictPage, VerdictView
+from contracts.gate.v1.views import PolicyView, VerdictPage, VerdictView
+from contracts.promotion.v1.events import PromotionCompleted, PromotionEnded
 from contracts.promotion.v1.queries import ListPromotions
 from contracts.promotion.v1.views import PromotionPage, PromotionView
 from contracts.registry.v1.queries import ShowVersion
 from contracts.registry.v1.views import VersionView
-from contracts.vocabulary import Digest, utc
+from contracts.vocabulary import Digest, Outcome, PromotionState, utc
 from services.gateway.asking import Asking
 from services.gateway.http.versions import subjects_of
-from shared.errors import TooLarge, Transient
+from shared.crypto import dsse, keys, note
+from shared.digests import JsonValue, canonical_digest, canonical_json, sha256_digest
+from shared.errors import HallmarkError, TooLarge, Transient
+from shared.records import item_record
 
-FORMAT_VERSION = 1
+FORMAT = "hallmark-bundle"
+FORMAT_VERSION = 2
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 """What zip files say when they say nothing: the same content gives the same bytes."""
+_ENDED = {PromotionState.DENIED, PromotionState.CANCELLED, PromotionState.EXPIRED, PromotionState.FAILED}
 
 ReadBlob = Callable[[Digest], Awaitable[bytes]]
+
+
+class Since(NamedTuple):
+    """An earlier state of the log, which the bundle's own is proven to extend."""
+
+    size: int
+    root: Digest
 
 
 @dataclass
@@ -43,8 +57,10 @@ class Bundle:
 
     max_bytes: int
     files: dict[str, bytes] = field(default_factory=dict)
-    facts: dict[str, None] = field(default_factory=dict)
-    """Ids under which the log may hold entries on what is in here, in the order they were met."""
+    facts: dict[str, set[Digest]] = field(default_factory=dict)
+    """Ids under which the log has entries on what is in here, with the digests that those entries pin."""
+    own: list[Digest] = field(default_factory=list)
+    """Envelopes that Hallmark itself signed."""
     size: int = 0
 
     def add(self, path: str, content: bytes) -> None:
@@ -60,39 +76,44 @@ class Bundle:
             )
         self.files[path] = content
 
-    def add_json(self, path: str, value: Any) -> None:
-        """Take a JSON document in. Raises as `add`."""
-        self.add(path, _json(value))
+    def add_json(self, path: str, value: JsonValue) -> None:
+        """Take a JSON document in, in its canonical form. Raises as `add`."""
+        self.add(path, canonical_json(value))
 
-    def note(self, ids: Iterable[str]) -> None:
-        """Remember facts whose log entries belong in."""
-        self.facts.update(dict.fromkeys(ids))
+    def add_named(self, folder: str, content: bytes, digest: Digest) -> None:
+        """Take a file in that is named after its digest. Raises as `add`."""
+        self.add(f"{folder}/{digest.removeprefix('sha256:')}.json", content)
 
-    def zipped(self, version: VersionView, made_at: datetime) -> bytes:
+    def note(self, about: str, pinned: Digest) -> None:
+        """Remember a fact whose log entries belong in."""
+        self.facts.setdefault(about, set()).add(pinned)
+
+    def zipped(self, version: VersionView) -> bytes:
         """The bundle as a zip file, its table of contents first."""
-        contents = [
-            {"path": path, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+        listed: list[JsonValue] = [
+            {"path": path, "sha256": sha256_digest(content).removeprefix("sha256:")}
             for path, content in sorted(self.files.items())
         ]
-        about = {
-            "format": "hallmark-bundle",
-            "format_version": FORMAT_VERSION,
-            "project": version.project,
-            "application": version.application,
-            "version": version.version,
-            "version_digest": version.digest,
-            "made_at": utc(made_at),
-            "files": contents,
-        }
+        about = canonical_json(
+            {
+                "format": FORMAT,
+                "format_version": FORMAT_VERSION,
+                "project": version.project,
+                "application": version.application,
+                "version": version.version,
+                "version_digest": version.digest,
+                "files": listed,
+            }
+        )
         written = io.BytesIO()
         with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path, content in (("bundle.json", _json(about)), *sorted(self.files.items())):
+            for path, content in (("bundle.json", about), *sorted(self.files.items())):
                 archive.writestr(zipfile.ZipInfo(path, _NO_TIME), content, zipfile.ZIP_DEFLATED)
         return written.getvalue()
 
 
 async def gather(
-    asking: Asking, which: ShowVersion, read_blob: ReadBlob, *, max_bytes: int
+    asking: Asking, which: ShowVersion, read_blob: ReadBlob, *, max_bytes: int, since: Since | None = None
 ) -> tuple[Bundle, VersionView]:
     """All files on one version. Raises what services refuse, `TooLarge`, or `Transient` while the log catches up."""
     bundle = Bundle(max_bytes)
@@ -100,14 +121,33 @@ async def gather(
     await _add_evidence(bundle, asking, version, read_blob)
     await _add_verdicts(bundle, asking, which)
     await _add_promotions(bundle, asking, which, read_blob)
-    await _add_keys(bundle, asking, version)
-    await _add_log(bundle, asking, version)
+    await _add_trust_roots(bundle, asking, version)
+    checkpoint = await _add_log(bundle, asking, version, since)
+    await _add_keys(bundle, asking, checkpoint)
     return bundle, version
 
 
 async def _add_version(bundle: Bundle, asking: Asking, which: ShowVersion) -> VersionView:
     version = await asking.ask_as(which, VersionView)
-    bundle.add_json("manifest.json", version.model_dump(mode="json"))
+    source = version.source
+    manifest: JsonValue = {
+        "v": 1,
+        "project": version.project,
+        "application": version.application,
+        "version": version.version,
+        "artifacts": [
+            {"digest": one.digest, "purl": one.purl} for one in sorted(version.artifacts, key=lambda one: one.digest)
+        ],
+        "nested": sorted(version.nested),
+        "source": source
+        and {
+            "repository": source.repository,
+            "commit": source.commit,
+            "branch": source.branch,
+            "committed_at": utc(source.committed_at) if source.committed_at else None,
+        },
+    }
+    bundle.add_json("manifest.json", manifest)
     return version
 
 
@@ -118,10 +158,12 @@ async def _add_evidence(bundle: Bundle, asking: Asking, version: VersionView, re
         while True:
             page = await asking.ask_as(query, evidence_views.EvidencePage)
             for view in page.evidence:
-                item = view.item
-                bundle.add_json(f"evidence/{item.evidence_id}.json", view.model_dump(mode="json"))
-                bundle.add(f"evidence/{item.evidence_id}.dsse.json", await read_blob(item.content_digest))
-                bundle.note([item.evidence_id])
+                record = item_record(view.item)
+                bundle.add_named("evidence", record, sha256_digest(record))
+                bundle.add_named("envelopes", await read_blob(view.item.content_digest), view.item.content_digest)
+                bundle.note(view.item.evidence_id, sha256_digest(record))
+                if view.item.verified and view.item.facts.kind == "approval":
+                    bundle.own.append(view.item.content_digest)
             if page.next is None:
                 break
             query = query.model_copy(update={"after": page.next})
@@ -131,9 +173,13 @@ async def _add_verdicts(bundle: Bundle, asking: Asking, which: ShowVersion) -> N
     query = gate.ListVerdicts(project=which.project, application=which.application, version=which.version)
     while True:
         page = await asking.ask_as(query, VerdictPage)
-        for verdict in page.verdicts:
-            bundle.add_json(f"verdicts/{verdict.verdict_id}.json", verdict.model_dump(mode="json"))
-            bundle.note([verdict.verdict_id])
+        for listed in page.verdicts:
+            one = gate.ShowVerdict(project=which.project, verdict_id=listed.verdict_id)
+            verdict = await asking.ask_as(one, VerdictView)
+            said = verdict.model_dump(mode="json")
+            bundle.add_json(f"verdicts/{verdict.verdict_id}.json", said)
+            announced = {name: value for name, value in said.items() if name != "considered"}
+            bundle.note(verdict.verdict_id, canonical_digest(announced))
             await _add_policies(bundle, asking, verdict)
         if page.next is None:
             break
@@ -142,10 +188,10 @@ async def _add_verdicts(bundle: Bundle, asking: Asking, which: ShowVersion) -> N
 
 async def _add_policies(bundle: Bundle, asking: Asking, verdict: VerdictView) -> None:
     for digest in verdict.policy_digests:
-        path = f"policies/{digest.removeprefix('sha256:')}.json"
-        if path not in bundle.files:
-            bundle.add_json(path, await asking.ask(gate.ShowPolicy(project=verdict.project, digest=digest)))
-            bundle.note([digest])
+        if digest not in bundle.facts:
+            policy = await asking.ask_as(gate.ShowPolicy(project=verdict.project, digest=digest), PolicyView)
+            bundle.add_named("policies", canonical_json(policy.document), digest)
+            bundle.note(digest, digest)
 
 
 async def _add_promotions(bundle: Bundle, asking: Asking, which: ShowVersion, read_blob: ReadBlob) -> None:
@@ -153,64 +199,106 @@ async def _add_promotions(bundle: Bundle, asking: Asking, which: ShowVersion, re
     while True:
         page = await asking.ask_as(query, PromotionPage)
         for promotion in page.promotions:
-            bundle.add_json(f"promotions/{promotion.promotion_id}.json", promotion.model_dump(mode="json"))
-            bundle.note([promotion.promotion_id])
-            await _add_passage(bundle, promotion, read_blob)
+            if fact := _ended_as(promotion):
+                said = fact.model_dump(mode="json")
+                bundle.add_json(f"promotions/{promotion.promotion_id}.json", said)
+                bundle.note(promotion.promotion_id, canonical_digest(said))
+            if promotion.state is PromotionState.COMPLETED:
+                await _add_passages(bundle, asking, promotion, read_blob)
         if page.next is None:
             break
         query = query.model_copy(update={"after": page.next})
 
 
-async def _add_passage(bundle: Bundle, promotion: PromotionView, read_blob: ReadBlob) -> None:
-    if promotion.passage_digest:
-        envelope = await read_blob(promotion.passage_digest)
-        bundle.add(f"passages/{promotion.promotion_id}.dsse.json", envelope)
-        bundle.note([promotion.passage_digest])
+def _ended_as(promotion: PromotionView) -> PromotionCompleted | PromotionEnded | None:
+    """The fact that was logged about the end of a promotion; None while it is open."""
+    last = promotion.history[-1] if promotion.history else None
+    if last is None or promotion.state not in {PromotionState.COMPLETED, *_ENDED}:
+        return None
+    said = promotion.model_dump() | {"because": last.because, "at": last.at}
+    if promotion.state is PromotionState.COMPLETED:
+        return PromotionCompleted.model_validate(said)
+    not_passed = [finding for finding in promotion.findings if finding.outcome is not Outcome.ALLOW]
+    return PromotionEnded.model_validate(said | {"findings": not_passed})
 
 
-async def _add_keys(bundle: Bundle, asking: Asking, version: VersionView) -> None:
-    signing = await asking.ask_as(evidence.ReadSigningKeys(), evidence_views.SigningKeys)
-    roots = await asking.ask_as(evidence.ListTrustRoots(project=version.project), evidence_views.TrustRoots)
-    bundle.note(root.trust_root for root in roots.trust_roots)
-    checkpoint = await asking.ask_as(evidence.ReadCheckpoint(), evidence_views.Checkpoint)
-    keys = {
-        "signing_keys": list(signing.keys),
-        "log_verifier_keys": list(checkpoint.verifier_keys),
-        "log_origin": checkpoint.origin,
-        "trust_roots": [root.model_dump(mode="json") for root in roots.trust_roots],
-    }
-    bundle.add_json("keys.json", keys)
+async def _add_passages(bundle: Bundle, asking: Asking, promotion: PromotionView, read_blob: ReadBlob) -> None:
+    query = evidence.ListAttestations(project=promotion.project, promotion_id=promotion.promotion_id)
+    for one in (await asking.ask_as(query, evidence_views.Attestations)).attestations:
+        bundle.add_named("passages", await read_blob(one.content_digest), one.content_digest)
+        bundle.note(one.content_digest, one.content_digest)
+        bundle.own.append(one.content_digest)
 
 
-async def _add_log(bundle: Bundle, asking: Asking, version: VersionView) -> None:
+async def _add_trust_roots(bundle: Bundle, asking: Asking, version: VersionView) -> None:
+    query = evidence.ListTrustRoots(project=version.project, every_revision=True)
+    for root in (await asking.ask_as(query, evidence_views.TrustRoots)).trust_roots:
+        document = canonical_json(root.document)
+        bundle.add_named("trust-roots", document, sha256_digest(document))
+        bundle.note(root.trust_root, sha256_digest(document))
+
+
+async def _add_log(
+    bundle: Bundle, asking: Asking, version: VersionView, since: Since | None
+) -> evidence_views.Checkpoint:
     entries = await _entries(bundle, asking, version)
     # Read after the entries, so that it covers them unless the log is just being written.
     checkpoint = await asking.ask_as(evidence.ReadCheckpoint(), evidence_views.Checkpoint)
-    listed: list[dict[str, Any]] = []
+    listed: list[JsonValue] = []
     for index, entry in sorted(entries.items()):
         if index >= checkpoint.size:
             raise Transient("log_behind", f"Log entry {index} is not covered by a checkpoint yet.")
         query = evidence.ProveInclusion(index=index, size=checkpoint.size)
         proof = await asking.ask_as(query, evidence_views.InclusionProof)
-        listed.append({**entry.model_dump(mode="json"), "proof": list(proof.hashes)})
-    bundle.add_json("log/entries.json", {"size": checkpoint.size, "entries": listed})
+        listed.append({"index": index, "entry": entry.entry, "proof": list(proof.hashes)})
+    bundle.add_json("log/entries.json", {"entries": listed})
     bundle.add("checkpoint.note", checkpoint.note.encode())
+    if since:
+        grown = evidence.ProveConsistency(first=since.size, second=checkpoint.size)
+        hashes = (await asking.ask_as(grown, evidence_views.ConsistencyProof)).hashes
+        bundle.add_json("log/consistency.json", {**since._asdict(), "hashes": list(hashes)})
+    return checkpoint
 
 
 async def _entries(bundle: Bundle, asking: Asking, version: VersionView) -> dict[int, evidence_views.LoggedEntry]:
     found: dict[int, evidence_views.LoggedEntry] = {}
-    for about in bundle.facts:
+    for about, pinned in bundle.facts.items():
         query = evidence.ListLogEntries(about=about, limit=500)
         while True:
             page = await asking.ask_as(query, evidence_views.LogPage)
-            # Names such as those of trust roots are the same in several projects.
-            ours = (entry for entry in page.entries if json.loads(entry.entry)["project"] == version.project)
-            found |= {entry.index: entry for entry in ours}
+            for entry in page.entries:
+                said = json.loads(entry.entry)
+                # Names such as those of trust roots are the same in several projects, and facts have other entries too.
+                if said["project"] == version.project and (said.get("record") or said["digest"]) in pinned:
+                    found[entry.index] = entry
             if page.next is None:
                 break
             query = query.model_copy(update={"after": page.next})
     return found
 
 
-def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
+async def _add_keys(bundle: Bundle, asking: Asking, checkpoint: evidence_views.Checkpoint) -> None:
+    signing = await asking.ask_as(evidence.ReadSigningKeys(), evidence_views.SigningKeys)
+    envelopes = [dsse.parse(bundle.files[path]) for path in bundle.files if path in _paths_of(bundle.own)]
+    used = [pem for pem in signing.keys if any(dsse.verify(one, [keys.load_public(pem)]) for one in envelopes)]
+    bundle.add_json(
+        "keys.json",
+        {
+            "signing_keys": sorted(used),
+            "log_verifier_keys": [line for line in checkpoint.verifier_keys if _signed(checkpoint.note, line)],
+            "log_origin": checkpoint.origin,
+        },
+    )
+
+
+def _paths_of(digests: list[Digest]) -> set[str]:
+    names = [digest.removeprefix("sha256:") for digest in digests]
+    return {f"{folder}/{name}.json" for folder in ("envelopes", "passages") for name in names}
+
+
+def _signed(checkpoint: str, line: str) -> bool:
+    try:
+        note.verify(checkpoint.encode(), [note.parse_key(line)])
+    except HallmarkError:
+        return False
+    return True

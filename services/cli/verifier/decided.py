@@ -114,7 +114,7 @@ def check_moves(bundle: Bundle, log: Log, signed: Signed, verdicts: Mapping[str,
             verdict = verdicts.get(promotion["verdict_id"])
             if verdict is None or not _allows(verdict, promotion):
                 raise WrongError(f"{path}: no verdict in the bundle allowed this move")
-            attested |= _check_attested(path, signed, verdict, promotion, entry.index)
+            attested |= _check_attested(path, signed, verdict, promotion, entry.place)
             moves.append(promotion)
     if attested != {name for _, name in bundle.folder("passages")}:
         raise WrongError("a passage belongs to no move in the bundle")
@@ -147,7 +147,7 @@ def _check_attested(
     summary, result = (signed.passages.get((attempt, kind)) for kind in (SUMMARY_TYPE, RESULT_TYPE))
     if summary is None or result is None or summary.digest != promotion["passage_digest"]:
         raise WrongError(f"{path}: its passage is not in the bundle")
-    if summary.index > moved_at or result.index > moved_at:
+    if summary.place > moved_at or result.place > moved_at:
         raise WrongError(f"{path}: it moved before its passage was in the log")
     said, policies = summary.predicate, verdict.policy_digests
     expected = {

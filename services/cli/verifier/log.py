@@ -25,7 +25,8 @@ _COSIGNATURE_BYTES = 4 + 8 + 64
 class Entry(NamedTuple):
     """One entry of the log."""
 
-    index: int
+    place: int
+    """Its index."""
     kind: str
     subject: str
     digest: str
@@ -40,7 +41,7 @@ class Log:
         self.project: str = bundle.about["project"]
         self._used: set[int] = set()
         self.entries = [self._entry(one, checkpoint) for one in bundle.json("log/entries.json")["entries"]]
-        if not self.entries or len({entry.index for entry in self.entries}) != len(self.entries):
+        if not self.entries or len({entry.place for entry in self.entries}) != len(self.entries):
             raise WrongError("it holds no log entry, or one twice")
 
     def about(self, digest: str, *kinds: str, subject: str | None = None) -> list[Entry]:
@@ -52,14 +53,14 @@ class Log:
         ]
         if not found:
             raise WrongError(f"the log has no entry of the kind {' or '.join(kinds)} about {digest}")
-        self._used |= {entry.index for entry in found}
+        self._used |= {entry.place for entry in found}
         return found
 
     def check_all_used(self) -> str:
         """Raises `WrongError` for an entry about something that is not in the bundle."""
         for entry in self.entries:
-            if entry.index not in self._used:
-                raise WrongError(f"entry {entry.index} is about a {entry.kind} that is not in the bundle")
+            if entry.place not in self._used:
+                raise WrongError(f"entry {entry.place} is about a {entry.kind} that is not in the bundle")
         return f"{len(self.entries)} entries are about what is in the bundle"
 
     def _entry(self, one: dict[str, Any], checkpoint: note.Checkpoint) -> Entry:

@@ -38,7 +38,8 @@ class Attested(NamedTuple):
     """One statement of Hallmark about a passage, with its place in the log."""
 
     digest: str
-    index: int
+    place: int
+    """Its index in the log."""
     predicate: dict[str, Any]
 
 
@@ -59,7 +60,7 @@ class Signed:
             for entry in log.about(canonical_digest(document), "trust_root", subject=document["trust_root"]):
                 self._roots.setdefault(entry.subject, []).append(Revision(entry, document))
         for revisions in self._roots.values():
-            revisions.sort(key=lambda one: one.entry.index)
+            revisions.sort(key=lambda one: one.entry.place)
         self.passages = dict(self._passages())
         """By attempt of a promotion and predicate type."""
 
@@ -90,7 +91,7 @@ class Signed:
             entry = self._log.about(f"sha256:{name}", "passage")[0]
             yield (
                 (entry.subject, statement["predicateType"]),
-                Attested(f"sha256:{name}", entry.index, statement["predicate"]),
+                Attested(f"sha256:{name}", entry.place, statement["predicate"]),
             )
 
     def check_keys_used(self) -> str:
@@ -131,7 +132,7 @@ class Signed:
             raise WrongError(f"{path}: no trust root in force makes its signer count")
 
     def _vouches(self, signer: Signer, item: EvidenceItem, envelope: dsse.Envelope, entry: Entry) -> bool:
-        revisions = [one for one in self._roots.get(signer.trust_root, []) if one.entry.index < entry.index]
+        revisions = [one for one in self._roots.get(signer.trust_root, []) if one.entry.place < entry.place]
         for place, (_, root) in enumerate(revisions):
             replaced = revisions[place + 1].entry.recorded_at if place + 1 < len(revisions) else None
             if replaced and replaced + _AT_THE_SAME_TIME < item.received_at:

@@ -1,9 +1,9 @@
 """Verifies a version's bundle with no server and no network, and trusts nobody here.
 
 It imports nothing of the services but its own four neighbours: `reading` (the archive), `log` (entries and proofs),
-`signed` (signatures), `decided` (verdicts and moves). Below them are only `shared/crypto`, canonical JSON, the contracts'
-models, and `shared/policy`, the code that gates decide with. The checks are made in this order, and the first that
-does not hold ends it by name:
+`signed` (signatures), `decided` (verdicts and moves). Below them are only the models in `contracts/`, `shared/crypto`,
+canonical JSON, and `shared/policy`, the code that gates decide with. The checks are made in this order, and the first
+that does not hold ends it by name:
 
 1. The archive is a bundle, every file is as listed, and every file in a folder of digests has its own.
 2. The version's digest is that of its manifest.

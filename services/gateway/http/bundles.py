@@ -11,7 +11,8 @@ from fastapi.responses import Response
 from contracts.registry.v1.queries import ShowVersion
 from contracts.vocabulary import ApplicationName, Digest, ProjectName, VersionName
 from services.gateway.auth import Here, SignedIn
-from services.gateway.bundle import Since, gather
+from services.gateway.bundle import Since
+from services.gateway.gathering import gather
 
 router = APIRouter(tags=["versions"])
 

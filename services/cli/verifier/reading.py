@@ -116,7 +116,9 @@ def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in {0, stat.S_IFREG} or info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
         raise WrongError(f"{info.filename} is no plain file")
-    content = archive.read(info)
+    with archive.open(info) as file:
+        # Never more than was declared, and bounded above: reading to the end would unpack all there is first.
+        content = file.read(info.file_size)
     folder, _, name = info.filename.rpartition("/")
     if re.fullmatch(_BY_DIGEST, folder) and sha256_digest(content) != f"sha256:{name.removesuffix('.json')}":
         raise WrongError(f"{info.filename} was changed: it does not have the digest it is named after")

@@ -153,5 +153,5 @@ _CHECKS: tuple[tuple[str, Callable[[_Verification], str]], ...] = (
     ("the evidence is signed and logged", _Verification.evidence),
     ("every verdict comes out the same", _Verification.verdicts),
     ("every move was allowed", _Verification.moves),
-    ("nothing was added", _Verification.rest),
+    ("nothing is left over", _Verification.rest),
 )

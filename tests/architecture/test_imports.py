@@ -78,6 +78,23 @@ def test_domains_are_pure(path: Path) -> None:
     assert not [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, asynchronous)]
 
 
+@pytest.mark.parametrize("path", modules("services/cli/verifier"), ids=of)
+def test_the_verifier_needs_no_service(path: Path) -> None:
+    allowed = (
+        "contracts.facts",
+        "contracts.vocabulary",
+        "contracts.gate.v1.views",
+        "cryptography",
+        "services.cli.verifier",
+        "shared.crypto",
+        "shared.digests",
+        "shared.errors",
+        "shared.policy",
+        "shared.records",
+    )
+    assert outsiders(path, allowed) == []
+
+
 @pytest.mark.parametrize("path", modules("services"), ids=of)
 def test_services_meet_only_in_contracts(path: Path) -> None:
     own = path.relative_to(ROOT).parts[1]

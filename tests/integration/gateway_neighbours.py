@@ -21,9 +21,11 @@ from contracts.promotion.v1.views import PromotionPage, PromotionView
 from contracts.registry.v1.queries import ShowProject, ShowVersion
 from contracts.registry.v1.views import ProjectView, VersionView
 from shared.clock import utc_now
+from shared.crypto import keys
 from shared.digests import sha256_digest
 from shared.errors import NotFound
 from shared.messaging.handlers import Handlers
+from shared.records import record_digest
 from shared.service import Service
 from tests.support.ledger import Ledger
 
@@ -91,6 +93,8 @@ def a_promotion() -> PromotionView:
             "requested_at": utc_now(),
             "deadline": utc_now(),
             "passage_digest": sha256_digest(ENVELOPE),
+            "verdict_id": "v-1",
+            "history": [{"state": "completed", "at": utc_now(), "because": "done"}],
         }
     )
 
@@ -113,12 +117,14 @@ def an_item(evidence_id: str, content: bytes) -> evidence_views.EvidenceView:
     )
 
 
+ITEMS = [an_item("e-1", ENVELOPE), an_item("e-2", LARGE)]
 LOGGED = {
-    "e-1": ("shop", 0),
-    "e-2": ("shop", 1),
-    "v-1": ("shop", 2),
-    "p-1": ("shop", 3),
-    "root": ("another", 4),
+    "e-1": ("shop", 0, record_digest(ITEMS[0].item)),
+    "e-2": ("shop", 1, record_digest(ITEMS[1].item)),
+    sha256_digest(b"policy"): ("shop", 2, sha256_digest(b"policy")),
+    # About another fact of the same name, and of another project.
+    "p-1": ("shop", 3, sha256_digest(b"another fact")),
+    "root": ("another", 4, sha256_digest(b"{}")),
 }
 
 
@@ -130,7 +136,7 @@ def everybody(  # noqa: C901 - one small answer after the other
     checkpoint = evidence_views.Checkpoint(
         origin="test", size=5, root=sha256_digest(b""), note="test\n5\n", verifier_keys=("test+1+k",)
     )
-    items = [an_item("e-1", ENVELOPE), an_item("e-2", LARGE)]
+    items = ITEMS
     root = evidence_views.TrustRootView.model_validate(
         {
             "trust_root": "root",
@@ -197,14 +203,27 @@ def everybody(  # noqa: C901 - one small answer after the other
     async def entries(query: evidence.ListLogEntries, work: Ledger) -> evidence_views.LogPage:  # noqa: ARG001
         if query.about not in LOGGED:
             return evidence_views.LogPage(entries=())
-        project, index = LOGGED[query.about]
-        entry = json.dumps({"project": project, "subject": query.about})
+        project, index, digest = LOGGED[query.about]
+        entry = json.dumps({"project": project, "subject": query.about, "digest": digest})
         leaf = sha256_digest(str(index).encode())
         return evidence_views.LogPage(entries=(evidence_views.LoggedEntry(index=index, entry=entry, leaf_hash=leaf),))
 
     @handlers.query(evidence.ReadSigningKeys)
-    async def keys(query: evidence.ReadSigningKeys, work: Ledger) -> evidence_views.SigningKeys:  # noqa: ARG001
-        return evidence_views.SigningKeys(keys=("pem",))
+    async def signing_keys(query: evidence.ReadSigningKeys, work: Ledger) -> evidence_views.SigningKeys:  # noqa: ARG001
+        return evidence_views.SigningKeys(keys=(keys.public_pem(keys.generate().public_key()),))
+
+    @handlers.query(evidence.ProveConsistency)
+    async def grown(query: evidence.ProveConsistency, work: Ledger) -> evidence_views.ConsistencyProof:  # noqa: ARG001
+        return evidence_views.ConsistencyProof(first=query.first, second=query.second, hashes=())
+
+    @handlers.query(evidence.ListAttestations)
+    async def attested(query: evidence.ListAttestations, work: Ledger) -> evidence_views.Attestations:  # noqa: ARG001
+        one = {"predicate_type": "x", "content_digest": sha256_digest(ENVELOPE), "log_index": 0}
+        return evidence_views.Attestations.model_validate({"attestations": [one]})
+
+    @handlers.query(gate.ShowVerdict)
+    async def verdict(query: gate.ShowVerdict, work: Ledger) -> gate_views.VerdictView:  # noqa: ARG001
+        return a_verdict()
 
     @handlers.query(evidence.ListTrustRoots)
     async def roots(query: evidence.ListTrustRoots, work: Ledger) -> evidence_views.TrustRoots:  # noqa: ARG001

@@ -22,7 +22,7 @@ from contracts.vocabulary import Artifact, Criticality, Digest, PromotionState, 
 from services.evidence.domain import passage as attested
 from services.evidence.domain import statement as in_toto
 from services.evidence.domain.log import EntryKind, LogEntry
-from services.evidence.domain.record import evidence_id, own_record, record_of
+from services.evidence.domain.record import own_record, record_of
 from services.evidence.domain.statement import PAYLOAD_TYPE, Subject
 from services.evidence.domain.trust import TrustedKey, TrustRoot
 from services.evidence.domain.verification import judge
@@ -180,10 +180,7 @@ class Story:
             policy_uri=policies,
             policy_digest=canonical_digest(sorted(verdict.policy_digests)),
             policies=tuple(attested.Resource(f"{policies}/{one}", one) for one in verdict.policy_digests),
-            inputs=tuple(
-                attested.Resource(evidence_id("shop", one.content_digest), one.content_digest)
-                for one in verdict.evidence
-            ),
+            inputs=tuple(attested.Resource(one.evidence_id, one.content_digest) for one in verdict.evidence),
             passed=True,
             levels=(f"HALLMARK_STAGE_{to_stage.upper()}",),
         )
@@ -386,6 +383,3 @@ def without(pattern: str) -> Callable[[Files], None]:
         del files[next(path for path in sorted(files) if path.startswith(pattern))]
 
     return drop
-
-
-__all__ = ["ARTIFACT", "Files", "Passage", "Story", "edited", "packed", "told", "unpacked", "without", "witness_key"]

@@ -8,7 +8,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -103,18 +103,36 @@ class Story:
             threshold=command.threshold,
         )
 
-    def evidence(self, root: TrustRoot, kind: str, predicate: Any, key: keys.PrivateKey | None = None) -> None:
+    def policy(self) -> None:
+        policy = read_policy(POLICY)
+        self.bundle.add_named("policies", canonical_json(policy.normal_form()), policy.digest)
+        self.log(EntryKind.POLICY, "qa", policy.digest)
+
+    def evidence(
+        self,
+        root: TrustRoot,
+        kind: str,
+        predicate: Any,
+        key: keys.PrivateKey | None = None,
+        *,
+        about: bytes = ARTIFACT,
+        believed: bool = False,
+    ) -> None:
         statement = {
             "_type": in_toto.STATEMENT_TYPE,
-            "subject": [{"digest": {"sha256": ARTIFACTS[0].digest.removeprefix("sha256:")}}],
+            "subject": [{"digest": {"sha256": hashlib.sha256(about).hexdigest()}}],
             "predicateType": kind,
             "predicate": predicate,
         }
         data = dsse.sign(PAYLOAD_TYPE, json.dumps(statement).encode(), [key or self.builder])
         at = self.tick()
-        self.keep(data, record_of("shop", data, judge(data, (root,), at), at).item)
+        item = record_of("shop", data, judge(data, (root,), at), at).item
+        if believed:
+            signer = Signer(key_id=root.keys[0].key_id, trust_root=root.name, role=root.role)
+            item = item.model_copy(update={"verified": True, "problem": None, "signers": (signer,)})
+        self.keep(data, item)
 
-    def approve(self, evidence_set: Digest) -> None:
+    def approve(self, evidence_set: Digest, **lies: Any) -> None:
         at = self.tick()
         facts = ApprovalFacts(
             decision="approved", approver="bob", role=Role.APPROVER, stage="qa", evidence_set=evidence_set
@@ -122,7 +140,8 @@ class Story:
         signed = attested.approval_statement(SUBJECTS[:1], facts, at)
         data = self.envelope(signed)
         signer = Signer(key_id=keys.key_id(self.hallmark.public_key()), trust_root="hallmark", role="approver")
-        self.keep(data, own_record("shop", data, in_toto.parse(signed), signer, at).item)
+        item = own_record("shop", data, in_toto.parse(signed), signer, at).item
+        self.keep(data, item.model_copy(update={"facts": facts.model_copy(update=lies)}))
 
     def keep(self, data: bytes, item: EvidenceItem) -> None:
         self.items.append(item)
@@ -133,7 +152,7 @@ class Story:
     def envelope(self, statement: bytes) -> bytes:
         return dsse.sign(PAYLOAD_TYPE, statement, [self.hallmark], hints=False)
 
-    def judged(self, promotion: str, passages: list[dict[str, Any]]) -> VerdictView:
+    def judged(self, promotion: str, passages: list[dict[str, Any]], **lies: Any) -> VerdictView:
         at = self.tick()
         policy = read_policy(POLICY)
         dossier = Dossier(
@@ -162,13 +181,13 @@ class Story:
         )
         context = DecisionContext(f"vd-{promotion}-{self.minutes}", "ann")
         verdict = decide([policy], dossier, wire.passages_from(question.passages), context, at)
-        view = wire.verdict_view(question, verdict, dossier)
+        view = wire.verdict_view(question, verdict, dossier).model_copy(update=lies)
         self.bundle.add_json(f"verdicts/{view.verdict_id}.json", view.model_dump(mode="json"))
         announced = wire.verdict_issued(view).model_dump(mode="json")
         self.log(EntryKind.VERDICT, view.verdict_id, canonical_digest(announced))
         return view
 
-    def moved(self, verdict: VerdictView, from_stage: str | None, to_stage: str) -> None:
+    def moved(self, verdict: VerdictView, from_stage: str | None, to_stage: str, **lies: Any) -> None:
         policies = "hallmark:shop/policies"
         passage = attested.Passage(
             subjects=tuple(SUBJECTS),
@@ -184,23 +203,16 @@ class Story:
             passed=True,
             levels=(f"HALLMARK_STAGE_{to_stage.upper()}",),
         )
+        passage = replace(passage, **{name: lies.pop(name) for name in vars(passage).keys() & lies.keys()})
         digests = []
         for made in (attested.result_statement, attested.passage_statement):
             data = self.envelope(made(passage))
             digests.append(sha256_digest(data))
             self.bundle.add_named("passages", data, digests[-1])
             self.log(EntryKind.PASSAGE, f"{verdict.promotion_id}|1", digests[-1])
-        self.ended(
-            EntryKind.PROMOTION,
-            PromotionCompleted,
-            verdict,
-            from_stage=from_stage,
-            to_stage=to_stage,
-            kind="promote",
-            release=False,
-            replaced=None,
-            passage_digest=digests[-1],
-        )
+        said = {"from_stage": from_stage, "to_stage": to_stage, "kind": "promote", "release": False, "replaced": None}
+        said |= {"passage_digest": digests[-1]} | lies
+        self.ended(EntryKind.PROMOTION, PromotionCompleted, verdict, **said)
 
     def ended(
         self, entry: EntryKind, model: type[PromotionCompleted | PromotionEnded], verdict: VerdictView, **said: Any
@@ -277,9 +289,7 @@ def told(story: Story | None = None) -> Story:
     """Into dev through open gates; into qa denied once without tests, then allowed; with a stranger's evidence."""
     story = story or Story()
     root = story.trust_root()
-    policy = read_policy(POLICY)
-    story.bundle.add_named("policies", canonical_json(policy.normal_form()), policy.digest)
-    story.log(EntryKind.POLICY, "qa", policy.digest)
+    story.policy()
     first = story.judged("pr-dev", [{"stage": "dev", "gate": "entry", "open": True}])
     story.moved(first, None, "dev")
     way = [{"stage": "dev", "gate": "exit", "open": True}, {"stage": "qa", "gate": "entry"}]

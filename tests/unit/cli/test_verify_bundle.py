@@ -9,9 +9,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts.vocabulary import Outcome
 from services.cli.verifier.verify import Report, Trust, verify_bundle
+from services.evidence.domain.statement import Subject
 from shared.crypto import keys, note
-from tests.support.bundles import NOW, ORIGIN, VULNS, Files, Story, edited, packed, told, without, witness_key
+from tests.support.bundles import (
+    ARTIFACTS,
+    DIGEST,
+    NOW,
+    ORIGIN,
+    VULNS,
+    Files,
+    Story,
+    edited,
+    packed,
+    told,
+    without,
+    witness_key,
+)
 
 
 @lru_cache
@@ -194,3 +209,101 @@ def test_evidence_counts_by_the_revision_of_its_root_that_was_in_force() -> None
         assert (name, "no trust root in force" in detail) == (LOGGED, True), what
         replaced = failure(rooted(then=root))
         assert replaced[0] == LOGGED, f"{what}, by the newest revision"
+
+
+WAY = [{"stage": "dev", "gate": "entry", "open": True}]
+OPEN_QA = [{"stage": "dev", "gate": "exit", "open": True}, {"stage": "qa", "gate": "entry", "open": True}]
+CLOSED_QA = [{"stage": "qa", "gate": "entry"}]
+PASSED = {"result": "PASSED", "configuration": [], "passedTests": ["t"]}
+
+
+def lying(tell: Callable[[Story], None]) -> Report:
+    """What is said of a story that Hallmark itself has written into its log and signed, lies and all."""
+    story = Story()
+    story.policy()
+    tell(story)
+    return verify_bundle(packed(story.write(earlier=1)))
+
+
+def judged_falsely(**lies: Any) -> Callable[[Story], None]:
+    return lambda story: story.moved(story.judged("pr", WAY, **lies), None, "dev")
+
+
+def moved_falsely(**lies: Any) -> Callable[[Story], None]:
+    return lambda story: story.moved(story.judged("pr", WAY), None, "dev", **lies)
+
+
+def twice_moved(story: Story) -> None:
+    story.moved(story.judged("pr-1", WAY), None, "dev")
+    story.moved(story.judged("pr-2", OPEN_QA), None, "qa")
+
+
+def on_a_denial(story: Story) -> None:
+    story.moved(story.judged("pr", CLOSED_QA), None, "qa")
+
+
+def on_the_verdict_of_another(story: Story) -> None:
+    verdict = story.judged("pr-1", WAY)
+    story.moved(verdict.model_copy(update={"promotion_id": "pr-2"}), None, "dev")
+
+
+def before_its_passage(story: Story) -> None:
+    story.moved(story.judged("pr", WAY), None, "dev")
+    # The last entry is about the move, the one before belongs to somebody else.
+    story.entries.insert(2, story.entries.pop())
+
+
+def by_another_approver(story: Story) -> None:
+    story.approve(story.judged("pr", WAY).evidence_set, approver="eve")
+
+
+def approved_by_a_root(story: Story) -> None:
+    """A project's key signs an approval, and the log says that it counts."""
+    root = story.trust_root()
+    story.evidence(root, "https://hallmark.dev/attestation/approval/v1", PASSED, believed=True)
+
+
+def about_something_else(story: Story) -> None:
+    story.evidence(story.trust_root(), VULNS, PASSED, about=b"another wheel", believed=True)
+
+
+LIES: dict[str, tuple[Callable[[Story], None], str]] = {
+    "a denial that is called an allowance": (
+        lambda story: story.moved(story.judged("pr", CLOSED_QA, outcome=Outcome.ALLOW), None, "qa"),
+        VERDICT,
+    ),
+    "a verdict without its findings": (
+        lambda story: story.moved(story.judged("pr", CLOSED_QA, findings=(), outcome=Outcome.ALLOW), None, "qa"),
+        VERDICT,
+    ),
+    "a verdict that lasts longer": (judged_falsely(expires_at=NOW + timedelta(days=9)), VERDICT),
+    "a verdict on other evidence": (judged_falsely(considered_digest=ARTIFACTS[0].digest), VERDICT),
+    "a verdict that pins nothing": (judged_falsely(considered_digest=None), VERDICT),
+    "a move on a denial": (on_a_denial, MOVES),
+    "a move on somebody else's verdict": (on_the_verdict_of_another, MOVES),
+    "a move by somebody else": (moved_falsely(requested_by="eve"), MOVES),
+    "a release without its gate": (moved_falsely(release=True), MOVES),
+    "a move through another gate": (lambda story: story.moved(story.judged("pr", WAY), None, "prod"), MOVES),
+    "a move that begins elsewhere": (twice_moved, MOVES),
+    "a move before its passage": (before_its_passage, MOVES),
+    "a move of another version": (moved_falsely(version_digest=ARTIFACTS[0].digest), MOVES),
+    "a passage of another verdict": (moved_falsely(verdict_id="vd-other"), MOVES),
+    "a passage to another stage": (moved_falsely(resource_uri="hallmark:shop/web/1.0@prod"), MOVES),
+    "a passage at another time": (moved_falsely(verified_at=NOW), MOVES),
+    "a passage under another policy": (moved_falsely(policy_digest=ARTIFACTS[0].digest), MOVES),
+    "a passage of another artifact": (moved_falsely(subjects=(Subject(DIGEST),)), LOGGED),
+    "an approval by somebody else": (by_another_approver, LOGGED),
+    "an approval by a project's key": (approved_by_a_root, LOGGED),
+    "evidence about something else": (about_something_else, LOGGED),
+}
+
+
+@pytest.mark.parametrize("what", LIES)
+def test_what_hallmark_itself_signed_and_logged_is_not_believed_when_it_is_false(what: str) -> None:
+    tell, name = LIES[what]
+    assert failure(lying(tell))[0] == name
+
+
+def test_a_story_without_a_lie_verifies() -> None:
+    report = lying(moved_falsely())
+    assert report.passed, report.as_json()

@@ -37,9 +37,10 @@ async def gather(
     """All files on one version. Raises what services refuse, `TooLarge`, or `Transient` while the log catches up."""
     bundle = Bundle(max_bytes)
     version = await _add_version(bundle, asking, which)
-    await _add_evidence(bundle, asking, version, read_blob)
-    await _add_verdicts(bundle, asking, which)
+    # Each rests on those after it, so that whatever happens meanwhile leaves nothing without its grounds.
     await _add_promotions(bundle, asking, which, read_blob)
+    await _add_verdicts(bundle, asking, which)
+    await _add_evidence(bundle, asking, version, read_blob)
     await _add_trust_roots(bundle, asking, version)
     checkpoint = await _add_log(bundle, asking, version, since)
     await _add_keys(bundle, asking, checkpoint)
@@ -184,17 +185,22 @@ async def _add_log(
 async def _entries(bundle: Bundle, asking: Asking, version: VersionView) -> dict[int, evidence_views.LoggedEntry]:
     found: dict[int, evidence_views.LoggedEntry] = {}
     for about, pinned in bundle.facts.items():
+        missing = set(pinned)
         query = evidence.ListLogEntries(about=about, limit=500)
         while True:
             page = await asking.ask_as(query, evidence_views.LogPage)
             for entry in page.entries:
                 said = json.loads(entry.entry)
                 # Names such as those of trust roots are the same in several projects, and facts have other entries too.
-                if said["project"] == version.project and (said.get("record") or said["digest"]) in pinned:
+                digest = said.get("record") or said["digest"]
+                if said["project"] == version.project and digest in pinned:
                     found[entry.index] = entry
+                    missing.discard(digest)
             if page.next is None:
                 break
             query = query.model_copy(update={"after": page.next})
+        if missing:
+            raise Transient("log_behind", f"The log has no entry about {about} yet.")
     return found
 
 

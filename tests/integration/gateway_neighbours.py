@@ -16,13 +16,14 @@ from contracts.gate.v1 import queries as gate
 from contracts.gate.v1 import views as gate_views
 from contracts.monitoring.v1.queries import ShowTrust
 from contracts.monitoring.v1.views import ReleaseTrust
+from contracts.promotion.v1.events import PromotionCompleted
 from contracts.promotion.v1.queries import ListPromotions
 from contracts.promotion.v1.views import PromotionPage, PromotionView
 from contracts.registry.v1.queries import ShowProject, ShowVersion
 from contracts.registry.v1.views import ProjectView, VersionView
 from shared.clock import utc_now
 from shared.crypto import keys
-from shared.digests import sha256_digest
+from shared.digests import canonical_digest, sha256_digest
 from shared.errors import NotFound
 from shared.messaging.handlers import Handlers
 from shared.records import record_digest
@@ -118,14 +119,29 @@ def an_item(evidence_id: str, content: bytes) -> evidence_views.EvidenceView:
 
 
 ITEMS = [an_item("e-1", ENVELOPE), an_item("e-2", LARGE)]
+VERDICT = a_verdict()
+PROMOTION = a_promotion()
+COMPLETED = PromotionCompleted.model_validate(
+    {**PROMOTION.model_dump(), "at": PROMOTION.history[-1].at, "replaced": None}
+)
+
+
+def logged_digest(fact: Any) -> str:
+    return canonical_digest(
+        {name: value for name, value in fact.model_dump(mode="json").items() if name != "considered"}
+    )
+
+
 LOGGED = {
     "e-1": ("shop", 0, record_digest(ITEMS[0].item)),
     "e-2": ("shop", 1, record_digest(ITEMS[1].item)),
     sha256_digest(b"policy"): ("shop", 2, sha256_digest(b"policy")),
-    # About another fact of the same name, and of another project.
-    "p-1": ("shop", 3, sha256_digest(b"another fact")),
-    "root": ("another", 4, sha256_digest(b"{}")),
+    "v-1": ("shop", 3, logged_digest(VERDICT)),
+    "p-1": ("shop", 4, logged_digest(COMPLETED)),
+    sha256_digest(ENVELOPE): ("shop", 5, sha256_digest(ENVELOPE)),
+    "root": ("shop", 6, sha256_digest(b"{}")),
 }
+"""By what they are about: project, index and digest of a log entry."""
 
 
 def everybody(  # noqa: C901 - one small answer after the other
@@ -134,7 +150,7 @@ def everybody(  # noqa: C901 - one small answer after the other
     """Answers for all five services."""
     handlers: Handlers[Ledger] = Handlers(Ledger)
     checkpoint = evidence_views.Checkpoint(
-        origin="test", size=5, root=sha256_digest(b""), note="test\n5\n", verifier_keys=("test+1+k",)
+        origin="test", size=7, root=sha256_digest(b""), note="test\n5\n", verifier_keys=("test+1+k",)
     )
     items = ITEMS
     root = evidence_views.TrustRootView.model_validate(
@@ -204,9 +220,22 @@ def everybody(  # noqa: C901 - one small answer after the other
         if query.about not in LOGGED:
             return evidence_views.LogPage(entries=())
         project, index, digest = LOGGED[query.about]
-        entry = json.dumps({"project": project, "subject": query.about, "digest": digest})
-        leaf = sha256_digest(str(index).encode())
-        return evidence_views.LogPage(entries=(evidence_views.LoggedEntry(index=index, entry=entry, leaf_hash=leaf),))
+        # The same name in another project, and another fact of this one: neither belongs into a bundle.
+        said = [
+            ("another", index + 100, digest),
+            (project, index + 200, sha256_digest(b"other")),
+            (project, index, digest),
+        ]
+        return evidence_views.LogPage(
+            entries=tuple(
+                evidence_views.LoggedEntry(
+                    index=place,
+                    entry=json.dumps({"project": whose, "subject": query.about, "digest": what}),
+                    leaf_hash=sha256_digest(str(place).encode()),
+                )
+                for whose, place, what in said
+            )
+        )
 
     @handlers.query(evidence.ReadSigningKeys)
     async def signing_keys(query: evidence.ReadSigningKeys, work: Ledger) -> evidence_views.SigningKeys:  # noqa: ARG001
@@ -223,7 +252,7 @@ def everybody(  # noqa: C901 - one small answer after the other
 
     @handlers.query(gate.ShowVerdict)
     async def verdict(query: gate.ShowVerdict, work: Ledger) -> gate_views.VerdictView:  # noqa: ARG001
-        return a_verdict()
+        return VERDICT
 
     @handlers.query(evidence.ListTrustRoots)
     async def roots(query: evidence.ListTrustRoots, work: Ledger) -> evidence_views.TrustRoots:  # noqa: ARG001
@@ -231,7 +260,7 @@ def everybody(  # noqa: C901 - one small answer after the other
 
     @handlers.query(gate.ListVerdicts)
     async def verdicts(query: gate.ListVerdicts, work: Ledger) -> gate_views.VerdictPage:  # noqa: ARG001
-        return gate_views.VerdictPage(verdicts=(a_verdict(),))
+        return gate_views.VerdictPage(verdicts=(VERDICT,))
 
     @handlers.query(gate.ShowPolicy)
     async def policy(query: gate.ShowPolicy, work: Ledger) -> gate_views.PolicyView:  # noqa: ARG001
@@ -242,7 +271,7 @@ def everybody(  # noqa: C901 - one small answer after the other
 
     @handlers.query(ListPromotions)
     async def promotions(query: ListPromotions, work: Ledger) -> PromotionPage:  # noqa: ARG001
-        return PromotionPage(promotions=(a_promotion(),))
+        return PromotionPage(promotions=(PROMOTION,))
 
     return Service("registry", handlers, {"counts": ()})
 

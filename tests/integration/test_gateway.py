@@ -217,8 +217,8 @@ def check_bundle(content: bytes) -> None:
     }
     assert files[f"envelopes/{sha256_digest(LARGE)[7:]}.json"] == LARGE
     log = json.loads(files["log/entries.json"])
-    assert [entry["index"] for entry in log["entries"]] == [0, 1, 2]
-    assert [entry["proof"] for entry in log["entries"]] == [[sha256_digest(str(index).encode())] for index in range(3)]
+    assert [entry["index"] for entry in log["entries"]] == list(range(7))
+    assert [entry["proof"] for entry in log["entries"]] == [[sha256_digest(str(index).encode())] for index in range(7)]
     # No key that signed nothing: the envelopes and the checkpoint of these neighbours are signed by nobody.
     assert json.loads(files["keys.json"]) == {"log_origin": "test", "log_verifier_keys": [], "signing_keys": []}
 

@@ -267,6 +267,12 @@ def about_something_else(story: Story) -> None:
     story.evidence(story.trust_root(), VULNS, PASSED, about=b"another wheel", believed=True)
 
 
+def signed_by_somebody_else(story: Story) -> None:
+    """Two keys are in the root, one has signed, and the other is named."""
+    pems = [keys.public_pem(key.public_key()) for key in (STRANGER, story.builder)]
+    story.evidence(story.trust_root(keys=pems), VULNS, PASSED, believed=True)
+
+
 LIES: dict[str, tuple[Callable[[Story], None], str]] = {
     "a denial that is called an allowance": (
         lambda story: story.moved(story.judged("pr", CLOSED_QA, outcome=Outcome.ALLOW), None, "qa"),
@@ -294,6 +300,7 @@ LIES: dict[str, tuple[Callable[[Story], None], str]] = {
     "a passage of another artifact": (moved_falsely(subjects=(Subject(DIGEST),)), LOGGED),
     "an approval by somebody else": (by_another_approver, LOGGED),
     "an approval by a project's key": (approved_by_a_root, LOGGED),
+    "evidence by a key that did not sign": (signed_by_somebody_else, LOGGED),
     "evidence about something else": (about_something_else, LOGGED),
 }
 

@@ -117,6 +117,7 @@ class Story:
         *,
         about: bytes = ARTIFACT,
         believed: bool = False,
+        **lies: Any,
     ) -> None:
         statement = {
             "_type": in_toto.STATEMENT_TYPE,
@@ -130,7 +131,7 @@ class Story:
         if believed:
             signer = Signer(key_id=root.keys[0].key_id, trust_root=root.name, role=root.role)
             item = item.model_copy(update={"verified": True, "problem": None, "signers": (signer,)})
-        self.keep(data, item)
+        self.keep(data, item.model_copy(update=lies))
 
     def approve(self, evidence_set: Digest, **lies: Any) -> None:
         at = self.tick()

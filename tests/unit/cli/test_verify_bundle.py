@@ -283,6 +283,10 @@ def logged_for_another_envelope(story: Story) -> None:
     story.entries.append((replace(entry, digest=ARTIFACTS[0].digest), ours))
 
 
+def called_by_another_type(story: Story) -> None:
+    story.evidence(story.trust_root(), VULNS, PASSED, predicate_type="https://example.com/other")
+
+
 def about_something_else(story: Story) -> None:
     story.evidence(story.trust_root(), VULNS, PASSED, about=b"another wheel", believed=True)
 
@@ -325,6 +329,7 @@ LIES: dict[str, tuple[Callable[[Story], None], str]] = {
     "evidence that was trusted afterwards": (trusted_afterwards, LOGGED),
     "an approval by a stranger's key": (approved_by_a_stranger, LOGGED),
     "evidence that was logged for another envelope": (logged_for_another_envelope, LOGGED),
+    "evidence of another type": (called_by_another_type, LOGGED),
     "evidence about something else": (about_something_else, LOGGED),
 }
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from contracts.vocabulary import Outcome
 from services.cli.verifier.verify import Report, Trust, verify_bundle
+from services.evidence.domain.log import EntryKind
 from services.evidence.domain.statement import Subject
 from shared.crypto import keys, note
 from tests.support.bundles import (
@@ -138,6 +139,19 @@ CHANGES: dict[str, tuple[Callable[[Files], None], str]] = {
         STATE,
     ),
     "an entry less": (edited("log/entries", lambda it: it["entries"].pop(0)), LOGGED),
+    "another proof": (
+        edited("log/entries", lambda it: it["entries"][0]["proof"].__setitem__(0, ARTIFACTS[0].digest)),
+        STATE,
+    ),
+    "an entry that says something else": (
+        edited("log/entries", lambda it: it["entries"][0].update(entry=it["entries"][1]["entry"])),
+        STATE,
+    ),
+    "another past": (
+        edited("log/consistency", lambda it: it["hashes"].__setitem__(0, ARTIFACTS[0].digest)),
+        STATE,
+    ),
+    "another place": (edited("log/entries", lambda it: it["entries"][0].update(index=0)), STATE),
     "another key beside": (
         edited("keys.json", lambda it: it["signing_keys"].append(keys.public_pem(STRANGER.public_key()))),
         "nothing is left over",
@@ -208,7 +222,6 @@ def test_evidence_counts_by_the_revision_of_its_root_that_was_in_force() -> None
 
 
 WAY = [{"stage": "dev", "gate": "entry", "open": True}]
-OPEN_QA = [{"stage": "dev", "gate": "exit", "open": True}, {"stage": "qa", "gate": "entry", "open": True}]
 CLOSED_QA = [{"stage": "qa", "gate": "entry"}]
 PASSED = {"result": "PASSED", "configuration": [], "passedTests": ["t"]}
 
@@ -231,7 +244,7 @@ def moved_falsely(**lies: Any) -> Callable[[Story], None]:
 
 def twice_moved(story: Story) -> None:
     story.moved(story.judged("pr-1", WAY), None, "dev")
-    story.moved(story.judged("pr-2", OPEN_QA), None, "qa")
+    story.moved(story.judged("pr-2", [{"stage": "later", "gate": "entry", "open": True}]), None, "later")
 
 
 def on_a_denial(story: Story) -> None:
@@ -287,6 +300,24 @@ def called_by_another_type(story: Story) -> None:
     story.evidence(story.trust_root(), VULNS, PASSED, predicate_type="https://example.com/other")
 
 
+def logged_under_another_name(story: Story) -> None:
+    story.evidence(story.trust_root(), VULNS, PASSED)
+    entry, ours = story.entries.pop()
+    story.entries.append((replace(entry, subject="ev-another"), ours))
+
+
+def logged_as_something_else(story: Story) -> None:
+    story.evidence(story.trust_root(), VULNS, PASSED)
+    entry, ours = story.entries.pop()
+    story.entries.append((replace(entry, kind=EntryKind.POLICY), ours))
+
+
+def logged_in_another_project(story: Story) -> None:
+    story.evidence(story.trust_root(), VULNS, PASSED)
+    entry, ours = story.entries.pop()
+    story.entries.append((replace(entry, project="other"), ours))
+
+
 def about_something_else(story: Story) -> None:
     story.evidence(story.trust_root(), VULNS, PASSED, about=b"another wheel", believed=True)
 
@@ -330,6 +361,9 @@ LIES: dict[str, tuple[Callable[[Story], None], str]] = {
     "an approval by a stranger's key": (approved_by_a_stranger, LOGGED),
     "evidence that was logged for another envelope": (logged_for_another_envelope, LOGGED),
     "evidence of another type": (called_by_another_type, LOGGED),
+    "evidence that was logged under another name": (logged_under_another_name, LOGGED),
+    "evidence that was logged as something else": (logged_as_something_else, LOGGED),
+    "evidence that was logged in another project": (logged_in_another_project, STATE),
     "evidence about something else": (about_something_else, LOGGED),
 }
 

@@ -147,6 +147,7 @@ CHANGES: dict[str, tuple[Callable[[Files], None], str]] = {
         edited("log/entries", lambda it: it["entries"][0].update(entry=it["entries"][1]["entry"])),
         STATE,
     ),
+    "another spelling": (lambda files: files.update({"keys.json": files["keys.json"] + b"\n"}), STATE),
     "another past": (
         edited("log/consistency", lambda it: it["hashes"].__setitem__(0, ARTIFACTS[0].digest)),
         STATE,

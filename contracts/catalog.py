@@ -53,6 +53,7 @@ MESSAGES: tuple[type[Message], ...] = (
     evidence_queries.ReadPositions,
     evidence_queries.ListComponents,
     evidence_queries.ListTrustRoots,
+    evidence_queries.ListAttestations,
     evidence_queries.ReadCheckpoint,
     evidence_queries.ProveInclusion,
     evidence_queries.ProveConsistency,

@@ -237,7 +237,7 @@ def verify_offline(release: Release) -> None:
     shell = release.shell
     shell.run("hallmark", "bundle", release.name, "--output", "release.zip")
     alone = Shell(shell.folder, {"HALLMARK_URL": "", "HALLMARK_TOKEN": "", "HALLMARK_DATA_DIR": "nowhere"})
-    alone.run("hallmark", "verify", "release.zip")
+    alone.run("hallmark", "verify", "bundle", "release.zip")
 
 
 def _components(sbom: Path) -> dict[str, str]:

@@ -40,9 +40,9 @@ class Client:
         """The JSON answer. Raises the error behind a problem, `Transient` when nobody answers."""
         return self._ask("GET", path, params=_given(query)).json()
 
-    def get_bytes(self, path: str) -> bytes:
+    def get_bytes(self, path: str, **query: Any) -> bytes:
         """The answer as it is. Raises as `get`."""
-        return self._ask("GET", path).content
+        return self._ask("GET", path, params=_given(query)).content
 
     def put(self, path: str, body: Any) -> Any:
         """As `get`; a document is taken over."""

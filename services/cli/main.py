@@ -9,6 +9,7 @@ import typer
 
 from services.cli.commands import (
     advisories,
+    bundles,
     documents,
     evidence,
     journal,
@@ -36,7 +37,7 @@ def options(*, as_json: Annotated[bool, typer.Option("--json", help="Answer in J
     out.as_json = as_json
 
 
-for group in (stack, documents, versions, evidence, promotions, advisories, journal, tokens, keys):
+for group in (stack, documents, versions, evidence, promotions, advisories, bundles, journal, tokens, keys):
     group.register(app)
 
 

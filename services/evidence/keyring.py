@@ -38,7 +38,7 @@ class Keyring:
 
     def envelope(self, statement: bytes) -> bytes:
         """A statement signed by Hallmark."""
-        return dsse.sign(PAYLOAD_TYPE, statement, [self.private])
+        return dsse.sign(PAYLOAD_TYPE, statement, [self.private], hints=False)
 
     def checkpoint(self, size: int, root: bytes) -> bytes:
         """The log's signed state. A log must never sign two states of one size: only the sequencer calls this."""

@@ -25,11 +25,11 @@ from services.evidence.storage.blobs import read_blob
 from services.evidence.storage.rejudging import close, opened, outdated
 from services.evidence.storage.trust_roots import RootsSeen, roots_in
 from services.evidence.storage.unit_of_work import EvidenceWork
-from shared.digests import canonical_digest
 from shared.errors import Transient
 from shared.logs import log
 from shared.mongo import Document, Lease
 from shared.mongo.lease import LeaseLostError
+from shared.records import record_digest
 from shared.service import Running
 
 BATCH = 32
@@ -124,7 +124,7 @@ async def _keep_one(project: str, one: Judged, revisions: dict[str, int], work: 
             item.evidence_id,
             item.content_digest,
             recorded_at=work.unit.now,
-            record=canonical_digest(item.model_dump(mode="json")),
+            record=record_digest(item),
         )
     )
     work.unit.announce(

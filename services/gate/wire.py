@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from contracts.gate.v1.commands import EvaluateGates, Passage
 from contracts.gate.v1.events import VerdictIssued
-from contracts.gate.v1.views import Judgement, UsedEvidence, VerdictView
+from contracts.gate.v1.views import ConsideredEvidence, Judgement, UsedEvidence, VerdictView
 from contracts.registry.v1.events import ApplicationApplied, VersionCreated
-from services.gate.domain import house_rules
 from services.gate.domain.application import ApplicationContext
-from services.gate.domain.verdict import Verdict
+from shared.digests import canonical_digest
+from shared.policy import house_rules
+from shared.policy.dossier import Dossier
+from shared.policy.verdict import Verdict
+from shared.records import record_digest
 
 
 def passages_from(passages: tuple[Passage, ...]) -> tuple[house_rules.Passage, ...]:
@@ -16,8 +19,12 @@ def passages_from(passages: tuple[Passage, ...]) -> tuple[house_rules.Passage, .
     return tuple(house_rules.Passage(stage=one.stage, gate=one.gate, open=one.open) for one in passages)
 
 
-def verdict_view(question: EvaluateGates, verdict: Verdict) -> VerdictView:
-    """A verdict with everything it was based on."""
+def verdict_view(question: EvaluateGates, verdict: Verdict, dossier: Dossier) -> VerdictView:
+    """A verdict with everything it was based on: enough to give it again elsewhere."""
+    considered = tuple(
+        ConsideredEvidence(evidence_id=item.evidence_id, content_digest=item.content_digest, record=record_digest(item))
+        for item in dossier.verified
+    )
     return VerdictView(
         verdict_id=verdict.id,
         promotion_id=question.promotion_id,
@@ -38,6 +45,10 @@ def verdict_view(question: EvaluateGates, verdict: Verdict) -> VerdictView:
         fingerprint=verdict.fingerprint,
         judged_at=verdict.judged_at,
         expires_at=verdict.expires_at,
+        criticality=dossier.criticality,
+        labels=dict(dossier.labels),
+        considered_digest=canonical_digest([one.model_dump(mode="json") for one in considered]),
+        considered=considered,
     )
 
 

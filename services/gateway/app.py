@@ -21,6 +21,7 @@ from services.gateway.conversation import Conversation
 from services.gateway.http import (
     advisories,
     applications,
+    attestations,
     badges,
     bundles,
     evidence,
@@ -52,6 +53,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     projects.router,
     applications.router,
     versions.router,
+    attestations.router,
     bundles.router,
     evidence.router,
     evidence_batches.router,

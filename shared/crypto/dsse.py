@@ -72,8 +72,12 @@ def parse(data: bytes, *, max_bytes: int = MAX_ENVELOPE_BYTES) -> Envelope:
     )
 
 
-def sign(payload_type: str, payload: bytes, signers: Sequence[keys.PrivateKey]) -> bytes:
-    """An envelope around `payload`, signed by each of `signers`. Raises `Invalid` when there are none."""
+def sign(payload_type: str, payload: bytes, signers: Sequence[keys.PrivateKey], *, hints: bool = True) -> bytes:
+    """An envelope around `payload`, signed by each of `signers`. Raises `Invalid` when there are none.
+
+    Without `hints` the key ids are empty: some verifiers name keys in another way (Go's, by SSH fingerprint) and pass
+    over a signature whose key id is not theirs.
+    """
     if not signers:
         raise Invalid("envelope_unsigned", "An envelope needs a signature.", remedy="Name a signing key.")
     message = pae(payload_type, payload)
@@ -83,7 +87,7 @@ def sign(payload_type: str, payload: bytes, signers: Sequence[keys.PrivateKey]) 
             "payloadType": payload_type,
             "signatures": [
                 {
-                    "keyid": keys.key_id(signer.public_key()),
+                    "keyid": keys.key_id(signer.public_key()) if hints else "",
                     "sig": base64.b64encode(keys.sign(signer, message)).decode(),
                 }
                 for signer in signers

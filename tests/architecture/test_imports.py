@@ -1,6 +1,7 @@
 """Who may import whom: the directions of the house, checked on every module."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,9 +54,12 @@ def test_shared_knows_no_service_and_no_business_words(path: Path) -> None:
     assert not [name for name in names if name.startswith(tuple(f"contracts.{service}" for service in SERVICES))]
 
 
-@pytest.mark.parametrize("path", modules(*(f"services/{one}/domain" for one in SERVICES)), ids=of)
+@pytest.mark.parametrize(
+    "path", modules(*(f"services/{one}/domain" for one in SERVICES), "shared/policy", "shared/crypto"), ids=of
+)
 def test_domains_are_pure(path: Path) -> None:
-    service = path.relative_to(ROOT).parts[1]
+    folder = ".".join(path.relative_to(ROOT).parts[:-1])
+    own = re.sub(r"^(services\.\w+\.domain|shared\.policy|shared\.crypto).*", r"\1", folder)
     allowed = (
         "pydantic",
         "contracts.vocabulary",
@@ -64,12 +68,31 @@ def test_domains_are_pure(path: Path) -> None:
         "shared.errors",
         "shared.digests",
         "shared.crypto",
-        f"services.{service}.domain",
+        own,
+        *(("shared.policy",) if own == "services.gate.domain" else ()),
+        *(("cryptography",) if own == "shared.crypto" else ()),
         *FIELD_LIBRARIES,
     )
     assert outsiders(path, allowed) == []
     asynchronous = (ast.AsyncFunctionDef, ast.Await)
     assert not [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, asynchronous)]
+
+
+@pytest.mark.parametrize("path", modules("services/cli/verifier"), ids=of)
+def test_the_verifier_needs_no_service(path: Path) -> None:
+    allowed = (
+        "contracts.facts",
+        "contracts.vocabulary",
+        "contracts.gate.v1.views",
+        "cryptography",
+        "services.cli.verifier",
+        "shared.crypto",
+        "shared.digests",
+        "shared.errors",
+        "shared.policy",
+        "shared.records",
+    )
+    assert outsiders(path, allowed) == []
 
 
 @pytest.mark.parametrize("path", modules("services"), ids=of)

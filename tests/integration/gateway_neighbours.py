@@ -16,14 +16,17 @@ from contracts.gate.v1 import queries as gate
 from contracts.gate.v1 import views as gate_views
 from contracts.monitoring.v1.queries import ShowTrust
 from contracts.monitoring.v1.views import ReleaseTrust
+from contracts.promotion.v1.events import PromotionCompleted
 from contracts.promotion.v1.queries import ListPromotions
 from contracts.promotion.v1.views import PromotionPage, PromotionView
 from contracts.registry.v1.queries import ShowProject, ShowVersion
 from contracts.registry.v1.views import ProjectView, VersionView
 from shared.clock import utc_now
-from shared.digests import sha256_digest
+from shared.crypto import keys
+from shared.digests import canonical_digest, sha256_digest
 from shared.errors import NotFound
 from shared.messaging.handlers import Handlers
+from shared.records import record_digest
 from shared.service import Service
 from tests.support.ledger import Ledger
 
@@ -91,6 +94,8 @@ def a_promotion() -> PromotionView:
             "requested_at": utc_now(),
             "deadline": utc_now(),
             "passage_digest": sha256_digest(ENVELOPE),
+            "verdict_id": "v-1",
+            "history": [{"state": "completed", "at": utc_now(), "because": "done"}],
         }
     )
 
@@ -113,13 +118,30 @@ def an_item(evidence_id: str, content: bytes) -> evidence_views.EvidenceView:
     )
 
 
+ITEMS = [an_item("e-1", ENVELOPE), an_item("e-2", LARGE)]
+VERDICT = a_verdict()
+PROMOTION = a_promotion()
+COMPLETED = PromotionCompleted.model_validate(
+    {**PROMOTION.model_dump(), "at": PROMOTION.history[-1].at, "replaced": None}
+)
+
+
+def logged_digest(fact: Any) -> str:
+    return canonical_digest(
+        {name: value for name, value in fact.model_dump(mode="json").items() if name != "considered"}
+    )
+
+
 LOGGED = {
-    "e-1": ("shop", 0),
-    "e-2": ("shop", 1),
-    "v-1": ("shop", 2),
-    "p-1": ("shop", 3),
-    "root": ("another", 4),
+    "e-1": ("shop", 0, record_digest(ITEMS[0].item)),
+    "e-2": ("shop", 1, record_digest(ITEMS[1].item)),
+    sha256_digest(b"policy"): ("shop", 2, sha256_digest(b"policy")),
+    "v-1": ("shop", 3, logged_digest(VERDICT)),
+    "p-1": ("shop", 4, logged_digest(COMPLETED)),
+    sha256_digest(ENVELOPE): ("shop", 5, sha256_digest(ENVELOPE)),
+    "root": ("shop", 6, sha256_digest(b"{}")),
 }
+"""By what they are about: project, index and digest of a log entry."""
 
 
 def everybody(  # noqa: C901 - one small answer after the other
@@ -128,9 +150,9 @@ def everybody(  # noqa: C901 - one small answer after the other
     """Answers for all five services."""
     handlers: Handlers[Ledger] = Handlers(Ledger)
     checkpoint = evidence_views.Checkpoint(
-        origin="test", size=5, root=sha256_digest(b""), note="test\n5\n", verifier_keys=("test+1+k",)
+        origin="test", size=7, root=sha256_digest(b""), note="test\n5\n", verifier_keys=("test+1+k",)
     )
-    items = [an_item("e-1", ENVELOPE), an_item("e-2", LARGE)]
+    items = ITEMS
     root = evidence_views.TrustRootView.model_validate(
         {
             "trust_root": "root",
@@ -197,14 +219,40 @@ def everybody(  # noqa: C901 - one small answer after the other
     async def entries(query: evidence.ListLogEntries, work: Ledger) -> evidence_views.LogPage:  # noqa: ARG001
         if query.about not in LOGGED:
             return evidence_views.LogPage(entries=())
-        project, index = LOGGED[query.about]
-        entry = json.dumps({"project": project, "subject": query.about})
-        leaf = sha256_digest(str(index).encode())
-        return evidence_views.LogPage(entries=(evidence_views.LoggedEntry(index=index, entry=entry, leaf_hash=leaf),))
+        project, index, digest = LOGGED[query.about]
+        # The same name in another project, and another fact of this one: neither belongs into a bundle.
+        said = [
+            ("another", index + 100, digest),
+            (project, index + 200, sha256_digest(b"other")),
+            (project, index, digest),
+        ]
+        return evidence_views.LogPage(
+            entries=tuple(
+                evidence_views.LoggedEntry(
+                    index=place,
+                    entry=json.dumps({"project": whose, "subject": query.about, "digest": what}),
+                    leaf_hash=sha256_digest(str(place).encode()),
+                )
+                for whose, place, what in said
+            )
+        )
 
     @handlers.query(evidence.ReadSigningKeys)
-    async def keys(query: evidence.ReadSigningKeys, work: Ledger) -> evidence_views.SigningKeys:  # noqa: ARG001
-        return evidence_views.SigningKeys(keys=("pem",))
+    async def signing_keys(query: evidence.ReadSigningKeys, work: Ledger) -> evidence_views.SigningKeys:  # noqa: ARG001
+        return evidence_views.SigningKeys(keys=(keys.public_pem(keys.generate().public_key()),))
+
+    @handlers.query(evidence.ProveConsistency)
+    async def grown(query: evidence.ProveConsistency, work: Ledger) -> evidence_views.ConsistencyProof:  # noqa: ARG001
+        return evidence_views.ConsistencyProof(first=query.first, second=query.second, hashes=())
+
+    @handlers.query(evidence.ListAttestations)
+    async def attested(query: evidence.ListAttestations, work: Ledger) -> evidence_views.Attestations:  # noqa: ARG001
+        one = {"predicate_type": "x", "content_digest": sha256_digest(ENVELOPE), "log_index": 0}
+        return evidence_views.Attestations.model_validate({"attestations": [one]})
+
+    @handlers.query(gate.ShowVerdict)
+    async def verdict(query: gate.ShowVerdict, work: Ledger) -> gate_views.VerdictView:  # noqa: ARG001
+        return VERDICT
 
     @handlers.query(evidence.ListTrustRoots)
     async def roots(query: evidence.ListTrustRoots, work: Ledger) -> evidence_views.TrustRoots:  # noqa: ARG001
@@ -212,7 +260,7 @@ def everybody(  # noqa: C901 - one small answer after the other
 
     @handlers.query(gate.ListVerdicts)
     async def verdicts(query: gate.ListVerdicts, work: Ledger) -> gate_views.VerdictPage:  # noqa: ARG001
-        return gate_views.VerdictPage(verdicts=(a_verdict(),))
+        return gate_views.VerdictPage(verdicts=(VERDICT,))
 
     @handlers.query(gate.ShowPolicy)
     async def policy(query: gate.ShowPolicy, work: Ledger) -> gate_views.PolicyView:  # noqa: ARG001
@@ -223,7 +271,7 @@ def everybody(  # noqa: C901 - one small answer after the other
 
     @handlers.query(ListPromotions)
     async def promotions(query: ListPromotions, work: Ledger) -> PromotionPage:  # noqa: ARG001
-        return PromotionPage(promotions=(a_promotion(),))
+        return PromotionPage(promotions=(PROMOTION,))
 
     return Service("registry", handlers, {"counts": ()})
 

@@ -176,4 +176,4 @@ async def test_a_passage_is_announced_once_it_is_logged_and_again_when_told_agai
         await run.dispatcher.dispatch(meta_heard, approval, meta, None)
         page = await asker.ask(queries.ListEvidence(project="shop"), views.EvidencePage)
         assert [(one.item.verified, one.item.facts.kind) for one in page.evidence] == [(True, "approval")]
-        await verified_log(asker, 2)
+        await verified_log(asker, 3)

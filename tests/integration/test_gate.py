@@ -20,6 +20,7 @@ from contracts.gate.v1.queries import (
 from contracts.gate.v1.views import Confirmation, Judgement, PolicyPage, PolicyView, VerdictPage, VerdictView
 from contracts.vocabulary import Criticality, Outcome, Role
 from services.gate.app import SERVICE
+from shared.digests import canonical_digest
 from shared.errors import Conflict, Forbidden, Invalid, NotFound, Transient
 from shared.messaging.inbox import AlreadyHandledError
 from tests.integration.gate_neighbours import (
@@ -90,11 +91,14 @@ async def test_evidence_counts_whether_it_comes_before_its_version_or_after(tmp_
         assert [used.evidence_id for used in allowed.evidence] == ["e1", "e3"]
         assert allowed.expires_at == allowed.judged_at + timedelta(minutes=15)
         shown = await gate.asker.ask(ShowVerdict(project="shop", verdict_id=allowed.verdict_id), VerdictView)
-        assert shown == allowed
+        assert shown.model_copy(update={"considered": ()}) == allowed, "lists leave out what was considered"
 
         first, second = await eventually(lambda: told(gate), lambda found: len(found) == 2)
         assert (first.verdict_id, second.verdict_id) == (waiting.verdict_id, allowed.verdict_id)
-        assert VerdictView.model_validate({**second.model_dump(), "requested_by": "rita"}) == allowed
+        assert VerdictIssued.model_validate(allowed.model_dump()) == second
+        assert [one.evidence_id for one in shown.considered] == ["e1", "e3"]
+        pinned = [one.model_dump(mode="json") for one in shown.considered]
+        assert second.considered_digest == canonical_digest(pinned), "what is logged pins all evidence that counted"
 
         await gate.hear(evidence_added(piece("e4", failed())))
         await eventually(lambda: gate.count("evidence"), lambda found: found == 4)

@@ -176,7 +176,8 @@ async def test_evidence_goes_inline_or_through_the_store_and_comes_back_in_the_b
             # A bundle with a hole is no bundle.
             assert (await door.ask("GET", f"{version}/bundle")).json()["code"] == "blob_unknown"
             kept[sha256_digest(ENVELOPE)] = ENVELOPE
-            answer = await door.ask("GET", f"{version}/bundle")
+            state = f"since_size=1&since_root={sha256_digest(b'earlier')}"
+            answer = await door.ask("GET", f"{version}/bundle?{state}")
             assert answer.status_code == 200, answer.text
             assert answer.headers["content-type"] == "application/zip"
             check_bundle(answer.content)
@@ -196,28 +197,30 @@ def check_bundle(content: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     about = json.loads(files.pop("bundle.json"))
-    assert about["format_version"] == 1
+    assert about["format_version"] == 2
     assert {one["path"]: "sha256:" + one["sha256"] for one in about["files"]} == {
         path: sha256_digest(data) for path, data in files.items()
     }
     policy = sha256_digest(b"policy").removeprefix("sha256:")
-    assert set(files) == {
+    by_digest = [path for path in files if path.startswith(("evidence/", "envelopes/", "passages/", "trust-roots/"))]
+    assert [path for path in by_digest if sha256_digest(files[path])[7:] not in path] == []
+    assert len(by_digest) == 2 + 2 + 1 + 1
+    assert set(files) - set(by_digest) == {
         "manifest.json",
-        *(f"evidence/{name}.{end}" for name in ("e-1", "e-2") for end in ("json", "dsse.json")),
         "verdicts/v-1.json",
         f"policies/{policy}.json",
         "promotions/p-1.json",
-        "passages/p-1.dsse.json",
         "log/entries.json",
+        "log/consistency.json",
         "checkpoint.note",
         "keys.json",
     }
-    assert files["evidence/e-2.dsse.json"] == LARGE
+    assert files[f"envelopes/{sha256_digest(LARGE)[7:]}.json"] == LARGE
     log = json.loads(files["log/entries.json"])
-    assert log["size"] == 5
-    assert [entry["index"] for entry in log["entries"]] == [0, 1, 2, 3]
-    assert all(entry["proof"] == [entry["leaf_hash"]] for entry in log["entries"])
-    assert json.loads(files["keys.json"])["trust_roots"][0]["trust_root"] == "root"
+    assert [entry["index"] for entry in log["entries"]] == list(range(7))
+    assert [entry["proof"] for entry in log["entries"]] == [[sha256_digest(str(index).encode())] for index in range(7)]
+    # No key that signed nothing: the envelopes and the checkpoint of these neighbours are signed by nobody.
+    assert json.loads(files["keys.json"]) == {"log_origin": "test", "log_verifier_keys": [], "signing_keys": []}
 
 
 async def test_the_process_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:

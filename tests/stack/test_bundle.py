@@ -1,113 +1,65 @@
-"""A bundle verifies as it was exported, and no change to it goes unnoticed, even when its own list is mended."""
+"""What a running system exports can be verified by somebody who has nothing but the file and the keys."""
 
-import io
-import json
-import zipfile
-from collections.abc import Callable
+import hashlib
 from pathlib import Path
-from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from deploy.local.stack import running_stack
 from deploy.system import stack_options
-from services.cli.verify_bundle import verify_bundle
-from shared.crypto import keys, note
+from services.cli.main import app
+from services.cli.verifier.verify import Trust, verify_bundle
+from shared.crypto import dsse, keys, note, strict_json
 from shared.digests import sha256_digest
+from tests.support.bundles import edited, packed, unpacked
 from tests.support.shop import Shop
 
 pytestmark = [pytest.mark.servers, pytest.mark.stack]
-Files = dict[str, bytes]
+VERSION = "/projects/shop/applications/web/versions/1.0"
 
 
-def unpacked(data: bytes) -> Files:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def packed(files: Files, *, mend_list: bool = True) -> bytes:
-    files = dict(files)
-    if mend_list:
-        listed = json.loads(files["bundle.json"])
-        listed["files"] = [
-            {"path": path, "sha256": sha256_digest(data).removeprefix("sha256:"), "size": len(data)}
-            for path, data in files.items()
-            if path != "bundle.json"
-        ]
-        files["bundle.json"] = json.dumps(listed).encode()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for path, data in files.items():
-            archive.writestr(path, data)
-    return buffer.getvalue()
-
-
-def edited(pattern: str, change: Callable[[Any], None]) -> Callable[[Files], None]:
-    """Changes the first JSON file that matches."""
-
-    def edit(files: Files) -> None:
-        path = next(path for path in sorted(files) if pattern in path and not path.endswith(".dsse.json"))
-        content = json.loads(files[path])
-        change(content)
-        files[path] = json.dumps(content).encode()
-
-    return edit
-
-
-def without(pattern: str) -> Callable[[Files], None]:
-    def drop(files: Files) -> None:
-        del files[next(path for path in sorted(files) if pattern in path)]
-
-    return drop
-
-
-def swapped_envelope(files: Files) -> None:
-    path = next(path for path in sorted(files) if path.startswith("evidence/") and path.endswith(".dsse.json"))
-    files[path] = files[path].replace(b'"sig"', b'"sig" ')
-
-
-CHANGES: dict[str, Callable[[Files], None]] = {
-    "another artifact in the manifest": edited(
-        "manifest.json", lambda it: it["artifacts"][0].update(purl="pkg:pypi/x@1")
-    ),
-    "a kinder verdict": edited("verdicts/", lambda it: it.update(judged_at="2020-01-01T00:00:00Z")),
-    "a softer policy": edited("policies/", lambda it: it["document"]["spec"].update(mode="warn")),
-    "evidence that was not verified": edited("evidence/", lambda it: it["item"].update(signers=[])),
-    "an envelope with other bytes": swapped_envelope,
-    "a missing passage": without("passages/"),
-    "a missing verdict": without("verdicts/"),
-    "a missing policy": without("policies/"),
-    "an entry that says something else": edited(
-        "log/entries", lambda it: it["entries"][0].update(entry=it["entries"][0]["entry"].replace("shop", "shoq"))
-    ),
-    "a proof for another place": edited("log/entries", lambda it: it["entries"][0].update(index=1)),
-    "a checkpoint of another size": lambda files: files.update(
-        {"checkpoint.note": files["checkpoint.note"].replace(b"\n", b"\n1", 1)}
-    ),
-    "other keys": edited("keys.json", lambda it: it.update(signing_keys=[])),
-}
-
-
-async def test_no_change_to_a_bundle_goes_unnoticed(tmp_path: Path) -> None:
+async def test_a_bundle_of_a_running_system_verifies_with_keys_and_a_state_kept_from_before(tmp_path: Path) -> None:
     options = stack_options(tmp_path / "data")
     token = (tmp_path / "data/secrets/admin-token").read_text().strip()
     async with running_stack(options) as stack, Shop(stack, token) as shop:
         await shop.set_up()
         await shop.create("1.0")
-        for stage in ("dev", "qa"):
-            assert (await shop.promote("1.0", stage))["state"] == "completed"
-        path = "/projects/shop/applications/web/versions/1.0/bundle"
-        data = (await shop.ask("GET", path)).content
+        assert (await shop.promote("1.0", "dev"))["state"] == "completed"
+        earlier = (await shop.ask("GET", "/log/checkpoint")).json()
+        # The key that vouched for the evidence so far leaves its trust root: what it vouched for stays explained.
+        stranger = keys.generate().public_key()
+        root = {"keys": [keys.public_pem(stranger)], "predicate_types": ["*"], "role": "test"}
+        moved = await shop.promote("1.0", "qa")
+        assert moved["state"] == "completed"
+        await shop.ask("PUT", "/projects/shop/trust-roots/test", "again", json=root)
+        since = f"since_size={earlier['size']}&since_root={earlier['root']}"
+        data = (await shop.ask("GET", f"{VERSION}/bundle?{since}")).content
         checkpoint = (await shop.ask("GET", "/log/checkpoint")).json()
+        pem = (await shop.ask("GET", "/log/keys.pem")).text
+        path = f"/projects/shop/promotions/{moved['promotion_id']}/attestations"
+        listed = (await shop.ask("GET", path)).json()["attestations"]
+        attested = {form: (await shop.ask("GET", f"{path}/{form}")).content for form in ("vsa", "svr")}
 
-    assert verify_bundle(data).passed, verify_bundle(data).as_json()
-    assert verify_bundle(packed(unpacked(data))).passed
-    assert verify_bundle(data, log_key=checkpoint["verifier_keys"][0]).passed
-    stranger = note.NoteKey(checkpoint["origin"], keys.generate().public_key())
-    assert not verify_bundle(data, log_key=str(stranger)).passed
-    assert not verify_bundle(b"no zip").passed
-    for what, change in CHANGES.items():
-        files = unpacked(data)
-        change(files)
-        assert not verify_bundle(packed(files)).passed, what
-        assert not verify_bundle(packed(files, mend_list=False)).passed, what
+    trust = Trust(log_keys=tuple(checkpoint["verifier_keys"]), signing_keys=(pem,), since=earlier["note"].encode())
+    report = verify_bundle(data, trust)
+    assert report.passed, report.as_json()
+    assert "1 count, by their signatures" in str(report.as_json())
+    stranger_log = str(note.NoteKey(checkpoint["origin"], stranger))  # type: ignore[arg-type]
+    assert not verify_bundle(data, Trust(log_keys=(stranger_log,))).passed
+    files = unpacked(data)
+    edited("verdicts/", lambda it: it.update(judged_at="2020-01-01T00:00:00Z"))(files)
+    assert not verify_bundle(packed(files)).passed
+
+    kept = tmp_path / "release.zip"
+    kept.write_bytes(data)
+    assert CliRunner().invoke(app, ["verify", "bundle", str(kept)]).exit_code == 0
+    kept.write_bytes(packed(files))
+    assert CliRunner().invoke(app, ["verify", "bundle", str(kept)]).exit_code == 3
+
+    assert {sha256_digest(content) for content in attested.values()} == {one["content_digest"] for one in listed}
+    for content in attested.values():
+        envelope = dsse.parse(content)
+        assert dsse.verify(envelope, [keys.load_public(pem)])
+        subjects = strict_json.loads(envelope.payload)["subject"]
+        assert hashlib.sha256(b"1.0").hexdigest() in {one["digest"]["sha256"] for one in subjects}

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from contracts.evidence.v1.views import (
+    Attestations,
     Checkpoint,
     ComponentPage,
     ConsistencyProof,
@@ -71,6 +72,17 @@ class ListTrustRoots(Query):
     subject: ClassVar[str] = "hallmark.ask.evidence.trust-root.list.v1"
     answer: ClassVar[type[Answer]] = TrustRoots
     project: ProjectName
+    every_revision: bool = False
+    """Also those that newer ones replaced, oldest first."""
+
+
+class ListAttestations(Query):
+    """What did Hallmark attest about a promotion?"""
+
+    subject: ClassVar[str] = "hallmark.ask.evidence.attestation.list.v1"
+    answer: ClassVar[type[Answer]] = Attestations
+    project: ProjectName
+    promotion_id: str
 
 
 class ReadCheckpoint(Query):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from contracts.facts import Component, EarlierStanding, EvidenceItem
 from contracts.message import Answer
 from contracts.vocabulary import ApplicationName, Digest, Frozen, ProjectName, TrustRootName, Utc
@@ -55,12 +57,30 @@ class TrustRootView(Frozen):
     distrust_after: Utc | None
     threshold: int
     revision: int
+    document: dict[str, Any] = {}
+    """As it was applied: the log's entry about this revision has the digest of its canonical form."""
 
 
 class TrustRoots(Answer):
     """All trust roots of a project."""
 
     trust_roots: tuple[TrustRootView, ...]
+
+
+class Attestation(Frozen):
+    """One statement that Hallmark signed about a promotion."""
+
+    predicate_type: str
+    content_digest: Digest
+    """Of the envelope."""
+    log_index: int | None
+    """Its place in the transparency log; None for the moment until it has one."""
+
+
+class Attestations(Answer):
+    """What Hallmark attested of a promotion's last attempt: nothing before it passed its gates."""
+
+    attestations: tuple[Attestation, ...]
 
 
 class Checkpoint(Answer):

@@ -10,6 +10,7 @@ from contracts.gate.v1.views import UsedEvidence
 from contracts.message import Event
 from contracts.vocabulary import (
     ApplicationName,
+    Criticality,
     Digest,
     Mode,
     Outcome,
@@ -54,3 +55,8 @@ class VerdictIssued(Event):
     fingerprint: Digest
     judged_at: Utc
     expires_at: Utc
+    requested_by: str = ""
+    criticality: Criticality = Criticality.UNSPECIFIED
+    labels: dict[str, str] = {}
+    considered_digest: Digest | None = None
+    """Of the list of all evidence that counted, which `VerdictView.considered` holds: enough to recompute it."""

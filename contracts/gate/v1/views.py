@@ -9,6 +9,7 @@ from contracts.gate.v1.commands import Passage
 from contracts.message import Answer
 from contracts.vocabulary import (
     ApplicationName,
+    Criticality,
     Digest,
     Frozen,
     Mode,
@@ -47,6 +48,15 @@ class UsedEvidence(Frozen):
     content_digest: Digest
 
 
+class ConsideredEvidence(Frozen):
+    """One piece of evidence that counted when a verdict was given, whether it decided anything or not."""
+
+    evidence_id: str
+    content_digest: Digest
+    record: Digest
+    """Digest of the canonical `EvidenceItem`, which the log's entry about the evidence holds too."""
+
+
 class VerdictView(Answer):
     """One verdict with everything it was based on."""
 
@@ -69,6 +79,14 @@ class VerdictView(Answer):
     judged_at: Utc
     expires_at: Utc
     """Not to be acted on after this: evidence ages, and so does a verdict."""
+    criticality: Criticality = Criticality.UNSPECIFIED
+    """Of the application, as the gates knew it."""
+    labels: dict[str, str] = {}
+    """Of the application, as the gates knew them."""
+    considered_digest: Digest | None = None
+    """Digest of the canonical list `considered`; None for verdicts given before it was pinned."""
+    considered: tuple[ConsideredEvidence, ...] = ()
+    """All evidence that counted, by id. Left out of lists."""
 
 
 class VerdictPage(Answer):

@@ -52,6 +52,8 @@ class PromotionView(Answer):
     passage_digest: Digest | None = None
     log_index: int | None = None
     history: tuple[Transition, ...] = ()
+    replaced: VersionName | None = None
+    """The version that stood in the stage before."""
 
 
 class PromotionPage(Answer):

@@ -1,11 +1,15 @@
 """The statements that Hallmark itself signs: passages through gates, and approvals.
 
-- A passage is a SLSA Verification Summary (VSA v1), so tools that know nothing of Hallmark can check it.
+- A passage is attested twice, so that tools that know nothing of Hallmark can check it: as a SLSA Verification Summary
+  (VSA v1) and as an in-toto simple verification result (SVR v0.2). Both name every artifact by digest.
+- The summary names the verdict it rests on, in a field of Hallmark's own. A result has no place for that.
+- A result lists what was passed and nothing else: there is none for a gate that was not passed.
 - It lists all evidence that was used, or none: VSA allows nothing in between.
 - A failed passage claims the level `FAILED` and no other; a passed one never claims it.
 - The same arguments give the same bytes.
 
-Source: slsa-framework/slsa spec/verification_summary.md; in-toto/attestation spec/v1/statement.md.
+Source: slsa-framework/slsa spec/verification_summary.md; in-toto/attestation spec/v1/statement.md and
+spec/predicates/svr.md.
 """
 
 from __future__ import annotations
@@ -22,7 +26,17 @@ from shared.digests import JsonValue, canonical_json
 from shared.errors import Invalid
 
 PASSAGE_TYPE = "https://slsa.dev/verification_summary/v1"
+RESULT_TYPE = "https://in-toto.io/attestation/svr/v0.2"
+_SLSA_VERSION = "1.0"
 _FAILED = "FAILED"
+
+
+@dataclass(frozen=True)
+class Resource:
+    """Something that was read for the decision."""
+
+    uri: str
+    digest: Digest
 
 
 @dataclass(frozen=True)
@@ -31,14 +45,19 @@ class Passage:
 
     subjects: tuple[Subject, ...]
     """The version and each of its artifacts."""
+    verdict_id: str
+    """The verdict that let it through."""
     verifier_id: str
+    verifier_version: str
     verified_at: datetime
     resource_uri: str
     """What was let through, and where to: the version's own URI."""
     policy_uri: str
     policy_digest: Digest
-    inputs: tuple[Digest, ...]
-    """Digests of the envelopes of all evidence that was used; empty to say nothing about it."""
+    """Of the sorted list of the digests of `policies`."""
+    policies: tuple[Resource, ...]
+    inputs: tuple[Resource, ...]
+    """The envelopes of all evidence that was used; empty to say nothing about it."""
     passed: bool
     levels: tuple[str, ...]
     """Names of what was reached, `SLSA_BUILD_LEVEL_2` or an own word; must be empty unless passed."""
@@ -56,13 +75,34 @@ def passage_statement(passage: Passage) -> bytes:
         passage.subjects,
         PASSAGE_TYPE,
         {
-            "verifier": {"id": passage.verifier_id},
+            "verifier": {"id": passage.verifier_id, "version": {"hallmark": passage.verifier_version}},
             "timeVerified": utc(passage.verified_at),
             "resourceUri": passage.resource_uri,
             "policy": {"uri": passage.policy_uri, "digest": _digest_set(passage.policy_digest)},
-            "inputAttestations": [{"digest": _digest_set(item)} for item in sorted(set(passage.inputs))],
+            "inputAttestations": _resources(passage.inputs),
             "verificationResult": "PASSED" if passage.passed else _FAILED,
             "verifiedLevels": sorted(set(passage.levels)) if passage.passed else [_FAILED],
+            "slsaVersion": _SLSA_VERSION,
+            "hallmark_verdict": {"id": passage.verdict_id},
+        },
+    )
+
+
+def result_statement(passage: Passage) -> bytes:
+    """The same as a simple verification result. Raises `Invalid` unless the gate was passed."""
+    if not passage.passed or not passage.levels or _FAILED in passage.levels:
+        raise Invalid(
+            "result_not_passed",
+            "A simple verification result lists what was passed.",
+            remedy="Attest a gate that was not passed as a verification summary alone.",
+        )
+    return _statement(
+        passage.subjects,
+        RESULT_TYPE,
+        {
+            "verifier": {"id": passage.verifier_id, "policies": _resources(passage.policies)},
+            "timeCreated": utc(passage.verified_at),
+            "properties": sorted(set(passage.levels)),
         },
     )
 
@@ -101,6 +141,11 @@ def _statement(subjects: Sequence[Subject], predicate_type: str, predicate: Mapp
             "predicate": predicate,
         }
     )
+
+
+def _resources(resources: Sequence[Resource]) -> list[JsonValue]:
+    ordered = sorted(set(resources), key=lambda resource: (resource.digest, resource.uri))
+    return [{"uri": one.uri, "digest": _digest_set(one.digest)} for one in ordered]
 
 
 def _digest_set(digest: Digest) -> dict[str, JsonValue]:

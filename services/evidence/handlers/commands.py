@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
 from contracts.answers import Applied
 from contracts.evidence.v1.commands import (
     ApplyTrustRoot,
@@ -13,8 +16,14 @@ from contracts.facts import ApprovalFacts, Signer
 from contracts.vocabulary import Role
 from services.evidence.domain import statement as in_toto
 from services.evidence.domain.log import EntryKind, LogEntry
-from services.evidence.domain.passage import Passage, approval_statement, passage_statement
-from services.evidence.domain.record import own_record
+from services.evidence.domain.passage import (
+    Passage,
+    Resource,
+    approval_statement,
+    passage_statement,
+    result_statement,
+)
+from services.evidence.domain.record import evidence_id, own_record
 from services.evidence.domain.statement import Subject
 from services.evidence.handlers import HANDLERS
 from services.evidence.handlers.recording import Submission, put_on_record
@@ -24,6 +33,7 @@ from services.evidence.storage.trust_roots import roots_state
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.digests import canonical_digest, sha256_digest
 from shared.errors import Invalid
+from shared.version import VERSION
 
 
 @HANDLERS.command(ApplyTrustRoot)
@@ -95,44 +105,57 @@ async def record_approval(tell: RecordApproval, work: EvidenceWork) -> None:
 async def attest_passage(tell: AttestPassage, work: EvidenceWork) -> None:
     """Sign that a version passed its gates. It is announced once the log holds it; a repeat is told again."""
     key = f"{tell.promotion_id}|{tell.attempt}"
-    data = work.keyring.envelope(_passage(tell))
-    attested = PassageAttested(
+    if known := await work.passages.get(key):
+        if (place := await work.journal.place_of(known["digest"])) is not None:
+            work.unit.announce(_attested(tell, known["digest"], place, work.unit.now))
+        return
+    passage = _passage(tell)
+    summary, result = (work.keyring.envelope(made(passage)) for made in (passage_statement, result_statement))
+    await keep_blobs(work.unit, [(tell.project, data) for data in (summary, result)])
+    digest, result_digest = sha256_digest(summary), sha256_digest(result)
+    document = {"project": tell.project, "promotion_id": tell.promotion_id, "attempt": tell.attempt}
+    await work.passages.add(
+        {**document, "_id": key, "digest": digest, "result_digest": result_digest, "at": work.unit.now}
+    )
+    entry = LogEntry(EntryKind.PASSAGE, tell.project, tell.application, key, result_digest, recorded_at=work.unit.now)
+    # The result goes first: once the summary has its index and is announced, the log holds both.
+    await work.journal.enter(entry, tell.promotion_id, tell.version_digest)
+    attested = _attested(tell, digest, 0, work.unit.now)
+    await work.journal.enter(replace(entry, digest=digest), tell.promotion_id, tell.version_digest, then=attested)
+
+
+def _attested(tell: AttestPassage, digest: str, log_index: int, at: datetime) -> PassageAttested:
+    return PassageAttested(
         project=tell.project,
         application=tell.application,
         version=tell.version,
         promotion_id=tell.promotion_id,
         attempt=tell.attempt,
         verdict_id=tell.verdict_id,
-        passage_digest=sha256_digest(data),
-        log_index=0,
-        at=work.unit.now,
+        passage_digest=digest,
+        log_index=log_index,
+        at=at,
     )
-    if await work.passages.get(key):
-        place = await work.journal.place_of(attested.passage_digest)
-        if place is not None:
-            work.unit.announce(attested.model_copy(update={"log_index": place}))
-        return
-    await keep_blobs(work.unit, [(tell.project, data)])
-    await work.passages.add({"_id": key, "digest": attested.passage_digest, "at": work.unit.now})
-    entry = LogEntry(
-        EntryKind.PASSAGE, tell.project, tell.application, key, attested.passage_digest, recorded_at=work.unit.now
-    )
-    await work.journal.enter(entry, tell.promotion_id, tell.version_digest, then=attested)
 
 
-def _passage(tell: AttestPassage) -> bytes:
-    name = f"{tell.project}/{tell.application}/{tell.version}"
-    subjects = (Subject(tell.version_digest, name), *(Subject(digest) for digest in tell.artifacts))
-    return passage_statement(
-        Passage(
-            subjects=subjects,
-            verifier_id="https://hallmark.dev/gate",
-            verified_at=tell.judged_at,
-            resource_uri=f"hallmark:{name}@{tell.to_stage}",
-            policy_uri=f"hallmark:{tell.project}/policies",
-            policy_digest=canonical_digest(sorted(tell.policy_digests)),
-            inputs=tell.evidence_digests,
-            passed=True,
-            levels=("HALLMARK_TRUSTED_RELEASE",) if tell.release else (f"HALLMARK_STAGE_{tell.to_stage.upper()}",),
-        )
+def _passage(tell: AttestPassage) -> Passage:
+    project = tell.project
+    name = f"{project}/{tell.application}/{tell.version}"
+    policies = f"hallmark:{project}/policies"
+    return Passage(
+        subjects=(Subject(tell.version_digest, name), *(Subject(digest) for digest in tell.artifacts)),
+        verdict_id=tell.verdict_id,
+        verifier_id="https://hallmark.dev/gate",
+        verifier_version=VERSION,
+        verified_at=tell.judged_at,
+        resource_uri=f"hallmark:{name}@{tell.to_stage}",
+        policy_uri=policies,
+        policy_digest=canonical_digest(sorted(tell.policy_digests)),
+        policies=tuple(Resource(f"{policies}/{digest}", digest) for digest in tell.policy_digests),
+        inputs=tuple(
+            Resource(f"hallmark:{project}/evidence/{evidence_id(project, digest)}", digest)
+            for digest in tell.evidence_digests
+        ),
+        passed=True,
+        levels=("HALLMARK_TRUSTED_RELEASE",) if tell.release else (f"HALLMARK_STAGE_{tell.to_stage.upper()}",),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from contracts.evidence.v1.queries import (
+    ListAttestations,
     ListComponents,
     ListEvidence,
     ListLogEntries,
@@ -17,6 +18,8 @@ from contracts.evidence.v1.queries import (
     ShowEvidence,
 )
 from contracts.evidence.v1.views import (
+    Attestation,
+    Attestations,
     Checkpoint,
     ComponentPage,
     ConsistencyProof,
@@ -28,6 +31,7 @@ from contracts.evidence.v1.views import (
     SigningKeys,
     TrustRoots,
 )
+from services.evidence.domain.passage import PASSAGE_TYPE, RESULT_TYPE
 from services.evidence.handlers import HANDLERS
 from services.evidence.storage.journal import Growth
 from services.evidence.storage.unit_of_work import EvidenceWork
@@ -73,7 +77,22 @@ async def list_components(query: ListComponents, work: EvidenceWork) -> Componen
 async def list_trust_roots(query: ListTrustRoots, work: EvidenceWork) -> TrustRoots:
     """Whose signatures count."""
     work.unit.caller.require_member(query.project)
-    return TrustRoots(trust_roots=await work.trust_roots.of(query.project))
+    roots = await work.trust_roots.of(query.project, every_revision=query.every_revision)
+    return TrustRoots(trust_roots=roots)
+
+
+@HANDLERS.query(ListAttestations)
+async def list_attestations(query: ListAttestations, work: EvidenceWork) -> Attestations:
+    """Of the last attempt that passed its gates: an earlier one was judged again since."""
+    work.unit.caller.require_member(query.project)
+    where = {"project": query.project, "promotion_id": query.promotion_id}
+    last = await work.passages.find_one(where, sort=(("attempt", -1),))
+    digests = {PASSAGE_TYPE: last["digest"], RESULT_TYPE: last["result_digest"]} if last else {}
+    attested = [
+        Attestation(predicate_type=kind, content_digest=digest, log_index=await work.journal.place_of(digest))
+        for kind, digest in digests.items()
+    ]
+    return Attestations(attestations=tuple(attested))
 
 
 @HANDLERS.query(ReadCheckpoint)

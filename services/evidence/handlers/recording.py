@@ -15,8 +15,8 @@ from services.evidence.storage.blobs import claim_blob
 from services.evidence.storage.journal import Pending
 from services.evidence.storage.records import Recording
 from services.evidence.storage.unit_of_work import EvidenceWork
-from shared.digests import canonical_digest
 from shared.messaging.unit_of_work import UnitOfWork
+from shared.records import record_digest
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _announced(one: Submission, positions: dict[tuple[str, str], dict[str, int]]
             item.evidence_id,
             item.content_digest,
             recorded_at=one.unit.now,
-            record=canonical_digest(item.model_dump(mode="json")),
+            record=record_digest(item),
         )
     )
 

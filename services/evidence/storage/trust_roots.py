@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
@@ -13,7 +14,10 @@ from shared.messaging.scope import Scope
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Database, Document, Index
 
-INDEXES: dict[str, tuple[Index, ...]] = {"trust_roots": (Index((("project", 1), ("_id", 1))),)}
+INDEXES: dict[str, tuple[Index, ...]] = {
+    "trust_roots": (Index((("project", 1), ("_id", 1))),),
+    "trust_root_revisions": (Index((("project", 1), ("trust_root", 1), ("revision", 1))),),
+}
 _SEEN: dict[str, tuple[TrustRoot, ...]] = {}
 """Trust roots by the state they make up, which their content decides: reading them again would give the same."""
 _LATELY: dict[tuple[int, str], RootsSeen] = {}
@@ -79,6 +83,7 @@ class TrustRoots:
 
     def __init__(self, unit: UnitOfWork) -> None:
         self._roots = unit.collection("trust_roots")
+        self._revisions = unit.collection("trust_root_revisions")
 
     async def apply(self, command: ApplyTrustRoot) -> tuple[TrustRoot, AppliedRoot]:
         """Take a trust root over. Raises `Invalid` for one that could vouch for nothing."""
@@ -91,17 +96,25 @@ class TrustRoots:
             "predicate_types": list(command.predicate_types),
         }
         root = _root(document)
-        digest = canonical_digest(command.model_dump(mode="json", exclude={"command_id"}))
+        said = command.model_dump(mode="json", exclude={"command_id"})
+        digest = canonical_digest(said)
         before = await self._roots.get(key)
         if before and before["digest"] == digest:
             return root, AppliedRoot("unchanged", before["revision"], digest)
         revision = before["revision"] if before else 0
-        await self._roots.replace({**document, "digest": digest}, revision=revision)
+        kept = {**document, "digest": digest, "text": json.dumps(said)}
+        await self._roots.replace(kept, revision=revision)
+        # Evidence stays verified by the revision that was in force: whoever checks that later needs it as it was.
+        await self._revisions.add({**kept, "_id": f"{key}/{revision + 1}", "revision": revision + 1})
         return root, AppliedRoot("updated" if before else "created", revision + 1, digest)
 
-    async def of(self, project: str) -> tuple[TrustRootView, ...]:
-        """All trust roots of a project, by name."""
-        return tuple(_view(document) for document in await self._roots.find({"project": project}))
+    async def of(self, project: str, *, every_revision: bool = False) -> tuple[TrustRootView, ...]:
+        """All trust roots of a project, by name; also those that newer revisions replaced, oldest first."""
+        if not every_revision:
+            return tuple(_view(document) for document in await self._roots.find({"project": project}))
+        found = self._revisions.stream({"project": project})
+        revisions = [_view(document) async for document in found]
+        return tuple(sorted(revisions, key=lambda one: (one.trust_root, one.revision)))
 
 
 def _root(document: Document) -> TrustRoot:
@@ -119,4 +132,5 @@ def _root(document: Document) -> TrustRoot:
 
 def _view(document: Document) -> TrustRootView:
     key_ids = tuple(key.key_id for key in _root(document).keys)
-    return TrustRootView.model_validate({**document, "key_ids": key_ids})
+    said = json.loads(document.get("text", "{}"))
+    return TrustRootView.model_validate({**document, "key_ids": key_ids, "document": said})

@@ -13,7 +13,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     **rejudging.INDEXES,
     **trust_roots.INDEXES,
     **journal.INDEXES,
-    "passages": (),
+    "passages": (Index((("project", 1), ("promotion_id", 1), ("attempt", -1))),),
 }
 
 

@@ -1,1 +1,1 @@
-"""Whether a version may pass: policies, the evidence held about a version, rules and verdicts. No I/O."""
+"""What the gate alone knows of: the business context of an application. How it judges is in `shared/policy`."""

@@ -6,11 +6,11 @@ from contracts.answers import Applied
 from contracts.gate.v1.commands import ApplyPolicy, EvaluateGates
 from contracts.gate.v1.events import PolicyApplied
 from contracts.vocabulary import Role
-from services.gate.domain.policy import read_policy
 from services.gate.handlers import HANDLERS
 from services.gate.handlers.judging import judge
 from services.gate.storage.unit_of_work import GateWork
 from shared.errors import Invalid
+from shared.policy.policy import read_policy
 
 
 @HANDLERS.command(ApplyPolicy)

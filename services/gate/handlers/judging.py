@@ -11,11 +11,11 @@ import hashlib
 from contracts.gate.v1.commands import EvaluateGates
 from contracts.vocabulary import Outcome
 from services.gate import wire
-from services.gate.domain.dossier import Dossier
-from services.gate.domain.verdict import DecisionContext, decide
 from services.gate.storage.unit_of_work import GateWork
 from services.gate.storage.verdicts import Evaluation
 from shared.errors import Conflict, Transient
+from shared.policy.dossier import Dossier
+from shared.policy.verdict import DecisionContext, decide
 
 
 async def judge(question: EvaluateGates, work: GateWork, *, before: Evaluation | None = None) -> None:
@@ -35,7 +35,7 @@ async def judge(question: EvaluateGates, work: GateWork, *, before: Evaluation |
         await work.policies.touch(question.project)
     if before and (before.fingerprint, before.outcome) == (verdict.fingerprint, verdict.outcome):
         return
-    view = wire.verdict_view(question, verdict)
+    view = wire.verdict_view(question, verdict, dossier)
     await work.verdicts.add(view)
     evaluation = Evaluation(question, verdict.fingerprint, verdict.outcome)
     await work.verdicts.remember(

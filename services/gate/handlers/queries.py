@@ -14,11 +14,11 @@ from contracts.gate.v1.queries import (
 from contracts.gate.v1.views import Confirmation, Judgement, PolicyPage, PolicyView, VerdictPage, VerdictView
 from contracts.vocabulary import Outcome
 from services.gate import wire
-from services.gate.domain.verdict import DecisionContext, Verdict, decide
 from services.gate.handlers import HANDLERS
 from services.gate.handlers.judging import dossier_of, require_caught_up
 from services.gate.storage.unit_of_work import GateWork
 from shared.errors import Invalid
+from shared.policy.verdict import DecisionContext, Verdict, decide
 
 
 @HANDLERS.query(ListPolicies)

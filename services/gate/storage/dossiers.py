@@ -14,10 +14,10 @@ from contracts.facts import EvidenceItem
 from contracts.registry.v1.events import VersionCreated
 from contracts.vocabulary import Criticality
 from services.gate.domain.application import ApplicationContext
-from services.gate.domain.dossier import Dossier, newest
 from shared.errors import Conflict
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Document, Index
+from shared.policy.dossier import Dossier, newest
 
 INDEXES: dict[str, tuple[Index, ...]] = {
     "versions": (),

@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from contracts.gate.v1.views import PolicyPage, PolicyView
-from services.gate.domain.policy import Policy, read_policy
 from shared.errors import NotFound
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Document, Index
+from shared.policy.policy import Policy, read_policy
 
 INDEXES: dict[str, tuple[Index, ...]] = {
     "policies": (Index((("project", 1), ("_id", 1))),),

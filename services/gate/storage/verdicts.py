@@ -67,7 +67,8 @@ class Verdicts:
                 {"judged_at": last["judged_at"], "_id": {"$gt": last["_id"]}},
             ]
         found = await self._verdicts.find(where, sort=(("judged_at", -1), ("_id", 1)), limit=limit + 1)
-        verdicts = tuple(_verdict(document) for document in found[:limit])
+        # The evidence considered may be long, and belongs to one verdict: it is read with that.
+        verdicts = tuple(_verdict(document).model_copy(update={"considered": ()}) for document in found[:limit])
         return VerdictPage(verdicts=verdicts, next=verdicts[-1].verdict_id if len(found) > limit else None)
 
     async def remember(self, evaluation: Evaluation, subjects: list[str], *, is_open: bool) -> None:

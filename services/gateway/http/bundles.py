@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from contracts.registry.v1.queries import ShowVersion
 from contracts.vocabulary import ApplicationName, Digest, ProjectName, VersionName
 from services.gateway.auth import Here, SignedIn
-from services.gateway.bundle import gather
+from services.gateway.bundle import Since
+from services.gateway.gathering import gather
 
 router = APIRouter(tags=["versions"])
 
@@ -22,16 +24,27 @@ router = APIRouter(tags=["versions"])
     responses={200: {"content": {"application/zip": {}}}},
 )
 async def export_bundle(
-    project: ProjectName, application: ApplicationName, version: VersionName, here: Here, asking: SignedIn
+    *,
+    project: ProjectName,
+    application: ApplicationName,
+    version: VersionName,
+    here: Here,
+    asking: SignedIn,
+    since_size: Annotated[int | None, Query(ge=1, description="Size of an earlier state of the log.")] = None,
+    since_root: Annotated[Digest | None, Query(description="Its root hash.")] = None,
 ) -> Response:
-    """Get everything that proves what was decided on a version, to be verified without any server."""
+    """Get everything that proves what was decided on a version, to be verified without any server.
+
+    With an earlier state of the log it holds the proof that the log only grew since.
+    """
 
     async def read_blob(digest: Digest) -> bytes:
         return await here.blobs.get(project, digest, asking.actor_token())
 
     which = ShowVersion(project=project, application=application, version=version)
-    bundle, shown = await gather(asking, which, read_blob, max_bytes=here.settings.max_bundle_bytes)
-    content = await asyncio.to_thread(bundle.zipped, shown, here.clock())
+    since = Since(since_size, since_root) if since_size and since_root else None
+    bundle, shown = await gather(asking, which, read_blob, max_bytes=here.settings.max_bundle_bytes, since=since)
+    content = await asyncio.to_thread(bundle.zipped, shown)
     name = f"{project}-{application}-{version}.hallmark.zip"
     return Response(
         content, media_type="application/zip", headers={"Content-Disposition": f'attachment; filename="{name}"'}

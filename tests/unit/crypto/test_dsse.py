@@ -166,3 +166,10 @@ def test_real_envelopes_verify_under_exactly_the_keys_that_signed_them() -> None
         signed_without_pae += not signers
     assert verified_envelopes >= 14
     assert signed_without_pae >= 14
+
+
+def test_an_envelope_can_leave_out_key_ids_that_other_verifiers_would_stumble_over() -> None:
+    private = keys.generate()
+    signed = dsse.parse(dsse.sign("text/plain", b"hello", [private], hints=False))
+    assert [signature.keyid for signature in signed.signatures] == [""]
+    assert dsse.verify(signed, [private.public_key()]) == (keys.key_id(private.public_key()),)

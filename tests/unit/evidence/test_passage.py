@@ -9,7 +9,7 @@ import pytest
 from contracts.facts import ApprovalFacts
 from contracts.vocabulary import Role
 from services.evidence.domain import kinds, passage, statement
-from services.evidence.domain.passage import Passage
+from services.evidence.domain.passage import Passage, Resource
 from services.evidence.domain.statement import Subject
 from shared.errors import Invalid
 
@@ -17,12 +17,15 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 A, B, C = ("sha256:" + letter * 64 for letter in "abc")
 PASSED = Passage(
     subjects=(Subject(B, "gate-1.0.whl"), Subject(A, "hallmark/gate@1.0")),
+    verdict_id="vd-1",
     verifier_id="https://hallmark.example/gate",
+    verifier_version="1.2.3",
     verified_at=NOW,
     resource_uri="hallmark:hallmark/gate@1.0#qa",
     policy_uri="hallmark:hallmark/policies/qa-entry",
     policy_digest=C,
-    inputs=(C, B, C),
+    policies=(Resource("hallmark:hallmark/policies/qa", A),),
+    inputs=(Resource("hallmark:two", C), Resource("hallmark:one", B), Resource("hallmark:two", C)),
     passed=True,
     levels=("HALLMARK_QA_ENTRY",),
 )
@@ -33,14 +36,35 @@ def test_a_passage_is_a_verification_summary() -> None:
     assert read.predicate_type == "https://slsa.dev/verification_summary/v1"
     assert read.digests == (A, B)
     assert read.predicate == {
-        "verifier": {"id": "https://hallmark.example/gate"},
+        "verifier": {"id": "https://hallmark.example/gate", "version": {"hallmark": "1.2.3"}},
         "timeVerified": "2026-11-23T12:00:00.000000Z",
         "resourceUri": "hallmark:hallmark/gate@1.0#qa",
         "policy": {"uri": "hallmark:hallmark/policies/qa-entry", "digest": {"sha256": "c" * 64}},
-        "inputAttestations": [{"digest": {"sha256": "b" * 64}}, {"digest": {"sha256": "c" * 64}}],
+        "inputAttestations": [
+            {"uri": "hallmark:one", "digest": {"sha256": "b" * 64}},
+            {"uri": "hallmark:two", "digest": {"sha256": "c" * 64}},
+        ],
         "verificationResult": "PASSED",
         "verifiedLevels": ["HALLMARK_QA_ENTRY"],
+        "slsaVersion": "1.0",
+        "hallmark_verdict": {"id": "vd-1"},
     }
+
+
+def test_a_passage_is_a_simple_verification_result_too() -> None:
+    read = statement.parse(passage.result_statement(PASSED))
+    assert read.predicate_type == "https://in-toto.io/attestation/svr/v0.2"
+    assert read.digests == (A, B)
+    assert read.predicate == {
+        "verifier": {
+            "id": "https://hallmark.example/gate",
+            "policies": [{"uri": "hallmark:hallmark/policies/qa", "digest": {"sha256": "a" * 64}}],
+        },
+        "timeCreated": "2026-11-23T12:00:00.000000Z",
+        "properties": ["HALLMARK_QA_ENTRY"],
+    }
+    with pytest.raises(Invalid):
+        passage.result_statement(replace(PASSED, passed=False, levels=()))
 
 
 def test_a_failed_passage_claims_only_that() -> None:
@@ -64,7 +88,7 @@ def test_a_passage_never_contradicts_itself(wrong: Passage) -> None:
 
 
 def test_the_same_passage_gives_the_same_bytes() -> None:
-    shuffled = replace(PASSED, subjects=PASSED.subjects[::-1], inputs=(B, C))
+    shuffled = replace(PASSED, subjects=PASSED.subjects[::-1], inputs=PASSED.inputs[::-1])
     assert passage.passage_statement(PASSED) == passage.passage_statement(shuffled)
 
 

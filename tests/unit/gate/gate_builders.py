@@ -17,12 +17,12 @@ from contracts.facts import (
     VulnerabilityFacts,
 )
 from contracts.vocabulary import Criticality, GateKind, Role, Severity
-from services.gate.domain.dossier import Dossier
-from services.gate.domain.house_rules import Passage
-from services.gate.domain.policy import Policy, read_policy
-from services.gate.domain.rules import RuleContext
-from services.gate.domain.verdict import DecisionContext, Verdict, decide
 from shared.digests import sha256_digest
+from shared.policy.dossier import Dossier
+from shared.policy.house_rules import Passage
+from shared.policy.policy import Policy, read_policy
+from shared.policy.rules import RuleContext
+from shared.policy.verdict import DecisionContext, Verdict, decide
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 VERSION = sha256_digest(b"version")

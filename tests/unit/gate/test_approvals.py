@@ -7,7 +7,7 @@ import pytest
 
 from contracts.facts import EvidenceItem
 from contracts.vocabulary import Outcome, Role
-from services.gate.domain.rules import RuleAnswer, check
+from shared.policy.rules import RuleAnswer, check
 from tests.unit.gate.gate_builders import (
     WHEEL,
     approval,

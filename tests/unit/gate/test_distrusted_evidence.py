@@ -9,9 +9,9 @@ import pytest
 
 from contracts.facts import EvidenceItem, Facts
 from contracts.vocabulary import Outcome
-from services.gate.domain.dossier import newest
-from services.gate.domain.rules import RULE_KINDS
 from shared.errors import Conflict
+from shared.policy.dossier import newest
+from shared.policy.rules import RULE_KINDS
 from tests.unit.gate.gate_builders import (
     VERSION,
     WHEEL,

@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from services.gate.domain.dossier import Dossier, may_be
 from shared.digests import canonical_digest
 from shared.errors import Conflict
+from shared.policy.dossier import Dossier, may_be
 from tests.unit.gate.gate_builders import (
     APPROVAL_TYPE,
     IMAGE,

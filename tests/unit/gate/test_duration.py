@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.gate.domain.duration import format_duration, parse_duration
+from shared.policy.duration import format_duration, parse_duration
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from contracts.facts import EvidenceItem, TestFacts
 from contracts.vocabulary import Outcome, Severity
-from services.gate.domain.rules import RuleAnswer, check
+from shared.policy.rules import RuleAnswer, check
 from tests.unit.gate.gate_builders import (
     IMAGE,
     NOW,

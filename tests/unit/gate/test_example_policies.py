@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from services.gate.domain.policy import read_policy
+from shared.policy.policy import read_policy
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 POLICIES = sorted((EXAMPLES / "policies").glob("*.yaml"))

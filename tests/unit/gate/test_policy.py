@@ -6,9 +6,9 @@ from typing import Any, get_args
 import pytest
 
 from contracts.vocabulary import Criticality, GateKind, Mode
-from services.gate.domain.policy import read_policy
-from services.gate.domain.rules import RULE_KINDS, Rule
 from shared.errors import Invalid
+from shared.policy.policy import read_policy
+from shared.policy.rules import RULE_KINDS, Rule
 from tests.unit.gate.gate_builders import document, dossier, policy, rule
 
 FULL = document(

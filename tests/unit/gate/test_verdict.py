@@ -6,10 +6,10 @@ import pytest
 
 from contracts.facts import EvidenceItem
 from contracts.vocabulary import GateKind, Mode, Outcome
-from services.gate.domain.house_rules import Passage
-from services.gate.domain.verdict import DecisionContext, Verdict, decide
 from shared.digests import sha256_digest
 from shared.errors import Invalid
+from shared.policy.house_rules import Passage
+from shared.policy.verdict import DecisionContext, Verdict, decide
 from tests.unit.gate.gate_builders import (
     NOW,
     VERSION,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.facts import ApprovalFacts, EvidenceItem, TestFacts, UnreadableFacts, VulnerabilityFacts
 from contracts.vocabulary import Outcome
-from services.gate.domain.dossier import Dossier
+from shared.policy.dossier import Dossier
 from tests.unit.gate.gate_builders import (
     IMAGE,
     VERSION,

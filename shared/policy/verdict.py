@@ -26,12 +26,12 @@ from contracts.vocabulary import (
     Utc,
     VersionName,
 )
-from services.gate.domain.dossier import Dossier, pinned
-from services.gate.domain.house_rules import Passage, dossier_behind, no_policy
-from services.gate.domain.policy import Policy
-from services.gate.domain.rules import Rule, RuleAnswer, RuleContext, check
 from shared.digests import canonical_digest
 from shared.errors import Invalid
+from shared.policy.dossier import Dossier, pinned
+from shared.policy.house_rules import Passage, dossier_behind, no_policy
+from shared.policy.policy import Policy
+from shared.policy.rules import Rule, RuleAnswer, RuleContext, check
 
 LIFETIME = timedelta(minutes=15)
 """How long a verdict may be acted on at most, even where no rule cares for age."""

@@ -17,9 +17,9 @@ from datetime import datetime, timedelta
 
 from contracts.facts import EvidenceItem, Signer, UnreadableFacts
 from contracts.vocabulary import Digest, Outcome, utc
-from services.gate.domain.dossier import Dossier, EvidenceKind, may_be
-from services.gate.domain.duration import format_duration
-from services.gate.domain.rules.rule import RuleAnswer
+from shared.policy.dossier import Dossier, EvidenceKind, may_be
+from shared.policy.duration import format_duration
+from shared.policy.rules.rule import RuleAnswer
 
 _NAMED = 3
 """How many single things a sentence names before it says how many more there are."""

@@ -10,10 +10,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from services.gate.domain.dossier import Dossier, EvidenceKind, kind_of_type
-from services.gate.domain.duration import Duration
-from services.gate.domain.rules.coverage import Demand, cover
-from services.gate.domain.rules.rule import RuleAnswer, RuleContext, RuleHead, SignerRole, WholeNumber
+from shared.policy.dossier import Dossier, EvidenceKind, kind_of_type
+from shared.policy.duration import Duration
+from shared.policy.rules.coverage import Demand, cover
+from shared.policy.rules.rule import RuleAnswer, RuleContext, RuleHead, SignerRole, WholeNumber
 
 
 class RequiredEvidence(RuleHead):

@@ -15,8 +15,8 @@ from pydantic import Field
 
 from contracts.facts import ApprovalFacts, EvidenceItem
 from contracts.vocabulary import Outcome, Role
-from services.gate.domain.dossier import Dossier
-from services.gate.domain.rules.rule import RuleAnswer, RuleContext, RuleHead, SignerRole, WholeNumber
+from shared.policy.dossier import Dossier
+from shared.policy.rules.rule import RuleAnswer, RuleContext, RuleHead, SignerRole, WholeNumber
 
 
 class Approvals(RuleHead):

@@ -25,10 +25,10 @@ from contracts.vocabulary import (
     ProjectName,
     StageName,
 )
-from services.gate.domain.dossier import Dossier
-from services.gate.domain.policy_errors import first_empty, refusal
-from services.gate.domain.rules import Rule
 from shared.digests import JsonValue, canonical_digest
+from shared.policy.dossier import Dossier
+from shared.policy.policy_errors import first_empty, refusal
+from shared.policy.rules import Rule
 
 
 def _compatible_mode(word: object) -> object:

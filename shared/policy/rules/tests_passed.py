@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from contracts.facts import EvidenceItem, TestFacts
-from services.gate.domain.dossier import Dossier
-from services.gate.domain.duration import Duration
-from services.gate.domain.rules.coverage import Demand, cover
-from services.gate.domain.rules.rule import RuleAnswer, RuleContext, RuleHead, SignerRole, WholeNumber
+from shared.policy.dossier import Dossier
+from shared.policy.duration import Duration
+from shared.policy.rules.coverage import Demand, cover
+from shared.policy.rules.rule import RuleAnswer, RuleContext, RuleHead, SignerRole, WholeNumber
 
 
 class TestsPassed(RuleHead):

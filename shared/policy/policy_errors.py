@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from contracts.vocabulary import Document
-from services.gate.domain.rules import RULE_KINDS
 from shared.errors import Invalid
+from shared.policy.rules import RULE_KINDS
 
 Location = tuple[int | str, ...]
 

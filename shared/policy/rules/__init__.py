@@ -7,13 +7,13 @@ from typing import Annotated, assert_never
 
 from pydantic import Field
 
-from services.gate.domain.dossier import Dossier
-from services.gate.domain.rules import approvals, required_evidence, tests_passed, vulnerability_limit
-from services.gate.domain.rules.approvals import Approvals
-from services.gate.domain.rules.required_evidence import RequiredEvidence
-from services.gate.domain.rules.rule import RuleAnswer, RuleContext, RuleHead
-from services.gate.domain.rules.tests_passed import TestsPassed
-from services.gate.domain.rules.vulnerability_limit import VulnerabilityLimit
+from shared.policy.dossier import Dossier
+from shared.policy.rules import approvals, required_evidence, tests_passed, vulnerability_limit
+from shared.policy.rules.approvals import Approvals
+from shared.policy.rules.required_evidence import RequiredEvidence
+from shared.policy.rules.rule import RuleAnswer, RuleContext, RuleHead
+from shared.policy.rules.tests_passed import TestsPassed
+from shared.policy.rules.vulnerability_limit import VulnerabilityLimit
 
 __all__ = [
     "RULE_KINDS",

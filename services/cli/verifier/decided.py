@@ -1,0 +1,168 @@
+"""What was decided: every verdict is given again, and every move rests on one that allowed it.
+
+- A verdict is decided anew, by the gate's own code, on the evidence, policies, context and time that it pins. Outcome,
+  findings, evidence used, fingerprint and end must come out the same.
+- A completed promotion names a verdict that allowed exactly that move, and a passage that was signed and logged before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from contracts.facts import EvidenceItem
+from contracts.gate.v1.views import VerdictView
+from contracts.vocabulary import GateKind, Outcome, utc
+from services.cli.verifier.log import Log
+from services.cli.verifier.reading import Bundle, WrongError
+from services.cli.verifier.signed import RESULT_TYPE, SUMMARY_TYPE, Signed
+from shared.digests import canonical_digest, sha256_digest
+from shared.policy.dossier import Dossier
+from shared.policy.house_rules import Passage
+from shared.policy.policy import Policy, read_policy
+from shared.policy.verdict import DecisionContext, Verdict, decide
+
+
+def check_policies(bundle: Bundle, log: Log) -> dict[str, Policy]:
+    """The policies by digest. Raises `WrongError` for one that the log does not hold."""
+    found = {}
+    for path, name in bundle.folder("policies"):
+        policy = read_policy(bundle.json(path))
+        if policy.digest != f"sha256:{name}":
+            raise WrongError(f"{path} is not in its normal form")
+        log.about(policy.digest, "policy", subject=policy.name)
+        found[policy.digest] = policy
+    return found
+
+
+def check_verdicts(
+    bundle: Bundle, log: Log, items: Mapping[str, EvidenceItem], policies: Mapping[str, Policy]
+) -> dict[str, VerdictView]:
+    """The verdicts by id, each given again. Raises `WrongError` for the first that comes out otherwise."""
+    verdicts = {}
+    for path, name in bundle.folder("verdicts"):
+        said = bundle.json(path)
+        announced = {key: value for key, value in said.items() if key != "considered"}
+        log.about(canonical_digest(announced), "verdict", subject=name)
+        if said.get("considered_digest") is None:
+            raise WrongError(f"{path} does not pin what it was based on: it was given by an older Hallmark")
+        if canonical_digest(said["considered"]) != said["considered_digest"]:
+            raise WrongError(f"{path} lists other evidence than the logged verdict considered")
+        verdict = VerdictView.model_validate(said)
+        again = _given_again(path, bundle, verdict, items, policies)
+        if different := _difference(verdict, again):
+            raise WrongError(f"{path} says another {different} than its evidence and policies give")
+        verdicts[name] = verdict
+    return verdicts
+
+
+def _given_again(
+    path: str,
+    bundle: Bundle,
+    verdict: VerdictView,
+    items: Mapping[str, EvidenceItem],
+    policies: Mapping[str, Policy],
+) -> Verdict:
+    missing = {one.record for one in verdict.considered} - set(items)
+    missing |= set(verdict.policy_digests) - set(policies)
+    if missing:
+        raise WrongError(f"{path} rests on {min(missing)}, which is not in the bundle")
+    considered = tuple(items[one.record] for one in verdict.considered)
+    pinned = [(item.evidence_id, item.content_digest) for item in considered]
+    if pinned != [(one.evidence_id, one.content_digest) for one in verdict.considered]:
+        raise WrongError(f"{path} considered other evidence than it names")
+    dossier = Dossier(
+        project=verdict.project,
+        application=verdict.application,
+        version=verdict.version,
+        version_digest=bundle.about["version_digest"],
+        artifacts=tuple(one["digest"] for one in bundle.manifest["artifacts"]),
+        criticality=verdict.criticality,
+        labels=verdict.labels,
+        items=considered,
+    )
+    passages = tuple(Passage(stage=one.stage, gate=one.gate, open=one.open) for one in verdict.passages)
+    context = DecisionContext(verdict.verdict_id, verdict.requested_by)
+    return decide(
+        [policies[digest] for digest in verdict.policy_digests], dossier, passages, context, verdict.judged_at
+    )
+
+
+def _difference(said: VerdictView, again: Verdict) -> str | None:
+    pairs = {
+        "version": (said.version_digest, again.version_digest),
+        "outcome": (said.outcome, again.outcome),
+        "finding": (said.findings, again.findings),
+        "list of policies": (said.policy_digests, again.policies),
+        "evidence used": ([one.model_dump() for one in said.evidence], [one.model_dump() for one in again.evidence]),
+        "evidence set": (said.evidence_set, again.evidence_set),
+        "fingerprint": (said.fingerprint, again.fingerprint),
+        "end": (said.expires_at, again.expires_at),
+    }
+    return next((name for name, (one, other) in pairs.items() if one != other), None)
+
+
+def check_moves(bundle: Bundle, log: Log, signed: Signed, verdicts: Mapping[str, VerdictView]) -> str:
+    """Raises `WrongError` for the first move that was not allowed, attested and logged."""
+    moves, attested = [], set()
+    for path, name in bundle.folder("promotions"):
+        promotion = bundle.json(path)
+        entry = log.about(sha256_digest(bundle.files[path]), "promotion", "refusal", subject=name)[0]
+        if promotion["version_digest"] != bundle.about["version_digest"]:
+            raise WrongError(f"{path} is about another version")
+        if entry.kind == "promotion":
+            verdict = verdicts.get(promotion["verdict_id"])
+            if verdict is None or not _allows(verdict, promotion):
+                raise WrongError(f"{path}: no verdict in the bundle allowed this move")
+            attested |= _check_attested(path, signed, verdict, promotion, entry.place)
+            moves.append(promotion)
+    if attested != {name for _, name in bundle.folder("passages")}:
+        raise WrongError("a passage belongs to no move in the bundle")
+    moves.sort(key=lambda move: str(move["at"]))
+    for before, after in zip([None, *moves], moves, strict=False):
+        if after["from_stage"] != (before["to_stage"] if before else None):
+            raise WrongError(f"the move into {after['to_stage']} does not begin where the one before ended")
+    return f"{len(moves)} moves were allowed, attested and logged"
+
+
+def _allows(verdict: VerdictView, promotion: dict[str, Any]) -> bool:
+    gates = {(one.stage, one.gate) for one in verdict.passages}
+    needed = {(promotion["to_stage"], GateKind.ENTRY)}
+    if promotion["release"]:
+        needed.add((promotion["to_stage"], GateKind.RELEASE))
+    if promotion["kind"] != "rollback" and promotion["from_stage"]:
+        needed.add((promotion["from_stage"], GateKind.EXIT))
+    return (
+        verdict.outcome is Outcome.ALLOW
+        and verdict.promotion_id == promotion["promotion_id"]
+        and verdict.requested_by == promotion["requested_by"]
+        and needed <= gates
+    )
+
+
+def _check_attested(
+    path: str, signed: Signed, verdict: VerdictView, promotion: dict[str, Any], moved_at: int
+) -> set[str]:
+    attempt = f"{verdict.promotion_id}|{verdict.attempt}"
+    summary, result = (signed.passages.get((attempt, kind)) for kind in (SUMMARY_TYPE, RESULT_TYPE))
+    if summary is None or result is None or summary.digest != promotion["passage_digest"]:
+        raise WrongError(f"{path}: its passage is not in the bundle")
+    if summary.place > moved_at or result.place > moved_at:
+        raise WrongError(f"{path}: it moved before its passage was in the log")
+    said, policies = summary.predicate, verdict.policy_digests
+    expected = {
+        "hallmark_verdict": {"id": verdict.verdict_id},
+        "verificationResult": "PASSED",
+        "timeVerified": utc(verdict.judged_at),
+        "resourceUri": f"hallmark:{verdict.project}/{verdict.application}/{verdict.version}@{promotion['to_stage']}",
+        "verifiedLevels": result.predicate["properties"],
+    }
+    inputs = {one["digest"]["sha256"] for one in said["inputAttestations"]}
+    if (
+        {name: said.get(name) for name in expected} != expected
+        or f"sha256:{said['policy']['digest']['sha256']}" != canonical_digest(sorted(policies))
+        or inputs != {used.content_digest.removeprefix("sha256:") for used in verdict.evidence}
+        or {f"sha256:{one['digest']['sha256']}" for one in result.predicate["verifier"]["policies"]} != set(policies)
+    ):
+        raise WrongError(f"{path}: its passage does not say what its verdict says")
+    return {one.digest.removeprefix("sha256:") for one in (summary, result)}

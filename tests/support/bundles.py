@@ -1,0 +1,396 @@
+"""A complete bundle without any server, made by the same domain code that the services run."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from contracts.evidence.v1.commands import ApplyTrustRoot
+from contracts.facts import ApprovalFacts, EvidenceItem, Signer
+from contracts.gate.v1.commands import EvaluateGates
+from contracts.gate.v1.views import VerdictView
+from contracts.promotion.v1.events import PromotionCompleted, PromotionEnded
+from contracts.registry.v1.views import VersionView
+from contracts.vocabulary import Artifact, Criticality, Digest, PromotionState, Role, utc
+from services.evidence.domain import passage as attested
+from services.evidence.domain import statement as in_toto
+from services.evidence.domain.log import EntryKind, LogEntry
+from services.evidence.domain.record import own_record, record_of
+from services.evidence.domain.statement import PAYLOAD_TYPE, Subject
+from services.evidence.domain.trust import TrustedKey, TrustRoot
+from services.evidence.domain.verification import judge
+from services.gate import wire
+from services.gateway.bundle import Bundle
+from services.registry.domain.version import manifest_digest
+from shared.crypto import dsse, keys, merkle, note
+from shared.digests import canonical_digest, canonical_json, sha256_digest
+from shared.policy.dossier import Dossier
+from shared.policy.policy import read_policy
+from shared.policy.verdict import DecisionContext, decide
+from shared.records import item_record, record_digest
+
+Files = dict[str, bytes]
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+ORIGIN = "hallmark.example/log"
+ARTIFACT = b"the wheel"
+ARTIFACTS = (Artifact(purl="pkg:pypi/web@1.0", digest=sha256_digest(ARTIFACT)),)
+DIGEST = manifest_digest("shop", "web", "1.0", artifacts=ARTIFACTS, nested=(), source=None)
+SUBJECTS = [Subject(DIGEST, "shop/web/1.0"), Subject(ARTIFACTS[0].digest)]
+TESTS = "https://in-toto.io/attestation/test-result/v0.1"
+VULNS = "https://in-toto.io/attestation/vulns/v0.2"
+POLICY = {
+    "apiVersion": "hallmark/v1",
+    "kind": "Policy",
+    "metadata": {"project": "shop", "name": "qa"},
+    "spec": {
+        "gates": [{"stage": "qa", "gate": "entry"}],
+        "scope": {"criticality": ["high"], "labels": {"tier": "front"}},
+        "mode": "block",
+        "rules": [
+            {"id": "tests", "title": "Tests passed", "kind": "tests_passed", "signer_role": "test", "max_age": "1d"},
+            {"id": "scan", "title": "No critical finding", "kind": "vulnerability_limit", "max": {"critical": 0}},
+            {"id": "asked", "title": "Somebody approved", "kind": "approvals", "role": "approver"},
+        ],
+    },
+}
+
+
+@dataclass
+class Story:
+    """What happened to one version, written down as the services write it down."""
+
+    hallmark: keys.PrivateKey = field(default_factory=keys.generate)
+    builder: keys.PrivateKey = field(default_factory=keys.generate)
+    witness: keys.PrivateKey = field(default_factory=keys.generate)
+    entries: list[tuple[LogEntry, bool]] = field(default_factory=list)
+    bundle: Bundle = field(default_factory=lambda: Bundle(2**26))
+    items: list[EvidenceItem] = field(default_factory=list)
+    minutes: int = 0
+
+    def tick(self) -> datetime:
+        self.minutes += 1
+        return NOW + timedelta(minutes=self.minutes)
+
+    def log(self, kind: EntryKind, subject: str, digest: Digest, *, record: Digest | None = None) -> None:
+        # Others write to the log too; their entries are not in the bundle.
+        self.entries.append((LogEntry(EntryKind.POLICY, "other", None, "x", digest, recorded_at=NOW), False))
+        at = NOW + timedelta(minutes=self.minutes)
+        self.entries.append((LogEntry(kind, "shop", "web", subject, digest, recorded_at=at, record=record), True))
+
+    def trust_root(self, name: str = "test", **changes: Any) -> TrustRoot:
+        pem = keys.public_pem(self.builder.public_key())
+        said: dict[str, Any] = {"project": "shop", "trust_root": name, "keys": [pem], "predicate_types": ["*"]}
+        command = ApplyTrustRoot.model_validate({**said, "role": "test", "command_id": "c", **changes})
+        document = canonical_json(command.model_dump(mode="json", exclude={"command_id"}))
+        self.tick()
+        self.bundle.add_named("trust-roots", document, sha256_digest(document))
+        self.log(EntryKind.TRUST_ROOT, name, sha256_digest(document))
+        return TrustRoot(
+            name=name,
+            project="shop",
+            keys=tuple(TrustedKey.from_pem(one) for one in command.keys),
+            predicate_types=command.predicate_types,
+            role=command.role,
+            valid_from=command.valid_from or datetime(1970, 1, 1, tzinfo=UTC),
+            distrust_after=command.distrust_after,
+            threshold=command.threshold,
+        )
+
+    def policy(self) -> None:
+        policy = read_policy(POLICY)
+        self.bundle.add_named("policies", canonical_json(policy.normal_form()), policy.digest)
+        self.log(EntryKind.POLICY, "qa", policy.digest)
+
+    def evidence(
+        self,
+        root: TrustRoot,
+        kind: str,
+        predicate: Any,
+        key: keys.PrivateKey | None = None,
+        *,
+        about: bytes = ARTIFACT,
+        believed: bool = False,
+        **lies: Any,
+    ) -> None:
+        statement = {
+            "_type": in_toto.STATEMENT_TYPE,
+            "subject": [{"digest": {"sha256": hashlib.sha256(about).hexdigest()}}],
+            "predicateType": kind,
+            "predicate": predicate,
+        }
+        data = dsse.sign(PAYLOAD_TYPE, json.dumps(statement).encode(), [key or self.builder])
+        at = self.tick()
+        item = record_of("shop", data, judge(data, (root,), at), at).item
+        if believed:
+            signer = Signer(key_id=root.keys[0].key_id, trust_root=root.name, role=root.role)
+            item = item.model_copy(update={"verified": True, "problem": None, "signers": (signer,)})
+        self.keep(data, item.model_copy(update=lies))
+
+    def approve(self, evidence_set: Digest, **lies: Any) -> None:
+        at = self.tick()
+        facts = ApprovalFacts(
+            decision="approved", approver="bob", role=Role.APPROVER, stage="qa", evidence_set=evidence_set
+        )
+        signed = attested.approval_statement(SUBJECTS[:1], facts, at)
+        data = self.envelope(signed)
+        signer = Signer(key_id=keys.key_id(self.hallmark.public_key()), trust_root="hallmark", role="approver")
+        item = own_record("shop", data, in_toto.parse(signed), signer, at).item
+        self.keep(data, item.model_copy(update={"facts": facts.model_copy(update=lies)}))
+
+    def keep(self, data: bytes, item: EvidenceItem) -> None:
+        self.items.append(item)
+        self.bundle.add_named("evidence", item_record(item), record_digest(item))
+        self.bundle.add_named("envelopes", data, item.content_digest)
+        self.log(EntryKind.EVIDENCE, item.evidence_id, item.content_digest, record=record_digest(item))
+
+    def envelope(self, statement: bytes) -> bytes:
+        return dsse.sign(PAYLOAD_TYPE, statement, [self.hallmark], hints=False)
+
+    def judged(self, promotion: str, passages: list[dict[str, Any]], **lies: Any) -> VerdictView:
+        at = self.tick()
+        policy = read_policy(POLICY)
+        dossier = Dossier(
+            project="shop",
+            application="web",
+            version="1.0",
+            version_digest=DIGEST,
+            artifacts=(ARTIFACTS[0].digest,),
+            criticality=Criticality.HIGH,
+            labels={"tier": "front"},
+            items=tuple(self.items),
+        )
+        question = EvaluateGates.model_validate(
+            {
+                "project": "shop",
+                "application": "web",
+                "promotion_id": promotion,
+                "attempt": 1,
+                "version": "1.0",
+                "version_digest": DIGEST,
+                "passages": passages,
+                "positions": {},
+                "requested_by": "ann",
+                "deadline": at,
+            }
+        )
+        context = DecisionContext(f"vd-{promotion}-{self.minutes}", "ann")
+        verdict = decide([policy], dossier, wire.passages_from(question.passages), context, at)
+        view = wire.verdict_view(question, verdict, dossier).model_copy(update=lies)
+        self.bundle.add_json(f"verdicts/{view.verdict_id}.json", view.model_dump(mode="json"))
+        announced = wire.verdict_issued(view).model_dump(mode="json")
+        self.log(EntryKind.VERDICT, view.verdict_id, canonical_digest(announced))
+        return view
+
+    def moved(self, verdict: VerdictView, from_stage: str | None, to_stage: str, **lies: Any) -> None:
+        policies = "hallmark:shop/policies"
+        passage = attested.Passage(
+            subjects=tuple(SUBJECTS),
+            verdict_id=verdict.verdict_id,
+            verifier_id="https://hallmark.dev/gate",
+            verifier_version="1",
+            verified_at=verdict.judged_at,
+            resource_uri=f"hallmark:shop/web/1.0@{to_stage}",
+            policy_uri=policies,
+            policy_digest=canonical_digest(sorted(verdict.policy_digests)),
+            policies=tuple(attested.Resource(f"{policies}/{one}", one) for one in verdict.policy_digests),
+            inputs=tuple(attested.Resource(one.evidence_id, one.content_digest) for one in verdict.evidence),
+            passed=True,
+            levels=(f"HALLMARK_STAGE_{to_stage.upper()}",),
+        )
+        passage = replace(passage, **{name: lies.pop(name) for name in vars(passage).keys() & lies.keys()})
+        digests = []
+        for made in (attested.result_statement, attested.passage_statement):
+            data = self.envelope(made(passage))
+            digests.append(sha256_digest(data))
+            self.bundle.add_named("passages", data, digests[-1])
+            self.log(EntryKind.PASSAGE, f"{verdict.promotion_id}|1", digests[-1])
+        said = {"from_stage": from_stage, "to_stage": to_stage, "kind": "promote", "release": False, "replaced": None}
+        said |= {"passage_digest": digests[-1]} | lies
+        self.ended(EntryKind.PROMOTION, PromotionCompleted, verdict, **said)
+
+    def ended(
+        self, entry: EntryKind, model: type[PromotionCompleted | PromotionEnded], verdict: VerdictView, **said: Any
+    ) -> None:
+        known = {"project": "shop", "application": "web", "version": "1.0", "version_digest": DIGEST}
+        rest = {"promotion_id": verdict.promotion_id, "verdict_id": verdict.verdict_id, "requested_by": "ann"}
+        event = model.model_validate(
+            {**known, **rest, "reason": "", "requested_at": NOW, "at": self.tick(), "because": "said no", **said}
+        )
+        body = event.model_dump(mode="json")
+        self.bundle.add_json(f"promotions/{event.promotion_id}.json", body)
+        self.log(entry, event.promotion_id, canonical_digest(body))
+
+    def write(self, *, earlier: int = 3) -> Files:
+        """The bundle's files; the log was `earlier` entries long when the auditor last looked."""
+        nodes: dict[merkle.NodeId, bytes] = {}
+        frontier = merkle.Frontier()
+        roots = [frontier.root()]
+        for entry, _ in self.entries:
+            frontier, grown = frontier.append(entry.leaf())
+            nodes |= {one.id: one.hash for one in grown}
+            roots.append(frontier.root())
+        size = len(self.entries)
+        listed = [
+            {"index": index, "entry": entry.canonical().decode(), "proof": _hexed(index, size, nodes)}
+            for index, (entry, ours) in enumerate(self.entries)
+            if ours
+        ]
+        proof = [_hex(one) for one in merkle.consistency_proof(earlier, size, nodes.__getitem__)]
+        self.bundle.add_json("log/entries.json", {"entries": cast("Any", listed)})
+        self.bundle.add_json("log/consistency.json", {"size": earlier, "root": _hex(roots[earlier]), "hashes": proof})
+        signed = note.sign_checkpoint(note.Checkpoint(ORIGIN, size, roots[size]), self.hallmark)
+        self.bundle.add("checkpoint.note", signed + cosignature(signed, self.witness))
+        public = self.hallmark.public_key()
+        self.bundle.add_json(
+            "keys.json",
+            {
+                "signing_keys": [keys.public_pem(public)],
+                "log_verifier_keys": [str(note.NoteKey(ORIGIN, public))],
+                "log_origin": ORIGIN,
+            },
+        )
+        self.bundle.add_json(
+            "manifest.json",
+            {
+                "v": 1,
+                "project": "shop",
+                "application": "web",
+                "version": "1.0",
+                "nested": [],
+                "source": None,
+                "artifacts": [{"digest": one.digest, "purl": one.purl} for one in ARTIFACTS],
+            },
+        )
+        version = VersionView.model_validate(
+            {
+                "project": "shop",
+                "application": "web",
+                "version": "1.0",
+                "digest": DIGEST,
+                "artifacts": ARTIFACTS,
+                "created_at": NOW,
+                "created_by": "ann",
+                "release_status": "pre_release",
+                "lifecycle": (),
+                "criticality": "high",
+            }
+        )
+        self.earlier = note.sign_checkpoint(note.Checkpoint(ORIGIN, earlier, roots[earlier]), self.hallmark)
+        return unpacked(self.bundle.zipped(version))
+
+
+def told(story: Story | None = None) -> Story:
+    """Into dev through open gates; into qa denied once without tests, then allowed; with a stranger's evidence."""
+    story = story or Story()
+    root = story.trust_root()
+    story.policy()
+    first = story.judged("pr-dev", [{"stage": "dev", "gate": "entry", "open": True}])
+    story.moved(first, None, "dev")
+    way = [{"stage": "dev", "gate": "exit", "open": True}, {"stage": "qa", "gate": "entry"}]
+    scan = {
+        "scanner": {"uri": "scan", "result": [{"id": "CVE-1", "severity": [{"method": "CVSS_V3", "score": "7.5"}]}]},
+        "metadata": {"scanStartedOn": utc(NOW), "scanFinishedOn": utc(NOW)},
+    }
+    story.evidence(root, VULNS, scan)
+    story.evidence(root, TESTS, {"result": "FAILED", "configuration": [], "failedTests": ["t"]})
+    denied = story.judged("pr-no", way)
+    story.ended(EntryKind.REFUSAL, PromotionEnded, denied, kind="promote", to_stage="qa", state=PromotionState.DENIED)
+    story.evidence(root, TESTS, {"result": "PASSED", "configuration": [], "passedTests": ["t"]})
+    story.evidence(root, TESTS, {"result": "PASSED", "configuration": [], "passedTests": []}, keys.generate())
+    waiting = story.judged("pr-qa", way)
+    story.approve(waiting.evidence_set)
+    allowed = story.judged("pr-qa", way)
+    assert [one.outcome for one in (first, denied, waiting, allowed)] == ["allow", "deny", "pending", "allow"]
+    story.moved(allowed, "dev", "qa")
+    return story
+
+
+def cosignature(signed: bytes, witness: keys.PrivateKey, name: str = "w.example") -> bytes:
+    """The line that a witness adds to a checkpoint."""
+    text = signed.decode().rpartition("\n\n")[0] + "\n"
+    value = keys.sign(witness, f"cosignature/v1\ntime 1800000000\n{text}".encode())
+    line = _witness_id(witness, name) + (1_800_000_000).to_bytes(8, "big") + value
+    return f"— {name} {base64.b64encode(line).decode()}\n".encode()
+
+
+def witness_key(witness: keys.PrivateKey, name: str = "w.example") -> str:
+    """A witness's key as people hand it around."""
+    return f"{name}+{_witness_id(witness, name).hex()}+{base64.b64encode(_typed(witness)).decode()}"
+
+
+def _typed(witness: keys.PrivateKey) -> bytes:
+    return b"\x04" + keys.public_der(witness.public_key())[-32:]
+
+
+def _witness_id(witness: keys.PrivateKey, name: str) -> bytes:
+    return hashlib.sha256(name.encode() + b"\n" + _typed(witness)).digest()[:4]
+
+
+def _hex(value: bytes) -> str:
+    return f"sha256:{value.hex()}"
+
+
+def _hexed(index: int, size: int, nodes: Mapping[merkle.NodeId, bytes]) -> list[str]:
+    return [_hex(one) for one in merkle.inclusion_proof(index, size, nodes.__getitem__)]
+
+
+def unpacked(data: bytes) -> Files:
+    """The files in an archive."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def packed(files: Files, *, mend: bool = True) -> bytes:
+    """An archive of these files; `mend` has the list of files and the names of digests fit again."""
+    files = dict(files)
+    if mend:
+        files = dict(_renamed(path, content) for path, content in files.items())
+        about = json.loads(files["bundle.json"])
+        about["version_digest"] = sha256_digest(files.get("manifest.json", b""))
+        about["files"] = [
+            {"path": path, "sha256": sha256_digest(content).removeprefix("sha256:")}
+            for path, content in sorted(files.items())
+            if path != "bundle.json"
+        ]
+        files["bundle.json"] = canonical_json(about)
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, content in files.items():
+            archive.writestr(path, content)
+    return written.getvalue()
+
+
+def _renamed(path: str, content: bytes) -> tuple[str, bytes]:
+    folder, _, _ = path.rpartition("/")
+    if folder in {"evidence", "envelopes", "policies", "trust-roots", "passages"}:
+        return f"{folder}/{sha256_digest(content).removeprefix('sha256:')}.json", content
+    return path, content
+
+
+def edited(pattern: str, change: Callable[[Any], None]) -> Callable[[Files], None]:
+    """Changes the first JSON file whose path or content holds `pattern`, in its canonical form."""
+
+    def edit(files: Files) -> None:
+        inside = sorted(files.keys() - {"bundle.json"})
+        path = next(path for path in inside if pattern in path or pattern.encode() in files[path])
+        content = json.loads(files[path])
+        change(content)
+        files[path] = canonical_json(content)
+
+    return edit
+
+
+def without(pattern: str) -> Callable[[Files], None]:
+    """Leaves out the first file whose path starts so."""
+
+    def drop(files: Files) -> None:
+        del files[next(path for path in sorted(files) if path.startswith(pattern))]
+
+    return drop

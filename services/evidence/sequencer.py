@@ -54,7 +54,6 @@ async def _grow(lease: Lease, rows: list[Document], work: EvidenceWork) -> None:
         raise RuntimeError("the log grows inside a transaction")
     await lease.fence(work.unit.session)
     logged = await work.journal.sequence(rows)
-    note = work.keyring.checkpoint(logged.size, logged.root)
-    await work.journal.keep_checkpoint(logged.size, logged.root, note)
+    await work.checkpoints.sign(logged.size, logged.root)
     for attested in logged.announcements:
         work.unit.announce(attested)

@@ -148,17 +148,18 @@ async def record_approval(tell: RecordApproval, work: EvidenceWork) -> None:
     )
     name = f"{tell.project}/{tell.application}/{tell.version}"
     signed = approval_statement([Subject(tell.version_digest, name)], facts, tell.decided_at)
-    data = work.keyring.envelope(signed)
-    signer = Signer(key_id=work.keyring.key_id, trust_root=OWN_ROOT, role=tell.role.value)
+    own = await work.signer()
+    data = own.envelope(signed)
+    signer = Signer(key_id=own.key_id, trust_root=OWN_ROOT, role=tell.role.value)
     record = own_record(tell.project, data, in_toto.parse(signed), signer, work.unit.now)
-    await put_on_record(work, tell.project, tell.application, data, record, by=tell.approver)
+    await put_on_record(work, tell.project, tell.application, data, record, by=tell.approver, kind=EntryKind.APPROVAL)
 
 
 @HANDLERS.on(AttestPassage)
 async def attest_passage(tell: AttestPassage, work: EvidenceWork) -> None:
     """Sign that a version passed its gates. It is announced once the log holds it; a repeat is told again."""
     key = f"{tell.promotion_id}|{tell.attempt}"
-    data = work.keyring.envelope(_passage(tell))
+    data = (await work.signer()).envelope(_passage(tell))
     attested = PassageAttested(
         project=tell.project,
         application=tell.application,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from contracts.evidence.v1.queries import (
     ListComponents,
     ListEvidence,
@@ -11,13 +9,10 @@ from contracts.evidence.v1.queries import (
     ListTrustRoots,
     ProveConsistency,
     ProveInclusion,
-    ReadCheckpoint,
     ReadPositions,
-    ReadSigningKeys,
     ShowEvidence,
 )
 from contracts.evidence.v1.views import (
-    Checkpoint,
     ComponentPage,
     ConsistencyProof,
     EvidencePage,
@@ -25,10 +20,10 @@ from contracts.evidence.v1.views import (
     InclusionProof,
     LogPage,
     Positions,
-    SigningKeys,
     TrustRoots,
 )
 from services.evidence.handlers import HANDLERS
+from services.evidence.handlers.states import hex_digest, newest_checkpoint
 from services.evidence.storage.unit_of_work import EvidenceWork
 
 
@@ -67,29 +62,18 @@ async def list_trust_roots(query: ListTrustRoots, work: EvidenceWork) -> TrustRo
     return TrustRoots(trust_roots=await work.trust_roots.of(query.project))
 
 
-@HANDLERS.query(ReadCheckpoint)
-async def read_checkpoint(_: ReadCheckpoint, work: EvidenceWork) -> Checkpoint:
-    """The newest signed state; an empty log has signed nothing yet."""
-    newest = await work.journal.newest_checkpoint()
-    size, root, note = newest or (0, hashlib.sha256(b"").digest(), "")
-    keyring = work.keyring
-    return Checkpoint(
-        origin=keyring.origin, size=size, root=_digest(root), note=note, verifier_keys=(keyring.verifier_key,)
-    )
-
-
 @HANDLERS.query(ProveInclusion)
 async def prove_inclusion(query: ProveInclusion, work: EvidenceWork) -> InclusionProof:
     """That an entry is in the tree."""
-    checkpoint = await read_checkpoint(ReadCheckpoint(), work)
+    checkpoint = await newest_checkpoint(work)
     size = query.size or checkpoint.size
     hashes = await work.journal.inclusion(query.index, size)
     leaf = await work.journal.leaf(query.index)
     return InclusionProof(
         index=query.index,
         size=size,
-        leaf_hash=_digest(leaf),
-        hashes=tuple(_digest(one) for one in hashes),
+        leaf_hash=hex_digest(leaf),
+        hashes=tuple(hex_digest(one) for one in hashes),
         checkpoint=checkpoint,
     )
 
@@ -98,20 +82,10 @@ async def prove_inclusion(query: ProveInclusion, work: EvidenceWork) -> Inclusio
 async def prove_consistency(query: ProveConsistency, work: EvidenceWork) -> ConsistencyProof:
     """That the larger tree extends the smaller one."""
     hashes = await work.journal.consistency(query.first, query.second)
-    return ConsistencyProof(first=query.first, second=query.second, hashes=tuple(_digest(one) for one in hashes))
+    return ConsistencyProof(first=query.first, second=query.second, hashes=tuple(hex_digest(one) for one in hashes))
 
 
 @HANDLERS.query(ListLogEntries)
 async def list_log_entries(query: ListLogEntries, work: EvidenceWork) -> LogPage:
     """What was logged. Entries hold names and digests only, so everybody signed in may read them."""
     return await work.journal.page(query.about, query.after, query.limit)
-
-
-@HANDLERS.query(ReadSigningKeys)
-async def read_signing_keys(_: ReadSigningKeys, work: EvidenceWork) -> SigningKeys:
-    """Hallmark's own public keys."""
-    return SigningKeys(keys=(work.keyring.public_pem,))
-
-
-def _digest(value: bytes) -> str:
-    return "sha256:" + value.hex()

@@ -14,9 +14,16 @@ from shared.digests import canonical_digest
 
 
 async def put_on_record(
-    work: EvidenceWork, project: str, application: str | None, data: bytes, record: Record, *, by: str
+    work: EvidenceWork,
+    project: str,
+    application: str | None,
+    data: bytes,
+    record: Record,
+    *,
+    by: str,
+    kind: EntryKind = EntryKind.EVIDENCE,
 ) -> Receipt:
-    """Keep it, log it and tell everybody; the same envelope again changes nothing."""
+    """Keep it, log it as that kind and tell everybody; the same envelope again changes nothing."""
     item = record.item
     known = await work.records.known(project, item.evidence_id)
     if known:
@@ -24,7 +31,7 @@ async def put_on_record(
     await keep_blob(work.unit, project, data)
     positions = await work.records.add(project, application, record, size=len(data), by=by)
     entry = LogEntry(
-        EntryKind.EVIDENCE,
+        kind,
         project,
         application,
         item.evidence_id,

@@ -2,7 +2,7 @@
 
 - A fact queues its entry in its own transaction, so nothing is accepted without an entry to come.
 - One sequencer at a time, under a lease that its transaction is fenced by, gives out the indexes; a batch of entries,
-  their nodes, the new frontier and the signed checkpoint are one transaction.
+  their nodes, the new frontier and the signed checkpoint (`checkpoints.py`) are one transaction.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     "log_entries": (Index((("about", 1), ("_id", 1))),),
     "log_nodes": (),
     "log_state": (),
-    "checkpoints": (),
 }
 _STATE = "log"
 
@@ -50,7 +49,6 @@ class Journal:
         self._entries = unit.collection("log_entries")
         self._nodes = unit.collection("log_nodes")
         self._state = unit.collection("log_state")
-        self._checkpoints = unit.collection("checkpoints")
         self._place = 0
 
     async def enter(self, entry: LogEntry, *about: str, then: PassageAttested | None = None) -> None:
@@ -95,15 +93,6 @@ class Journal:
             if state
             else merkle.Frontier()
         )
-
-    async def keep_checkpoint(self, size: int, root: bytes, note: bytes) -> None:
-        """Keep a signed state."""
-        await self._checkpoints.add({"_id": size, "root": root, "note": note.decode()})
-
-    async def newest_checkpoint(self) -> tuple[int, bytes, str] | None:
-        """Size, root and note of the newest signed state; None while the log is empty."""
-        found = await self._checkpoints.find({}, sort=(("_id", -1),), limit=1)
-        return (found[0]["_id"], bytes(found[0]["root"]), found[0]["note"]) if found else None
 
     async def place_of(self, about: str) -> int | None:
         """The index of the first entry about something; None while it has none."""

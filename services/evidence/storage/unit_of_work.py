@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from services.evidence.keyring import Keyring
-from services.evidence.storage import journal, records, trust_roots
+from services.evidence.domain.signing_keys import Succession
+from services.evidence.keyring import Keyring, Signer
+from services.evidence.storage import checkpoints, inspection, journal, records, signing_keys, trust_roots, witnesses
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Index
 
@@ -11,6 +12,9 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     **records.INDEXES,
     **trust_roots.INDEXES,
     **journal.INDEXES,
+    **checkpoints.INDEXES,
+    signing_keys.COLLECTION: (),
+    witnesses.COLLECTION: (),
     "passages": (),
 }
 
@@ -23,10 +27,21 @@ class EvidenceWork:
         self.records = records.Records(unit)
         self.trust_roots = trust_roots.TrustRoots(unit)
         self.journal = journal.Journal(unit)
+        self.checkpoints = checkpoints.Checkpoints(unit, self.keyring)
+        self.witnesses = witnesses.Witnesses(unit)
+        self.inspection = inspection.Inspection(unit.database)
         self.passages = unit.collection("passages")
 
     @property
     def keyring(self) -> Keyring:
-        """Hallmark's own key."""
+        """The keys this process was given."""
         keyring: Keyring = self.unit.equipment
         return keyring
+
+    async def succession(self) -> Succession:
+        """Hallmark's own keys, from the first to the one in force."""
+        return await signing_keys.known_succession(self.unit.session or self.unit.database, self.keyring)
+
+    async def signer(self) -> Signer:
+        """Signs as Hallmark with the key in force. Raises `Transient` when this process does not hold it."""
+        return self.keyring.signer((await self.succession()).in_force.verifier_key)

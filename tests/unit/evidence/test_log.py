@@ -44,4 +44,9 @@ def test_every_kind_keeps_its_name() -> None:
         "policy",
         "trust_root",
         "refusal",
+        "approval",
+        "trust",
+        "role",
+        "key",
+        "witness",
     ]

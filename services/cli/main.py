@@ -13,10 +13,12 @@ from services.cli.commands import (
     evidence,
     journal,
     keys,
+    log,
     promotions,
     stack,
     tokens,
     versions,
+    witness,
 )
 from services.cli.exits import exit_for
 from services.cli.output import out
@@ -36,7 +38,7 @@ def options(*, as_json: Annotated[bool, typer.Option("--json", help="Answer in J
     out.as_json = as_json
 
 
-for group in (stack, documents, versions, evidence, promotions, advisories, journal, tokens, keys):
+for group in (stack, documents, versions, evidence, promotions, advisories, journal, log, witness, tokens, keys):
     group.register(app)
 
 

@@ -1,4 +1,4 @@
-"""The record: export a version's bundle, verify it offline, look into the transparency log."""
+"""The record: export a version's bundle, and verify it offline."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from services.cli.commands.arguments import Version, version_ref
 from services.cli.exits import Exit
 from services.cli.output import mark, out, table
 from services.cli.verify_bundle import verify_bundle
-
-log = typer.Typer(help="The transparency log.", no_args_is_help=True)
 
 
 def bundle(
@@ -44,25 +42,7 @@ def verify(
         raise typer.Exit(Exit.DENIED)
 
 
-@log.command("checkpoint")
-def checkpoint() -> None:
-    """The newest signed state of the log."""
-    answer = Client().get("/log/checkpoint")
-    out.answer(answer, answer["note"].rstrip(), *answer["verifier_keys"])
-
-
-@log.command("entries")
-def entries(
-    about: Annotated[str | None, typer.Option(help="An evidence, verdict or promotion id, or a digest.")] = None,
-    limit: Annotated[int, typer.Option(help="How many.")] = 50,
-) -> None:
-    """What was logged."""
-    page = Client().get("/log/entries", about=about, limit=limit)
-    out.answer(page, table(("index", "entry"), [(one["index"], one["entry"]) for one in page["entries"]]))
-
-
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(bundle)
     app.command()(verify)
-    app.add_typer(log, name="log")

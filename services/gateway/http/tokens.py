@@ -105,9 +105,9 @@ async def revoke_token(
     token = await here.tokens.known_as(token_id)
     if token is None or not may_manage(asking.caller, token):
         raise NotFound("token_unknown", "There is no such token.", remedy="List the tokens to find its id.")
-    if not token.revoked:
-        await asking.ask(_role_change("taken", token))
-        await here.tokens.revoke(token_id)
+    # It ends whether or not the log can be told right now; a caller who is told to try again gets it logged then.
+    await here.tokens.revoke(token_id)
+    await asking.ask(_role_change("taken", token))
     return _view(token).model_copy(update={"revoked": True})
 
 
@@ -131,7 +131,7 @@ def _token(body: MakeToken, maker: Actor, secret: str, key: str | None, now: dat
 
 
 def _role_change(change: Literal["given", "taken"], token: Token) -> RecordRoleChange:
-    """What the log is told first: so no token works that the log knows nothing of."""
+    """What the log is told: before a token is made, so that none works that it knows nothing of."""
     return RecordRoleChange(
         command_id=f"role-{change}-{token.token_id}",
         change=change,

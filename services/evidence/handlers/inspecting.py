@@ -16,7 +16,7 @@ _MOST = 50
 async def inspect_log(query: InspectLog, work: EvidenceWork) -> LogInspection:
     """Compare stored rows and nodes with each other; on the last page the ends as well."""
     work.unit.caller.require(EVERY_PROJECT, Role.SECURITY)
-    size = (await work.journal.frontier()).size
+    size = await work.inspection.size()
     first = query.after + 1
     count = min(query.limit, size - first)
     rows = await work.inspection.rows(first, count)

@@ -9,7 +9,7 @@ from services.evidence.domain.fsck import Ends, StoredEntry
 from shared.crypto import merkle
 from shared.crypto.merkle import NodeId
 from shared.messaging.scope import Scope
-from shared.mongo import Database, Session, in_transaction
+from shared.mongo import Database, Document, Session, in_transaction
 
 
 class Inspection:
@@ -17,6 +17,10 @@ class Inspection:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def size(self) -> int:
+        """How many entries the tree is said to have."""
+        return int((await _state(self._database))["size"])
 
     async def rows(self, first: int, count: int) -> list[StoredEntry]:
         """At most `count` entries from `first` on."""
@@ -37,7 +41,7 @@ class Inspection:
 
 async def _ends(session: Session) -> list[str]:
     entries = session.collection("log_entries")
-    state = await session.collection("log_state").get("log") or {"size": 0, "roots": []}
+    state = await _state(session)
     size, roots = state["size"], tuple(bytes(root) for root in state["roots"])
     inside = await entries.count({"_id": {"$gte": 0, "$lt": size}})
     all_of_them = await entries.count({})
@@ -45,6 +49,10 @@ async def _ends(session: Session) -> list[str]:
     signed = await session.collection("checkpoints").find_one({}, sort=(("_id", -1),))
     newest = (signed["_id"], bytes(signed["root"])) if signed else None
     return fsck.check_ends(ends, await _nodes(session, merkle.root_nodes(size)), newest)
+
+
+async def _state(scope: Scope) -> Document:
+    return await scope.collection("log_state").get("log") or {"size": 0, "roots": []}
 
 
 async def _nodes(scope: Scope, wanted: Collection[NodeId]) -> dict[NodeId, bytes]:

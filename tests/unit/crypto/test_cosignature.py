@@ -38,7 +38,7 @@ def test_a_cosignature_signs_time_and_text_as_the_specification_says() -> None:
 def test_a_witness_key_is_not_a_note_key() -> None:
     line = str(A.key)
     assert parse_witness_key(line) == A.key
-    assert base64.b64decode(line.rpartition("+")[2])[0] == 4
+    assert base64.b64decode(line.split("+", 2)[2])[0] == 4
     with pytest.raises(Invalid):
         parse_key(line)
     with pytest.raises(Invalid):

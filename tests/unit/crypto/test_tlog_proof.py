@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from shared.crypto import tlog_proof
 from shared.crypto.tlog_proof import TlogProof
 from shared.errors import Invalid, TooLarge
 from tests.support.small_log import ORIGIN, SmallLog, WitnessOf
+from tests.unit.crypto.conftest import Report
 
 CORPUS = Path(os.environ.get("HALLMARK_CORPUS", Path(__file__).parents[4] / "shared" / "corpus"))
 VECTORS = CORPUS / "12-merkle-tlog" / "give" / "checkpoint-and-note-vectors.json"
@@ -79,9 +79,9 @@ def test_proofs_are_limited() -> None:
 
 
 @pytest.mark.skipif(not VECTORS.is_file(), reason="the corpus is not here; set HALLMARK_CORPUS")
-def test_refuses_the_invalid_vectors_of_others(record_property: Callable[[str, object], None]) -> None:
+def test_refuses_the_invalid_vectors_of_others(report: Report) -> None:
     vectors = json.loads(VECTORS.read_bytes())["tlog_proof_v1_invalid"]
     for vector in vectors:
         with pytest.raises(Invalid):
             tlog_proof.parse(vector["proof"].encode())
-    record_property("tlog_proof_vectors_refused", len(vectors))
+    report("invalid tlog-proof vectors refused", len(vectors))

@@ -6,12 +6,12 @@ Report = Callable[[str, int], None]
 
 
 @pytest.fixture
-def report(request: pytest.FixtureRequest) -> Report:
+def report(request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str]) -> Report:
     """Says on the terminal how many vectors of others were compared."""
     terminal = request.config.pluginmanager.get_plugin("terminalreporter")
 
     def say(what: str, count: int) -> None:
-        if terminal:
+        with capfd.disabled():
             terminal.ensure_newline()
             terminal.write_line(f"{count:5} {what}")
 

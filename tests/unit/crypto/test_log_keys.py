@@ -67,6 +67,11 @@ def test_strangers_cannot_hand_over() -> None:
     assert str(log.key) not in {str(span.key) for span in follow([first], log.handovers[1:], origin=ORIGIN)}
 
 
+def _with_lines(good: Handover, which: int) -> bytes:
+    text, _, lines = good.note.rpartition(b"\n\n")
+    return text + b"\n\n" + lines.splitlines(keepends=True)[which]
+
+
 GOOD = rotated()[0]
 FALSE: dict[str, Callable[[Handover], Handover]] = {
     "another entry": lambda good: replace(good, entry=GOOD.entries[0].data),
@@ -74,6 +79,8 @@ FALSE: dict[str, Callable[[Handover], Handover]] = {
     "another place": lambda good: replace(good, index=good.index - 1),
     "another proof": lambda good: replace(good, proof=()),
     "signed by the old key alone": lambda good: replace(good, note=GOOD.signed[0].note),
+    "signed by the new key no more": lambda good: replace(good, note=_with_lines(good, 0)),
+    "signed by the old key no more": lambda good: replace(good, note=_with_lines(good, 1)),
     "another successor": lambda good: replace(good, new=GOOD.handovers[1].new),
 }
 

@@ -256,3 +256,38 @@ def _flipped(proof: list[bytes], data: st.DataObject) -> list[bytes]:
     changed = bytearray(proof[place])
     changed[byte] ^= 1 << bit
     return [*proof[:place], bytes(changed), *proof[place + 1 :]]
+
+
+def naive_subtree_proof(start: int, end: int, leaves: Sequence[bytes], known: bool = True) -> list[bytes]:
+    if (start, end) == (0, len(leaves)):
+        return [] if known else [naive_root(leaves)]
+    k = 1
+    while k * 2 < len(leaves):
+        k *= 2
+    left, right = leaves[:k], leaves[k:]
+    if end <= k:
+        return [*naive_subtree_proof(start, end, left, known), naive_root(right)]
+    if k <= start:
+        return [*naive_subtree_proof(start - k, end - k, right, known), naive_root(left)]
+    return [*naive_subtree_proof(0, end - k, right, known=False), naive_root(left)]
+
+
+@pytest.mark.parametrize("end", range(1, SIZE + 1))
+def test_every_subtree_is_shown_to_be_part_of_the_tree_and_nothing_else_is(end: int) -> None:
+    root = TREE.frontier.root()
+    for start in range(end):
+        part = naive_root(TREE.leaves[start:end])
+        width = 1
+        while width < end - start:
+            width *= 2
+        if start % width:
+            assert not merkle_proofs.verify_subtree_consistency((start, end), end, part, part, ())
+            path = naive_path(0, TREE.leaves[start:end])
+            assert not merkle_proofs.verify_subtree_inclusion(TREE.leaves[start], start, (start, end), path, part)
+            continue
+        proof = naive_subtree_proof(start, end, TREE.leaves)
+        assert merkle_proofs.verify_subtree_consistency((start, end), SIZE, part, root, proof)
+        assert not merkle_proofs.verify_subtree_consistency((start, end), SIZE, root[::-1], root, proof)
+        assert not merkle_proofs.verify_subtree_consistency((start, end), SIZE, part, root[::-1], proof)
+        path = naive_path(0, TREE.leaves[start:end])
+        assert merkle_proofs.verify_subtree_inclusion(TREE.leaves[start], start, (start, end), path, part)

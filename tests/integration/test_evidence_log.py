@@ -203,6 +203,12 @@ async def test_cosignatures_are_kept_when_a_witness_in_use_made_them_for_our_sta
             last = await checkpoint(asker, 5)
             every = await asker.ask(asks.ListCheckpoints(), asks.CheckpointPage)
             assert (every.checkpoints[-1].size, every.next) == (last.size, None)
+            singly: list[asks.SignedState] = []
+            after: int | None = 0
+            while after is not None:
+                page = await asker.ask(asks.ListCheckpoints(after=after, limit=1), asks.CheckpointPage)
+                singly, after = [*singly, *page.checkpoints], page.next
+            assert tuple(singly) == every.checkpoints
             entries = await asker.ask(queries.ListLogEntries(about=str(watching[1].key)), views.LogPage)
             assert ['"kind":"witness"' in one.entry for one in entries.entries] == [True, True]
 

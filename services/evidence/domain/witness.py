@@ -18,6 +18,7 @@ from shared.errors import Conflict, Invalid, NotFound
 
 MAX_WITNESSES = 32
 """In use at a time: their lines must fit into one note."""
+_NAME_LENGTH = 200
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
@@ -39,6 +40,8 @@ class Witness:
 def register(verifier_key: str, known: Sequence[Witness], *, by: str, at: datetime) -> Witness:
     """A new witness. Raises `Invalid` for unusable keys, `Conflict` for a key or name that is taken, or too many."""
     name = parse_witness_key(verifier_key).name
+    if len(name) > _NAME_LENGTH:
+        raise Invalid("witness_name_long", f"{name!r} is too long.", remedy=f"Use {_NAME_LENGTH} characters at most.")
     in_use = [witness for witness in known if witness.retired_at is None]
     if verifier_key in {witness.verifier_key for witness in known}:
         raise _taken(f"The witness key {verifier_key} is on record already, in use or retired.")

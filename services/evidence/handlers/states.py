@@ -18,11 +18,18 @@ from services.evidence.storage.checkpoints import Kept
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.crypto import merkle
 
+_PAGE_CHARACTERS = 120_000
+"""Notes with many cosignatures are long, and a reply stays well below the limit of a message."""
+
 
 @HANDLERS.query(ReadCheckpoint)
 async def read_checkpoint(_: ReadCheckpoint, work: EvidenceWork) -> Checkpoint:
-    """The newest signed state; an empty log has signed nothing yet."""
-    return await newest_checkpoint(work)
+    """The newest signed state with everything that helps to believe it; an empty log has signed nothing yet."""
+    plain = await newest_checkpoint(work)
+    keys = await work.succession()
+    witnessed = await work.checkpoints.witnessed(max(1, work.keyring.quorum))
+    more = {"published_keys": _published(keys), "witnessed": state_view(witnessed) if witnessed else None}
+    return plain.model_copy(update=more)
 
 
 @HANDLERS.query(ListCheckpoints)
@@ -31,8 +38,14 @@ async def list_checkpoints(query: ListCheckpoints, work: EvidenceWork) -> Checkp
     newest = await work.checkpoints.newest()
     found = await work.checkpoints.page(query.after, query.limit + 1)
     known = [kept for kept in found if newest and kept.size <= newest.size]
-    page = tuple(state_view(kept) for kept in known[: query.limit])
-    return CheckpointPage(checkpoints=page, next=page[-1].size if len(known) > query.limit else None)
+    page: list[SignedState] = []
+    room = _PAGE_CHARACTERS
+    for kept in known[: query.limit]:
+        room -= len(kept.whole)
+        if room < 0 and page:
+            break
+        page.append(state_view(kept))
+    return CheckpointPage(checkpoints=tuple(page), next=page[-1].size if len(page) < len(known) else None)
 
 
 @HANDLERS.query(ReadSigningKeys)
@@ -48,21 +61,18 @@ async def read_signing_keys(_: ReadSigningKeys, work: EvidenceWork) -> SigningKe
 
 
 async def newest_checkpoint(work: EvidenceWork) -> Checkpoint:
-    """The newest signed state with everything that helps to believe it."""
+    """The newest signed state, as it goes with every proof."""
     newest = await work.checkpoints.newest()
     kept = newest or Kept(0, merkle.EMPTY_ROOT, "")
     keys = await work.succession()
-    witnessed = await work.checkpoints.witnessed(max(1, work.keyring.quorum))
     return Checkpoint(
         origin=work.keyring.origin,
         size=kept.size,
         root=hex_digest(kept.root),
         note=kept.whole,
         verifier_keys=keys.signing(kept.size),
-        published_keys=_published(keys),
         cosignatures=state_view(kept).cosignatures,
         quorum=work.keyring.quorum,
-        witnessed=state_view(witnessed) if witnessed else None,
     )
 
 

@@ -97,7 +97,8 @@ class Checkpoints:
         return await self._scope.collection("log_entries").find_one({"about": digest}) is not None
 
     async def _give_out(self, kept: Kept, *, newest: bool = True) -> Kept:
-        if newest or kept.size > self._keyring.given_out.size:
+        given = self._keyring.given_out.size
+        if kept.size > given or (newest and kept.size < given):
             await asyncio.to_thread(self._keyring.given_out.remember, kept.note.encode())
         return kept
 

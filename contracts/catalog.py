@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contracts.evidence.v1 import commands as evidence_commands
 from contracts.evidence.v1 import events as evidence_events
+from contracts.evidence.v1 import log as evidence_log
 from contracts.evidence.v1 import queries as evidence_queries
 from contracts.gate.v1 import commands as gate_commands
 from contracts.gate.v1 import events as gate_events
@@ -59,6 +60,14 @@ MESSAGES: tuple[type[Message], ...] = (
     evidence_queries.ProveConsistency,
     evidence_queries.ListLogEntries,
     evidence_queries.ReadSigningKeys,
+    evidence_log.RotateSigningKey,
+    evidence_log.RegisterWitness,
+    evidence_log.RetireWitness,
+    evidence_log.ListWitnesses,
+    evidence_log.SubmitCosignature,
+    evidence_log.ListCheckpoints,
+    evidence_log.InspectLog,
+    evidence_log.RecordRoleChange,
     evidence_events.EvidenceAdded,
     evidence_events.EvidenceRejudged,
     evidence_events.TrustRootApplied,

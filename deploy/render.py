@@ -86,6 +86,8 @@ def _service_files(name: str, secrets: Secrets, credentials: Credentials) -> dic
     }
     if name == "evidence":
         files["signing.key"] = secrets.signing_key.read_text()
+        if secrets.next_signing_key.exists():
+            files["next-signing.key"] = secrets.next_signing_key.read_text()
     if name == "gateway":
         files["hallmark_admin_token"] = secrets.admin_token.read_text().strip()
     return files

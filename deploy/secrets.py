@@ -2,6 +2,7 @@
 
 - `identity/<service>.key` proves a service to the others; `issuers/<service>.pem` is what they believe.
 - `signing.key` signs gate passages, approvals and checkpoints; only the evidence service reads it.
+- `next-signing.key` is put there by an operator who wants to hand over to it (`hallmark log rotate-key`).
 - `admin-token` is the first administrator's; hand out narrower ones with `hallmark token create`.
 Private files are readable by their owner alone. Nothing that exists is ever replaced.
 """
@@ -34,6 +35,11 @@ class Secrets:
     def signing_key(self) -> Path:
         """The evidence service's own key."""
         return self.directory / "signing.key"
+
+    @property
+    def next_signing_key(self) -> Path:
+        """The key to hand over to, where an operator has put one."""
+        return self.directory / "next-signing.key"
 
     @property
     def admin_token(self) -> Path:

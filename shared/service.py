@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute
 from contracts.message import Command, Query, Tell
 from contracts.vocabulary import Actor, ActorKind
 from shared.clock import Clock, utc_now
-from shared.errors import Transient
+from shared.errors import Rejection, Transient
 from shared.health import health_routes
 from shared.identity import Caller, Issuers, Speaker, load_identity_key
 from shared.logs import configure_logs, log
@@ -66,6 +66,8 @@ class Service(Generic[W]):
     """More HTTP routes beside health."""
     equip: Callable[[Any], Any] | None = None
     """Makes, from the settings, what handlers find as `equipment`."""
+    before_start: Callable[[Running[W]], Awaitable[None]] | None = None
+    """Runs before any message is heard; what it raises keeps the service from starting, but for `Transient`."""
     retries: Retries = field(default_factory=Retries)
     asks: tuple[type[Command | Query], ...] = ()
     """What it asks others: its NATS user may publish these and no more."""
@@ -110,6 +112,8 @@ async def running(service: Service[W], settings: ServiceSettings, clock: Clock =
     ) as database:
         await _patiently(lambda: database.create_indexes({**TECHNICAL_INDEXES, **service.indexes}))
         run = _assemble(service, settings, database, clock)
+        if service.before_start:
+            await _allowed_to_start(partial(service.before_start, run))
         run.connection.append(await run.broker.connect())
         await run.watchdog.wait_until_provisioned()
         tasks = [asyncio.create_task(_forever("relay", run.relay.run))]
@@ -160,6 +164,14 @@ async def _patiently(attempt: Callable[[], Awaitable[None]]) -> None:
         except Transient as error:
             log.warning("waiting for MongoDB", problem=error.message)
             await asyncio.sleep(0.5)
+
+
+async def _allowed_to_start(check: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await _patiently(check)
+    except Rejection as error:
+        log.critical("service refuses to start", code=error.code, problem=error.message, remedy=error.remedy)
+        raise
 
 
 async def _forever(name: str, duty: Callable[[], Awaitable[None]]) -> None:

@@ -12,12 +12,13 @@ from services.cli.commands import (
     bundles,
     documents,
     evidence,
-    journal,
     keys,
+    log,
     promotions,
     stack,
     tokens,
     versions,
+    witness,
 )
 from services.cli.exits import exit_for
 from services.cli.output import out
@@ -37,7 +38,8 @@ def options(*, as_json: Annotated[bool, typer.Option("--json", help="Answer in J
     out.as_json = as_json
 
 
-for group in (stack, documents, versions, evidence, promotions, advisories, bundles, journal, tokens, keys):
+groups = (stack, documents, versions, evidence, promotions, advisories, bundles, log, witness, tokens, keys)
+for group in groups:
     group.register(app)
 
 

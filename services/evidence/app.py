@@ -5,16 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from services.evidence.blobs import blob_routes
-from services.evidence.handlers import HANDLERS, commands, events, intake, queries
+from services.evidence.handlers import (
+    HANDLERS,
+    commands,
+    events,
+    inspecting,
+    intake,
+    queries,
+    states,
+    witnessing,
+)
 from services.evidence.keyring import load_keyring
 from services.evidence.rejudging import rejudge
 from services.evidence.sequencer import sequence
 from services.evidence.settings import EvidenceSettings
+from services.evidence.starting import refuse_foreign_log
 from services.evidence.storage.unit_of_work import INDEXES
 from shared.service import Service, serve_environment
 
-ROOMS = (commands, events, intake, queries)
-SERVICE = Service("evidence", HANDLERS, INDEXES, duties=(sequence, rejudge), routes=blob_routes, equip=load_keyring)
+ROOMS = (commands, events, inspecting, intake, queries, states, witnessing)
+SERVICE = Service(
+    "evidence",
+    HANDLERS,
+    INDEXES,
+    duties=(sequence, rejudge),
+    routes=blob_routes,
+    equip=load_keyring,
+    before_start=refuse_foreign_log,
+)
 
 
 def run(env: Mapping[str, str]) -> None:

@@ -1,25 +1,25 @@
-"""Hallmark's own key, as the rest of the service needs it."""
+"""Hallmark's own keys, as the rest of the service needs them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from services.evidence.domain.statement import PAYLOAD_TYPE
+from services.evidence.given_out import GivenOut
 from services.evidence.settings import EvidenceSettings
 from shared.crypto import dsse, keys, note
-from shared.errors import Invalid
+from shared.errors import Invalid, Transient
 
 OWN_ROOT = "hallmark"
 """Name under which Hallmark's own signatures appear as a signer."""
 
 
 @dataclass(frozen=True, repr=False)
-class Keyring:
-    """Signs as Hallmark. Contains a private key, hence no repr."""
+class Signer:
+    """Signs as Hallmark with one key. Contains a private key, hence no repr."""
 
     private: keys.PrivateKey
     origin: str
-    max_evidence_bytes: int
 
     @property
     def key_id(self) -> str:
@@ -40,9 +40,33 @@ class Keyring:
         """A statement signed by Hallmark."""
         return dsse.sign(PAYLOAD_TYPE, statement, [self.private], hints=False)
 
-    def checkpoint(self, size: int, root: bytes) -> bytes:
-        """The log's signed state. A log must never sign two states of one size: only the sequencer calls this."""
-        return note.sign_checkpoint(note.Checkpoint(self.origin, size, root), self.private)
+
+@dataclass(frozen=True, repr=False)
+class Keyring:
+    """The keys this process was given, and the settings that go with them. Which key is in force, the log knows."""
+
+    signers: tuple[Signer, ...]
+    """The current one, and the next one where it is given."""
+    origin: str
+    max_evidence_bytes: int
+    quorum: int
+    given_out: GivenOut
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """Verifier keys of what this process can sign with."""
+        return tuple(signer.verifier_key for signer in self.signers)
+
+    def signer(self, verifier_key: str) -> Signer:
+        """Signs with that key. Raises `Transient` when this process does not hold it: another instance may."""
+        for signer in self.signers:
+            if signer.verifier_key == verifier_key:
+                return signer
+        raise Transient(
+            "signing_key_not_held",
+            f"This process does not hold the log's key {verifier_key}.",
+            remedy="Restart it with HALLMARK_SIGNING_KEY pointing at the key in force.",
+        )
 
 
 def load_keyring(settings: EvidenceSettings) -> Keyring:
@@ -53,4 +77,9 @@ def load_keyring(settings: EvidenceSettings) -> Keyring:
             "HALLMARK_SIGNING_KEY is not set: the evidence service has no key to sign with.",
             remedy="Make one with `python -m deploy.secrets`, and point HALLMARK_SIGNING_KEY at it.",
         )
-    return Keyring(keys.read_private(settings.signing_key), settings.log_origin, settings.max_evidence_bytes)
+    paths = [settings.signing_key]
+    if settings.next_signing_key and settings.next_signing_key.exists():
+        paths.append(settings.next_signing_key)
+    signers = tuple(Signer(keys.read_private(path), settings.log_origin) for path in paths)
+    given_out = GivenOut(settings.checkpoint_dir, settings.instance)
+    return Keyring(signers, settings.log_origin, settings.max_evidence_bytes, settings.witness_quorum, given_out)

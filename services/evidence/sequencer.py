@@ -17,8 +17,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from contracts.evidence.v1.commands import Receipt
+from contracts.evidence.v1.views import Checkpoint
 from services.evidence.handlers.intake import INTAKE, take_in
-from services.evidence.handlers.queries import proof_in
+from services.evidence.handlers.states import checkpoint_view, proof_in
+from services.evidence.storage.checkpoints import Kept, give_out
 from services.evidence.storage.journal import Claim, Growth, Pending, claim_tree
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.errors import Busy, HallmarkError, Transient
@@ -140,9 +142,11 @@ class Writer:
         self, batch: list[Joined], claim: Claim | None, *, look: bool, hopeful: bool
     ) -> list[tuple[Joined, Outcome]]:
         grown: list[Growth] = []
+        signed: list[Kept] = []
 
         async def work(turns: Sequence[Turn], work: EvidenceWork) -> list[HallmarkError | Receipt]:
             grown.clear()  # What an attempt that is repeated has grown, has not grown.
+            signed.clear()
             queued = await work.journal.take_queued(BATCH) if claim and look else []
             taken = await take_in(turns, work, hopeful=hopeful)
             entries = [entry for _, entry in taken if entry]
@@ -150,21 +154,18 @@ class Writer:
                 await work.journal.queue(entries)
             elif queued or entries:
                 grown.append(growth := await work.journal.append([*queued, *entries], claim))
-                note = await _sign(growth, work)
+                kept, keys = await work.checkpoints.sign(growth.edge.size, growth.root)
+                signed.append(kept)
                 _announce(queued, growth, work)
-                return _with_proofs(taken, growth, growth.first + len(queued), work, note)
+                return _with_proofs(taken, growth, growth.first + len(queued), checkpoint_view(kept, keys, work))
             return [answer for answer, _ in taken]
 
         outcomes = await self._run.dispatcher.perform_together(batch, work, hopeful=hopeful)
         if claim and grown:
             self._claim = Claim(claim.token, grown[0].edge)
+            if batch:
+                await give_out(self._run.dispatcher.equipment, signed[0])
         return outcomes
-
-
-async def _sign(growth: Growth, work: EvidenceWork) -> str:
-    note = work.keyring.checkpoint(growth.edge.size, growth.root)
-    await work.journal.keep_checkpoint(growth.edge.size, growth.root, note)
-    return note.decode()
 
 
 def _announce(queued: Sequence[Pending], growth: Growth, work: EvidenceWork) -> None:
@@ -184,13 +185,11 @@ def _next_batch(intake: Group) -> list[Joined]:
     return batch
 
 
-def _with_proofs(
-    taken: Answers, growth: Growth, index: int, work: EvidenceWork, note: str
-) -> list[Receipt | HallmarkError]:
+def _with_proofs(taken: Answers, growth: Growth, index: int, checkpoint: Checkpoint) -> list[Receipt | HallmarkError]:
     answers: list[Receipt | HallmarkError] = []
     for answer, entry in taken:
         if entry and isinstance(answer, Receipt):
-            proof = proof_in(growth, index, work, note)
+            proof = proof_in(growth, index, checkpoint)
             answers.append(answer.model_copy(update={"log_index": index, "inclusion": proof}))
             index += 1
         else:

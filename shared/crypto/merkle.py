@@ -1,25 +1,46 @@
-"""The Merkle tree of RFC 6962: hashes, growing it, proofs from stored nodes, and their verification.
+"""The Merkle tree of RFC 6962: growing it, and proofs from stored nodes. Verifying them is in `merkle_proofs.py`.
 
-- A leaf hash starts with 0x00, a node hash with 0x01, so that no leaf can pose as a node.
 - A tree of n leaves splits at the largest power of two below n.
 - Only complete subtrees are stored; a node is named by its level (0 = leaves) and its index on that level.
   It covers the leaves `index << level` up to, not including, `(index + 1) << level`, and never changes again.
 - Growing needs the frontier alone; proofs need the few nodes that `inclusion_nodes` and `consistency_nodes`
   name, which storage fetches before the pure functions assemble them.
 
-Source: RFC 6962 section 2.1, RFC 9162 sections 2.1.3.2 and 2.1.4.2.
+Source: RFC 6962 section 2.1.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from shared.crypto.merkle_proofs import (
+    EMPTY_ROOT,
+    HASH_BYTES,
+    leaf_hash,
+    node_hash,
+    verify_consistency,
+    verify_inclusion,
+)
 from shared.errors import Invalid
 
-HASH_BYTES = 32
-EMPTY_ROOT = hashlib.sha256(b"").digest()
+__all__ = [
+    "EMPTY_ROOT",
+    "HASH_BYTES",
+    "Frontier",
+    "Node",
+    "NodeId",
+    "consistency_nodes",
+    "consistency_proof",
+    "inclusion_nodes",
+    "inclusion_proof",
+    "leaf_hash",
+    "node_hash",
+    "root",
+    "root_nodes",
+    "verify_consistency",
+    "verify_inclusion",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +61,6 @@ class Node:
 
 NodeLookup = Callable[[NodeId], bytes]
 _Range = tuple[int, int]
-
-
-def leaf_hash(data: bytes) -> bytes:
-    """The hash of one entry."""
-    return hashlib.sha256(b"\x00" + data).digest()
-
-
-def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of two neighbouring subtrees."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 @dataclass(frozen=True)
@@ -117,54 +128,6 @@ def consistency_nodes(first: int, second: int) -> tuple[NodeId, ...]:
 def consistency_proof(first: int, second: int, node: NodeLookup) -> tuple[bytes, ...]:
     """The proof that the tree of `second` leaves only added to the one of `first`. Empty for equal sizes."""
     return tuple(_range_hash(span, node) for span in _consistency_ranges(first, second))
-
-
-def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected_root: bytes) -> bool:
-    """Whether `proof` shows the leaf hash at `index` of the tree with `size` leaves and `expected_root`."""
-    if not 0 <= index < size or any(len(item) != HASH_BYTES for item in (leaf, *proof)):
-        return False
-    position, last, result = index, size - 1, leaf
-    for item in proof:
-        if last == 0:
-            return False
-        if position & 1 or position == last:
-            result = node_hash(item, result)
-            while not position & 1 and position:
-                position, last = position >> 1, last >> 1
-        else:
-            result = node_hash(result, item)
-        position, last = position >> 1, last >> 1
-    return last == 0 and result == expected_root
-
-
-def verify_consistency(first: int, second: int, first_root: bytes, second_root: bytes, proof: Sequence[bytes]) -> bool:
-    """Whether `proof` shows that the second tree holds all of the first, unchanged and in order.
-
-    Nothing can be shown about an empty first tree: the answer is then no.
-    """
-    if not 0 < first <= second or any(len(item) != HASH_BYTES for item in proof):
-        return False
-    if first == second:
-        return not proof and first_root == second_root
-    if not proof:
-        return False
-    # A first tree that is one complete subtree starts the path itself; its verifier knows that hash already.
-    path = [first_root, *proof] if first.bit_count() == 1 else list(proof)
-    position, last = first - 1, second - 1
-    while position & 1:
-        position, last = position >> 1, last >> 1
-    old = new = path[0]
-    for item in path[1:]:
-        if last == 0:
-            return False
-        if position & 1 or position == last:
-            old, new = node_hash(item, old), node_hash(item, new)
-            while not position & 1 and position:
-                position, last = position >> 1, last >> 1
-        else:
-            new = node_hash(new, item)
-        position, last = position >> 1, last >> 1
-    return last == 0 and old == first_root and new == second_root
 
 
 def _inclusion_ranges(index: int, size: int) -> list[_Range]:

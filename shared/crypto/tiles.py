@@ -51,11 +51,11 @@ def node_in(tiles: Tiles, node: NodeId) -> bytes:
     end = start + (HASH_BYTES << height)
     if end > len(hashes):
         raise KeyError(f"tile level {level} holds {len(hashes) // HASH_BYTES} hashes, not node {node}")
-    return _subtree(hashes[start:end])
+    return subtree_root(hashes[start:end])
 
 
-def _subtree(hashes: bytes) -> bytes:
-    """The root over a power of two of hashes."""
+def subtree_root(hashes: bytes) -> bytes:
+    """The root over a power of two of hashes, such as those of a full tile."""
     while len(hashes) > HASH_BYTES:
         pairs = range(0, len(hashes), 2 * HASH_BYTES)
         hashes = b"".join(node_hash(hashes[at : at + 32], hashes[at + 32 : at + 64]) for at in pairs)
@@ -102,7 +102,7 @@ class Edge:
                 filled = bytes(levels[level])
                 full[TileId(level, (size >> HEIGHT * (level + 1)) - 1)] = filled
                 levels[level].clear()
-                level, rising = level + 1, _subtree(filled)
+                level, rising = level + 1, subtree_root(filled)
         return Edge(size, tuple(map(bytes, levels))), full
 
     def frontier(self) -> Frontier:
@@ -113,7 +113,7 @@ class Edge:
             for height in reversed(range(HEIGHT)):
                 end = start + (HASH_BYTES << height)
                 if len(tile) // HASH_BYTES & 1 << height:
-                    roots.append(_subtree(tile[start:end]))
+                    roots.append(subtree_root(tile[start:end]))
                     start = end
         return Frontier(self.size, tuple(roots))
 

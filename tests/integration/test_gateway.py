@@ -17,6 +17,7 @@ from contracts.evidence.v1.commands import SubmitEvidence
 from contracts.vocabulary import Role
 from shared.digests import sha256_digest
 from shared.identity import Issuers
+from shared.service import running
 from tests.integration.gateway_door import ADMIN, a_door, frames, serving
 from tests.integration.gateway_neighbours import ENVELOPE, LARGE, a_blob_store, everybody
 from tests.support.eventually import eventually
@@ -70,7 +71,7 @@ async def test_requests_become_messages_and_refusals_become_problems(tmp_path: P
 async def test_tokens_open_what_they_grant_until_they_are_revoked(tmp_path: Path) -> None:
     service = ledger_service()
     async with a_system(tmp_path, service) as system, a_door(system) as door:
-        await system.start(service)
+        run = await system.start(service)
         for token in (None, "hmk_guess", "", ADMIN + "x"):
             refused = await door.ask("GET", "/projects/shop", token=token)
             assert refused.status_code == 401
@@ -111,6 +112,28 @@ async def test_tokens_open_what_they_grant_until_they_are_revoked(tmp_path: Path
         assert (gone.status_code, gone.json()["code"]) == (401, "token_revoked")
         kept = await door.app.state.gateway.database.collection("tokens").find({})
         assert bot["token"] not in json.dumps(kept, default=str)
+        # What was given and taken is on record, and what was refused is not.
+        assert (await door.ask("DELETE", f"/tokens/{bot['id']}", token=lead["token"])).json()["revoked"] is True
+        counted = await run.database.collection("counts").find({"_id": {"$regex": ":"}})
+        assert {row["_id"]: row["revision"] for row in counted} == {
+            "given:lead": 1,
+            "given:bot": 1,
+            "given:stranger": 1,
+            "taken:bot": 1,
+        }
+
+
+async def test_no_token_works_that_the_log_was_not_told_of(tmp_path: Path) -> None:
+    service = ledger_service()
+    async with a_system(tmp_path, service) as system, a_door(system, ask_deadline=1.0) as door:
+        body = {"subject": "ann", "kind": "human", "grants": {"shop": ["viewer"]}}
+        assert (await door.ask("POST", "/tokens", json=body)).status_code == 503
+        assert await door.app.state.gateway.database.collection("tokens").find({}) == []
+        async with running(service, system.settings(service.name)):
+            ann = await door.token("ann", {"shop": [Role.VIEWER]})
+        assert (await door.ask("DELETE", f"/tokens/{ann['id']}")).status_code == 503
+        gone = await door.ask("GET", "/projects/shop", token=ann["token"])
+        assert (gone.status_code, gone.json()["code"]) == (401, "token_revoked")
 
 
 async def test_the_live_stream_resumes_filters_and_ends(tmp_path: Path) -> None:

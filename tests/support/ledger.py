@@ -5,6 +5,7 @@ from typing import Any
 
 from contracts.answers import Applied
 from contracts.evidence.v1.events import PassageAttested
+from contracts.evidence.v1.log import RecordRoleChange, RoleChangeRecorded
 from contracts.registry.v1.commands import ApplyProject, MoveVersion
 from contracts.registry.v1.events import ProjectApplied
 from contracts.registry.v1.queries import ShowProject
@@ -69,6 +70,11 @@ def ledger_service(name: str = "registry", failures: dict[str, list[Exception]] 
         return ProjectView(
             project=query.project, title=utc(work.unit.now), public_badges=False, revision=found["revision"]
         )
+
+    @handlers.command(RecordRoleChange)
+    async def record_role_change(command: RecordRoleChange, work: Ledger) -> RoleChangeRecorded:
+        await work.count(f"{command.change}:{command.holder}")
+        return RoleChangeRecorded(digest=sha256_digest(command.token_id.encode()))
 
     @handlers.on(MoveVersion)
     async def move_version(tell: MoveVersion, work: Ledger) -> None:

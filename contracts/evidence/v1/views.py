@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from contracts.evidence.v1.log import CosignatureView, KeyHandover, PublishedKey, SignedState
 from contracts.facts import Component, EarlierStanding, EvidenceItem
 from contracts.message import Answer
 from contracts.vocabulary import ApplicationName, Digest, Frozen, ProjectName, TrustRootName, Utc
@@ -90,9 +91,16 @@ class Checkpoint(Answer):
     size: int
     root: Digest
     note: str
-    """The checkpoint in C2SP signed note form."""
+    """The checkpoint in C2SP signed note form, with the cosignatures it has by now."""
     verifier_keys: tuple[str, ...]
-    """`<name>+<key id>+<key>`: who may have signed it."""
+    """`<name>+<key id>+<key>`: who may have signed it, which is the key in force at its size."""
+    published_keys: tuple[PublishedKey, ...] = ()
+    """Every key the log has ever had, the oldest first."""
+    cosignatures: tuple[CosignatureView, ...] = ()
+    quorum: int = 0
+    """How many cosignatures this installation wants."""
+    witnessed: SignedState | None = None
+    """The newest state with as many cosignatures as wanted, and at least one."""
 
 
 class LoggedEntry(Frozen):
@@ -130,6 +138,10 @@ class ConsistencyProof(Answer):
 
 
 class SigningKeys(Answer):
-    """The public halves of the keys Hallmark signs with, PEM."""
+    """The public halves of the keys Hallmark signs and has signed with, PEM; the one in force first."""
 
     keys: tuple[str, ...]
+    published_keys: tuple[PublishedKey, ...] = ()
+    """The same with the sizes of the log that each has signed, the oldest first."""
+    handovers: tuple[KeyHandover, ...] = ()
+    """How each key after the first came into force, in that order."""

@@ -5,6 +5,7 @@
 - An entry names the fact by the digest of its canonical body, so the log says nothing that must stay private.
 - Version 2 adds `record`, for facts that consist of two things: a piece of evidence is an envelope and what was read
   from it, and neither may change alone.
+- Facts about the installation itself, such as its keys, stand under the project `*`: they concern every project.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from contracts.vocabulary import ApplicationName, Digest, ProjectName, utc
 from shared.crypto import merkle
 from shared.digests import JsonValue, canonical_json
 
+EVERY_PROJECT = "*"
+
 
 class EntryKind(StrEnum):
     """What kind of fact was recorded."""
@@ -28,6 +31,11 @@ class EntryKind(StrEnum):
     POLICY = "policy"
     TRUST_ROOT = "trust_root"
     REFUSAL = "refusal"
+    APPROVAL = "approval"
+    TRUST = "trust"
+    ROLE = "role"
+    KEY = "key"
+    WITNESS = "witness"
     JUDGEMENT = "judgement"
 
 
@@ -37,6 +45,7 @@ class LogEntry:
 
     kind: EntryKind
     project: ProjectName
+    """A project's name, or `EVERY_PROJECT`."""
     application: ApplicationName | None
     subject: str
     """The id under which the owning service knows the fact."""

@@ -89,12 +89,21 @@ async def record_approval(tell: RecordApproval, work: EvidenceWork) -> None:
     )
     name = f"{tell.project}/{tell.application}/{tell.version}"
     signed = approval_statement([Subject(tell.version_digest, name)], facts, tell.decided_at)
-    data = work.keyring.envelope(signed)
-    signer = Signer(key_id=work.keyring.key_id, trust_root=OWN_ROOT, role=tell.role.value)
+    own = await work.signer()
+    data = own.envelope(signed)
+    signer = Signer(key_id=own.key_id, trust_root=OWN_ROOT, role=tell.role.value)
     record = own_record(tell.project, data, in_toto.parse(signed), signer, work.unit.now)
     state = await roots_state(work.unit, tell.project)
     submission = Submission(
-        tell.project, tell.application, data, len(data), record, by=tell.approver, roots_state=state, unit=work.unit
+        tell.project,
+        tell.application,
+        data,
+        len(data),
+        record,
+        by=tell.approver,
+        roots_state=state,
+        unit=work.unit,
+        logged_as=EntryKind.APPROVAL,
     )
     for _, entry in await put_on_record(work, [submission]):
         if entry:
@@ -109,8 +118,8 @@ async def attest_passage(tell: AttestPassage, work: EvidenceWork) -> None:
         if (place := await work.journal.place_of(known["digest"])) is not None:
             work.unit.announce(_attested(tell, known["digest"], place, work.unit.now))
         return
-    passage = _passage(tell)
-    summary, result = (work.keyring.envelope(made(passage)) for made in (passage_statement, result_statement))
+    passage, own = _passage(tell), await work.signer()
+    summary, result = (own.envelope(made(passage)) for made in (passage_statement, result_statement))
     await keep_blobs(work.unit, [(tell.project, data) for data in (summary, result)])
     digest, result_digest = sha256_digest(summary), sha256_digest(result)
     document = {"project": tell.project, "promotion_id": tell.promotion_id, "attempt": tell.attempt}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contracts.gate.v1.events import PolicyApplied, VerdictIssued
+from contracts.monitoring.v1.events import TrustChanged
 from contracts.promotion.v1.events import PromotionCompleted, PromotionEnded
 from services.evidence.domain.log import EntryKind, LogEntry
 from services.evidence.handlers import HANDLERS
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.digests import canonical_digest
 
-Logged = VerdictIssued | PolicyApplied | PromotionCompleted | PromotionEnded
+Logged = VerdictIssued | PolicyApplied | PromotionCompleted | PromotionEnded | TrustChanged
 
 
 @HANDLERS.on(VerdictIssued)
@@ -35,6 +36,14 @@ async def promotion_completed(event: PromotionCompleted, work: EvidenceWork) -> 
 async def promotion_ended(event: PromotionEnded, work: EvidenceWork) -> None:
     """A promotion was refused, cancelled, or waited in vain."""
     await _enter(work, EntryKind.REFUSAL, event, event.promotion_id, event.version_digest)
+
+
+@HANDLERS.on(TrustChanged)
+async def trust_changed(event: TrustChanged, work: EvidenceWork) -> None:
+    """The trust in a release changed: the entry is found by the version's digest."""
+    await _enter(
+        work, EntryKind.TRUST, event, f"{event.project}/{event.application}/{event.version}", event.version_digest
+    )
 
 
 async def _enter(work: EvidenceWork, kind: EntryKind, event: Logged, subject: str, *about: str) -> None:

@@ -12,15 +12,12 @@ from contracts.evidence.v1.queries import (
     ListTrustRoots,
     ProveConsistency,
     ProveInclusion,
-    ReadCheckpoint,
     ReadPositions,
-    ReadSigningKeys,
     ShowEvidence,
 )
 from contracts.evidence.v1.views import (
     Attestation,
     Attestations,
-    Checkpoint,
     ComponentPage,
     ConsistencyProof,
     EvidencePage,
@@ -28,14 +25,12 @@ from contracts.evidence.v1.views import (
     InclusionProof,
     LogPage,
     Positions,
-    SigningKeys,
     TrustRoots,
 )
 from services.evidence.domain.passage import PASSAGE_TYPE, RESULT_TYPE
 from services.evidence.handlers import HANDLERS
-from services.evidence.storage.journal import Growth
+from services.evidence.handlers.states import hex_digest, newest_checkpoint
 from services.evidence.storage.unit_of_work import EvidenceWork
-from shared.crypto import merkle
 from shared.errors import Transient
 
 
@@ -95,19 +90,11 @@ async def list_attestations(query: ListAttestations, work: EvidenceWork) -> Atte
     return Attestations(attestations=tuple(attested))
 
 
-@HANDLERS.query(ReadCheckpoint)
-async def read_checkpoint(_: ReadCheckpoint, work: EvidenceWork) -> Checkpoint:
-    """The newest signed state; an empty log has signed nothing yet."""
-    newest = await work.journal.newest_checkpoint()
-    size, root, note = newest or (0, merkle.EMPTY_ROOT, "")
-    return _checkpoint(work, size, root, note)
-
-
 @HANDLERS.query(ProveInclusion)
 async def prove_inclusion(query: ProveInclusion, work: EvidenceWork) -> InclusionProof:
     """That an entry is in the tree."""
     # The edge may be ahead of the checkpoint by now: it only ever grows.
-    checkpoint, edge = await asyncio.gather(read_checkpoint(ReadCheckpoint(), work), work.journal.edge())
+    checkpoint, edge = await asyncio.gather(newest_checkpoint(work), work.journal.edge())
     size = query.size or checkpoint.size
     if size > edge.size:
         edge = await work.journal.edge()
@@ -115,8 +102,8 @@ async def prove_inclusion(query: ProveInclusion, work: EvidenceWork) -> Inclusio
     return InclusionProof(
         index=query.index,
         size=size,
-        leaf_hash=_digest(leaf),
-        hashes=tuple(_digest(one) for one in hashes),
+        leaf_hash=hex_digest(leaf),
+        hashes=tuple(hex_digest(one) for one in hashes),
         checkpoint=checkpoint,
     )
 
@@ -125,38 +112,10 @@ async def prove_inclusion(query: ProveInclusion, work: EvidenceWork) -> Inclusio
 async def prove_consistency(query: ProveConsistency, work: EvidenceWork) -> ConsistencyProof:
     """That the larger tree extends the smaller one."""
     hashes = await work.journal.consistency(query.first, query.second)
-    return ConsistencyProof(first=query.first, second=query.second, hashes=tuple(_digest(one) for one in hashes))
+    return ConsistencyProof(first=query.first, second=query.second, hashes=tuple(hex_digest(one) for one in hashes))
 
 
 @HANDLERS.query(ListLogEntries)
 async def list_log_entries(query: ListLogEntries, work: EvidenceWork) -> LogPage:
     """What was logged. Entries hold names and digests only, so everybody signed in may read them."""
     return await work.journal.page(query.about, query.after, query.limit)
-
-
-@HANDLERS.query(ReadSigningKeys)
-async def read_signing_keys(_: ReadSigningKeys, work: EvidenceWork) -> SigningKeys:
-    """Hallmark's own public keys."""
-    return SigningKeys(keys=(work.keyring.public_pem,))
-
-
-def proof_in(growth: Growth, index: int, work: EvidenceWork, note: str) -> InclusionProof:
-    """That an entry of a batch is in the tree which that batch has made, and whose checkpoint is `note`."""
-    return InclusionProof(
-        index=index,
-        size=growth.edge.size,
-        leaf_hash=_digest(growth.leaf(index)),
-        hashes=tuple(_digest(one) for one in growth.proof(index)),
-        checkpoint=_checkpoint(work, growth.edge.size, growth.root, note),
-    )
-
-
-def _checkpoint(work: EvidenceWork, size: int, root: bytes, note: str) -> Checkpoint:
-    keyring = work.keyring
-    return Checkpoint(
-        origin=keyring.origin, size=size, root=_digest(root), note=note, verifier_keys=(keyring.verifier_key,)
-    )
-
-
-def _digest(value: bytes) -> str:
-    return "sha256:" + value.hex()

@@ -34,6 +34,7 @@ class Submission:
     """The state of the trust roots that it was judged by."""
     unit: UnitOfWork
     """Says what came of this one."""
+    logged_as: EntryKind = EntryKind.EVIDENCE
 
     @property
     def key(self) -> tuple[str, str]:
@@ -86,7 +87,7 @@ def _announced(one: Submission, positions: dict[tuple[str, str], dict[str, int]]
     )
     return Pending.of(
         LogEntry(
-            EntryKind.EVIDENCE,
+            one.logged_as,
             one.project,
             one.application,
             item.evidence_id,

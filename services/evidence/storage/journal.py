@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -29,7 +29,6 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     "log_entries": (Index((("about", 1), ("_id", 1))),),
     "log_tiles": (),
     "log_state": (),
-    "checkpoints": (),
 }
 _STATE = "log"
 
@@ -114,11 +113,11 @@ class Journal:
 
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
+        self._scope: Scope = unit.session or unit.database
         self._queue = unit.collection("log_queue")
         self._entries = unit.collection("log_entries")
         self._tiles = unit.collection("log_tiles")
         self._state = unit.collection("log_state")
-        self._checkpoints = unit.collection("checkpoints")
         self._place = 0
 
     async def enter(self, entry: LogEntry, *about: str, then: PassageAttested | None = None) -> None:
@@ -174,17 +173,7 @@ class Journal:
 
     async def edge(self) -> Edge:
         """The tree as far as it has grown."""
-        state = await self._state.get(_STATE)
-        return _edge(state) if state else Edge()
-
-    async def keep_checkpoint(self, size: int, root: bytes, note: bytes) -> None:
-        """Keep a signed state."""
-        await self._checkpoints.add({"_id": size, "root": root, "note": note.decode()})
-
-    async def newest_checkpoint(self) -> tuple[int, bytes, str] | None:
-        """Size, root and note of the newest signed state; None while the log is empty."""
-        found = await self._checkpoints.find({}, sort=(("_id", -1),), limit=1)
-        return (found[0]["_id"], bytes(found[0]["root"]), found[0]["note"]) if found else None
+        return await tree_edge(self._scope)
 
     async def place_of(self, about: str) -> int | None:
         """The index of the first entry about something; None while it has none."""
@@ -209,25 +198,46 @@ class Journal:
         `edge` is the tree's, at that size or later. Raises `Invalid` when there is no such tree or entry.
         """
         wanted = (*merkle.inclusion_nodes(index, size), NodeId(0, index))
-        tiles = await self._tiles_for(wanted, size, edge)
+        tiles = await tiles_for(self._scope, wanted, size, edge)
         return node_in(tiles, NodeId(0, index)), merkle.inclusion_proof(index, size, lambda one: node_in(tiles, one))
 
     async def consistency(self, first: int, second: int) -> tuple[bytes, ...]:
         """The proof that one tree extends the other. Raises `Invalid` for sizes in the wrong order."""
-        tiles = await self._tiles_for(merkle.consistency_nodes(first, second), second, await self.edge())
+        nodes = merkle.consistency_nodes(first, second)
+        tiles = await tiles_for(self._scope, nodes, second, await self.edge())
         return merkle.consistency_proof(first, second, lambda node: node_in(tiles, node))
 
-    async def _tiles_for(self, nodes: Iterable[NodeId], size: int, edge: Edge) -> dict[TileId, bytes]:
-        if size > edge.size:
-            raise Invalid(
-                "log_size_impossible",
-                f"There is no tree of {size} entries: the log has {edge.size}.",
-                remedy="Ask within the newest checkpoint's size.",
-            )
-        found = edge.tiles()
-        names = {str(tile): tile for tile in {tile_of(node) for node in nodes} - found.keys()}
-        rows = await self._tiles.find({"_id": {"$in": list(names)}}, limit=len(names)) if names else []
-        return found | {names[row["_id"]]: bytes(row["hashes"]) for row in rows}
+
+async def tree_edge(scope: Scope) -> Edge:
+    """The tree as far as it has grown."""
+    state = await scope.collection("log_state").get(_STATE)
+    return _edge(state) if state else Edge()
+
+
+async def root_at(scope: Scope, size: int) -> bytes:
+    """The root of the tree when it had that many entries. Raises `Invalid` or `KeyError` when it cannot be computed."""
+    nodes = merkle.root_nodes(size)
+    tiles = await tiles_for(scope, nodes, size, await tree_edge(scope))
+    return merkle.Frontier(size, tuple(node_in(tiles, node) for node in nodes)).root()
+
+
+async def tiles_for(scope: Scope, nodes: Iterable[NodeId], size: int, edge: Edge) -> dict[TileId, bytes]:
+    """The tiles from which nodes of a tree of `size` are computed. Raises `Invalid` when `edge` is not that far."""
+    if size > edge.size:
+        raise Invalid(
+            "log_size_impossible",
+            f"There is no tree of {size} entries: the log has {edge.size}.",
+            remedy="Ask within the newest checkpoint's size.",
+        )
+    found = edge.tiles()
+    return found | await full_tiles(scope, {tile_of(node) for node in nodes} - found.keys())
+
+
+async def full_tiles(scope: Scope, wanted: Collection[TileId]) -> dict[TileId, bytes]:
+    """Those of the wanted tiles that are stored as full."""
+    names = {str(tile): tile for tile in wanted}
+    rows = await scope.collection("log_tiles").find({"_id": {"$in": list(names)}}, limit=len(names)) if names else []
+    return {names[row["_id"]]: bytes(row["hashes"]) for row in rows}
 
 
 def _hex(digest: bytes) -> str:

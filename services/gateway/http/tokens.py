@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
+from contracts.evidence.v1.log import RecordRoleChange
 from contracts.message import PageLimit
 from contracts.vocabulary import Actor, ActorKind, Document, Frozen, ProjectName, Role, Utc, utc
 from services.gateway.auth import Here, SignedIn, exchanged
@@ -76,6 +77,8 @@ async def make_token(body: MakeToken, here: Here, asking: SignedIn, idempotency_
     refuse_excess(asking.caller, body.grants)
     secret = secret_of(secrets.token_bytes(SECRET_BYTES))
     token = _token(body, asking.caller.actor, secret, idempotency_key, here.clock())
+    await here.tokens.refuse_repeat(token)
+    await asking.ask(_role_change("given", token))
     await here.tokens.add(token)
     return NewToken(token=secret, **_view(token).model_dump())
 
@@ -102,7 +105,9 @@ async def revoke_token(
     token = await here.tokens.known_as(token_id)
     if token is None or not may_manage(asking.caller, token):
         raise NotFound("token_unknown", "There is no such token.", remedy="List the tokens to find its id.")
+    # It ends whether or not the log can be told right now; a caller who is told to try again gets it logged then.
     await here.tokens.revoke(token_id)
+    await asking.ask(_role_change("taken", token))
     return _view(token).model_copy(update={"revoked": True})
 
 
@@ -122,6 +127,19 @@ def _token(body: MakeToken, maker: Actor, secret: str, key: str | None, now: dat
         created_at=now,
         expires_at=_end(body.expires_at or now + _USUALLY, now),
         request_id=canonical_digest([maker.subject, maker.kind.value, key]) if key else None,
+    )
+
+
+def _role_change(change: Literal["given", "taken"], token: Token) -> RecordRoleChange:
+    """What the log is told: before a token is made, so that none works that it knows nothing of."""
+    return RecordRoleChange(
+        command_id=f"role-{change}-{token.token_id}",
+        change=change,
+        token_id=token.token_id,
+        holder=token.actor.subject,
+        holder_kind=token.actor.kind,
+        grants={project: tuple(sorted(roles)) for project, roles in sorted(token.grants.items())},
+        expires_at=token.expires_at,
     )
 
 

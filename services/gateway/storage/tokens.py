@@ -28,16 +28,17 @@ class TokenRepository:
         found = await self._tokens.get(token_id)
         return _from_document(found) if found else None
 
+    async def refuse_repeat(self, token: Token) -> None:
+        """Raises `Conflict` when the same request made a token before."""
+        if token.request_id and await self._tokens.find_one({"request_id": token.request_id}):
+            raise _made_before()
+
     async def add(self, token: Token) -> None:
         """Keep a new token. Raises `Conflict` when the same request made one before."""
         try:
             await self._tokens.add(_to_document(token))
         except DuplicateKeyError as error:
-            raise Conflict(
-                "token_already_made",
-                "A token was made for this idempotency key already, and its secret is shown only once.",
-                remedy="If the secret was lost, revoke that token and ask again with a new key.",
-            ) from error
+            raise _made_before() from error
 
     async def managed_by(self, caller: Caller, *, after: str | None, limit: int) -> list[Token]:
         """The tokens `caller` may see, by id."""
@@ -52,6 +53,14 @@ class TokenRepository:
     async def revoke(self, token_id: str) -> None:
         """The token opens nothing from now on."""
         await self._tokens.update({"_id": token_id}, {"$set": {"revoked": True}})
+
+
+def _made_before() -> Conflict:
+    return Conflict(
+        "token_already_made",
+        "A token was made for this idempotency key already, and its secret is shown only once.",
+        remedy="If the secret was lost, revoke that token and ask again with a new key.",
+    )
 
 
 def _to_document(token: Token) -> Document:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.crypto import merkle
+from shared.crypto import merkle, merkle_proofs
 from shared.errors import Invalid
+from tests.unit.crypto.conftest import Report
 
 CORPUS = Path(os.environ.get("HALLMARK_CORPUS", Path(__file__).parents[4] / "shared" / "corpus"))
 VECTORS = CORPUS / "12-merkle-tlog" / "give"
@@ -166,9 +167,10 @@ def _proof(vector: dict[str, object]) -> list[bytes]:
 
 
 @needs_corpus
-def test_agrees_with_the_inclusion_vectors_of_transparency_dev() -> None:
+def test_agrees_with_the_inclusion_vectors_of_transparency_dev(report: Report) -> None:
     vectors = _vectors("inclusion")
     assert len(vectors) >= 50
+    report("inclusion vectors agree", len(vectors))
     for vector in vectors:
         index, size = int(str(vector["leafIdx"])), int(str(vector["treeSize"]))
         answer = merkle.verify_inclusion(
@@ -178,9 +180,10 @@ def test_agrees_with_the_inclusion_vectors_of_transparency_dev() -> None:
 
 
 @needs_corpus
-def test_agrees_with_the_consistency_vectors_of_transparency_dev() -> None:
+def test_agrees_with_the_consistency_vectors_of_transparency_dev(report: Report) -> None:
     vectors = _vectors("consistency")
     assert len(vectors) >= 50
+    report("consistency vectors agree", len(vectors))
     for vector in vectors:
         first, second = int(str(vector["size1"])), int(str(vector["size2"]))
         answer = merkle.verify_consistency(
@@ -190,9 +193,10 @@ def test_agrees_with_the_consistency_vectors_of_transparency_dev() -> None:
 
 
 @needs_corpus
-def test_agrees_with_real_rekor_inclusion_proofs() -> None:
+def test_agrees_with_real_rekor_inclusion_proofs(report: Report) -> None:
     proofs = json.loads((VECTORS / "rekor-inclusion-proofs-of-real-bundles.json").read_bytes())
     assert len(proofs) >= 70
+    report("inclusion proofs of a public log agree", len(proofs))
     for item in proofs:
         answer = merkle.verify_inclusion(
             bytes.fromhex(item["leafHash"]),
@@ -202,3 +206,88 @@ def test_agrees_with_real_rekor_inclusion_proofs() -> None:
             bytes.fromhex(item["root"]),
         )
         assert answer is item["computed_valid"], item["file"]
+
+
+@needs_corpus
+def test_agrees_with_the_subtree_inclusion_vectors_of_transparency_dev(report: Report) -> None:
+    vectors = _vectors("subtreeinclusion")
+    assert len(vectors) >= 100
+    report("subtree inclusion vectors agree", len(vectors))
+    for vector in vectors:
+        span = (int(str(vector["start"])), int(str(vector["end"])))
+        index, leaf, root = int(str(vector["leafIdx"])), _bytes(vector["leafHash"]), _bytes(vector["root"])
+        answer = merkle_proofs.verify_subtree_inclusion(leaf, index, span, _proof(vector), root)
+        assert answer is not vector["wantErr"], vector["desc"]
+
+
+@needs_corpus
+def test_agrees_with_the_subtree_consistency_vectors_of_transparency_dev(report: Report) -> None:
+    vectors = _vectors("subtreeconsistency")
+    assert len(vectors) >= 50
+    report("subtree consistency vectors agree", len(vectors))
+    for vector in vectors:
+        span, size = (int(str(vector["start"])), int(str(vector["end"]))), int(str(vector["size"]))
+        roots = _bytes(vector["root1"]), _bytes(vector["root2"])
+        answer = merkle_proofs.verify_subtree_consistency(span, size, *roots, _proof(vector))
+        assert answer is not vector["wantErr"], vector["desc"]
+
+
+SIZE = 21
+TREE = Tree(SIZE)
+
+
+@given(st.integers(0, SIZE - 1), st.data())
+def test_no_bit_of_an_inclusion_proof_can_be_flipped(index: int, data: st.DataObject) -> None:
+    proof = naive_path(index, TREE.leaves)
+    flipped = _flipped(proof, data)
+    assert not merkle.verify_inclusion(TREE.leaves[index], index, SIZE, flipped, TREE.frontier.root())
+
+
+@given(st.integers(1, SIZE - 1), st.data())
+def test_no_bit_of_a_consistency_proof_can_be_flipped(first: int, data: st.DataObject) -> None:
+    flipped = _flipped(naive_consistency(first, TREE.leaves), data)
+    old = naive_root(TREE.leaves[:first])
+    assert not merkle.verify_consistency(first, SIZE, old, TREE.frontier.root(), flipped)
+
+
+def _flipped(proof: list[bytes], data: st.DataObject) -> list[bytes]:
+    place = data.draw(st.integers(0, len(proof) - 1))
+    byte, bit = data.draw(st.integers(0, 31)), data.draw(st.integers(0, 7))
+    changed = bytearray(proof[place])
+    changed[byte] ^= 1 << bit
+    return [*proof[:place], bytes(changed), *proof[place + 1 :]]
+
+
+def naive_subtree_proof(start: int, end: int, leaves: Sequence[bytes], known: bool = True) -> list[bytes]:
+    if (start, end) == (0, len(leaves)):
+        return [] if known else [naive_root(leaves)]
+    k = 1
+    while k * 2 < len(leaves):
+        k *= 2
+    left, right = leaves[:k], leaves[k:]
+    if end <= k:
+        return [*naive_subtree_proof(start, end, left, known), naive_root(right)]
+    if k <= start:
+        return [*naive_subtree_proof(start - k, end - k, right, known), naive_root(left)]
+    return [*naive_subtree_proof(0, end - k, right, known=False), naive_root(left)]
+
+
+@pytest.mark.parametrize("end", range(1, SIZE + 1))
+def test_every_subtree_is_shown_to_be_part_of_the_tree_and_nothing_else_is(end: int) -> None:
+    root = TREE.frontier.root()
+    for start in range(end):
+        part = naive_root(TREE.leaves[start:end])
+        width = 1
+        while width < end - start:
+            width *= 2
+        if start % width:
+            assert not merkle_proofs.verify_subtree_consistency((start, end), end, part, part, ())
+            path = naive_path(0, TREE.leaves[start:end])
+            assert not merkle_proofs.verify_subtree_inclusion(TREE.leaves[start], start, (start, end), path, part)
+            continue
+        proof = naive_subtree_proof(start, end, TREE.leaves)
+        assert merkle_proofs.verify_subtree_consistency((start, end), SIZE, part, root, proof)
+        assert not merkle_proofs.verify_subtree_consistency((start, end), SIZE, root[::-1], root, proof)
+        assert not merkle_proofs.verify_subtree_consistency((start, end), SIZE, part, root[::-1], proof)
+        path = naive_path(0, TREE.leaves[start:end])
+        assert merkle_proofs.verify_subtree_inclusion(TREE.leaves[start], start, (start, end), path, part)

@@ -5,11 +5,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.crypto import keys, note
 from shared.crypto.merkle import EMPTY_ROOT
 from shared.crypto.note import Checkpoint, NoteKey
+from shared.crypto.note_keys import parse_witness_key
 from shared.errors import Invalid, TooLarge
+from tests.unit.crypto.conftest import Report
 
 CORPUS = Path(os.environ.get("HALLMARK_CORPUS", Path(__file__).parents[4] / "shared" / "corpus"))
 VECTORS = CORPUS / "12-merkle-tlog" / "give" / "checkpoint-and-note-vectors.json"
@@ -19,6 +23,7 @@ ORIGIN = "hallmark.example/log"
 PRIVATE = keys.generate()
 KEY = NoteKey(ORIGIN, PRIVATE.public_key())
 CHECKPOINT = Checkpoint(ORIGIN, 7, EMPTY_ROOT)
+SIGNED = note.sign_checkpoint(CHECKPOINT, PRIVATE)
 
 
 @pytest.mark.parametrize("algorithm", keys.Algorithm)
@@ -129,20 +134,23 @@ def test_names_that_cannot_stand_in_a_note_are_refused(name: str) -> None:
 
 
 @needs_corpus
-def test_agrees_with_the_vectors_of_others() -> None:
+def test_agrees_with_the_vectors_of_others(report: Report) -> None:
     vectors = json.loads(VECTORS.read_bytes())
+    for name in ("signed_notes", "vkeys", "checkpoint_parse"):
+        report(f"note vectors ({name}) agree", len(vectors[name]))
     notes = vectors["signed_notes"]
     assert sum(_opens(item["vkey"], item["note"]) for item in notes) == 2
     for item in notes[:2]:
         assert _opens(item["vkey"], item["note"]) is item["valid"], item["name"]
     for item in vectors["vkeys"]:
-        # Keys for cosignatures and RFC 6962 tree heads are sound, but sign something else than a note's text.
-        usable = item["valid"] and item["type"] == "ECDSA 0x02"
-        assert _usable_key(item["vkey"]) is usable, item["vkey"]
+        # Keys for RFC 6962 tree heads are sound, but no log that is read here signs with them.
+        kind = item["type"] if item["valid"] else ""
+        assert _usable_key(item["vkey"]) is (kind == "ECDSA 0x02"), item["vkey"]
+        assert _usable_witness_key(item["vkey"]) is (kind == "cosignature 0x04"), item["vkey"]
     for item in vectors["checkpoint_parse"]:
-        if not item["valid"]:
-            with pytest.raises(Invalid):
-                note.parse_checkpoint(item["text"])
+        # The valid ones carry roots of other lengths than SHA-256 has, which no log that is read here can have.
+        with pytest.raises(Invalid):
+            note.parse_checkpoint(item["text"])
 
 
 def _opens(vkey: str, text: str) -> bool:
@@ -159,3 +167,19 @@ def _usable_key(vkey: str) -> bool:
     except Invalid:
         return False
     return True
+
+
+def _usable_witness_key(vkey: str) -> bool:
+    try:
+        parse_witness_key(vkey)
+    except Invalid:
+        return False
+    return True
+
+
+@given(st.integers(0), st.integers(0, 7))
+def test_no_bit_of_a_signed_checkpoint_can_be_flipped(place: int, bit: int) -> None:
+    flipped = bytearray(SIGNED)
+    flipped[place % len(SIGNED)] ^= 1 << bit
+    with pytest.raises(Invalid):
+        note.verify_checkpoint(bytes(flipped), [KEY], origin=ORIGIN)

@@ -44,5 +44,10 @@ def test_every_kind_keeps_its_name() -> None:
         "policy",
         "trust_root",
         "refusal",
+        "approval",
+        "trust",
+        "role",
+        "key",
+        "witness",
         "judgement",
     ]

@@ -14,6 +14,7 @@ from services.gateway.settings import GatewaySettings
 
 NOT_OFFERED = {
     "ReadPositions",  # receipts carry them; the saga reads them
+    "RecordRoleChange",  # asked by the gateway itself, before it makes or revokes a token
     "JudgeGates",  # asked by the promotion service, as readiness
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contracts.evidence.v1.commands import TrustedIdentity
 from contracts.facts import Component, EvidenceItem
 from contracts.message import Answer
 from contracts.vocabulary import ApplicationName, Digest, Frozen, ProjectName, TrustRootName, Utc
@@ -53,10 +54,14 @@ class TrustRootView(Frozen):
     distrust_after: Utc | None
     threshold: int
     revision: int
+    authority: str | None = None
+    identities: tuple[TrustedIdentity, ...] = ()
+    shared: bool = False
+    """Whether projects beside its own believe it, too."""
 
 
 class TrustRoots(Answer):
-    """All trust roots of a project."""
+    """All trust roots of a project, then those of others that all projects share."""
 
     trust_roots: tuple[TrustRootView, ...]
 

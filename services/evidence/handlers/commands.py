@@ -31,6 +31,7 @@ from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.clock import utc_now
 from shared.digests import canonical_digest, sha256_digest
 from shared.errors import Invalid, NotFound, TooLarge, Transient
+from shared.identity import EVERYWHERE
 from shared.messaging.dispatcher import Outside
 
 SUBMITTERS = (Role.CONTRIBUTOR, Role.SECURITY, Role.RELEASE_MANAGER)
@@ -101,6 +102,8 @@ async def evidence_published(message: EvidencePublished, work: EvidenceWork, exa
 async def apply_trust_root(command: ApplyTrustRoot, work: EvidenceWork) -> Applied:
     """Begin or change to believe some keys."""
     work.unit.caller.require(command.project, Role.SECURITY)
+    if command.shared or await work.trust_roots.is_shared(command.project, command.trust_root):
+        work.unit.caller.require(EVERYWHERE, Role.ADMIN)
     if command.trust_root == OWN_ROOT:
         raise Invalid(
             "trust_root_reserved", f"{OWN_ROOT} names Hallmark's own key.", remedy="Give the trust root another name."

@@ -1,4 +1,4 @@
-"""Trust roots, each with a revision."""
+"""Trust roots, each with a revision. A shared root belongs to one project and counts in all."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from typing import Literal, NamedTuple
 
 from contracts.evidence.v1.commands import ApplyTrustRoot
 from contracts.evidence.v1.views import TrustRootView
+from services.evidence.domain.identity import TrustedIdentity
 from services.evidence.domain.trust import TrustedKey, TrustRoot
 from shared.digests import canonical_digest
 from shared.messaging.scope import Scope
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Document, Index
 
-INDEXES: dict[str, tuple[Index, ...]] = {"trust_roots": (Index((("project", 1), ("_id", 1))),)}
+INDEXES: dict[str, tuple[Index, ...]] = {
+    "trust_roots": (Index((("project", 1), ("_id", 1))), Index((("shared", 1), ("_id", 1))))
+}
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -33,8 +36,8 @@ class RootsSeen(NamedTuple):
 
 
 async def roots_in(scope: Scope, project: str) -> RootsSeen:
-    """The trust roots of a project."""
-    found = await scope.collection("trust_roots").find({"project": project})
+    """The trust roots in force for a project: its own and the shared ones."""
+    found = await scope.collection("trust_roots").find(_in_force(project))
     state = canonical_digest([[one["_id"], one["revision"]] for one in found])
     return RootsSeen(tuple(_root(one) for one in found), state)
 
@@ -52,7 +55,8 @@ class TrustRoots:
         document: Document = {
             **content,
             "_id": key,
-            "keys": list(command.keys),
+            "keys": [TrustedKey.from_text(text).pem for text in command.keys],
+            "identities": [identity.model_dump() for identity in command.identities],
             "predicate_types": list(command.predicate_types),
         }
         root = _root(document)
@@ -64,21 +68,33 @@ class TrustRoots:
         await self._roots.replace({**document, "digest": digest}, revision=revision)
         return root, AppliedRoot("updated" if before else "created", revision + 1, digest)
 
+    async def is_shared(self, project: str, trust_root: str) -> bool:
+        """Whether the root exists and counts in all projects: whoever changes it changes all of them."""
+        found = await self._roots.get(f"{project}/{trust_root}")
+        return bool(found and found.get("shared"))
+
     async def of(self, project: str) -> tuple[TrustRootView, ...]:
-        """All trust roots of a project, by name."""
-        return tuple(_view(document) for document in await self._roots.find({"project": project}))
+        """All trust roots in force for a project, its own first, by name."""
+        found = await self._roots.find(_in_force(project))
+        return tuple(_view(one) for one in sorted(found, key=lambda one: (one["project"] != project, one["_id"])))
+
+
+def _in_force(project: str) -> Document:
+    return {"$or": [{"project": project}, {"shared": True}]}
 
 
 def _root(document: Document) -> TrustRoot:
     return TrustRoot(
         name=document["trust_root"],
-        project=document["project"],
-        keys=tuple(TrustedKey.from_pem(pem) for pem in document["keys"]),
+        project=None if document.get("shared") else document["project"],
+        keys=tuple(TrustedKey.from_text(pem) for pem in document["keys"]),
         predicate_types=tuple(document["predicate_types"]),
         role=document["role"],
         valid_from=document["valid_from"] or _ALWAYS,
         distrust_after=document["distrust_after"],
         threshold=document["threshold"],
+        authority=document.get("authority"),
+        identities=tuple(TrustedIdentity(**one) for one in document.get("identities", ())),
     )
 
 

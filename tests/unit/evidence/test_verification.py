@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.facts import Signer
+from contracts.facts import SignatureCheck, Signer
 from services.evidence.domain.trust import TrustedKey, TrustRoot
 from services.evidence.domain.verification import Problem, Unverified, Verified, judge
 from shared.crypto import dsse, keys
@@ -20,7 +20,7 @@ DAY = timedelta(days=1)
 TESTS = "https://in-toto.io/attestation/test-result/v0.1"
 SBOM = "https://cyclonedx.org/bom"
 FIRST, SECOND, STRANGER = keys.generate(), keys.generate(keys.Algorithm.ECDSA_P256), keys.generate()
-TRUSTED = {name: TrustedKey.from_pem(keys.public_pem(name.public_key())) for name in (FIRST, SECOND)}
+TRUSTED = {name: TrustedKey.from_text(keys.public_pem(name.public_key())) for name in (FIRST, SECOND)}
 
 
 def a_root(*signers: keys.PrivateKey, **fields: Any) -> TrustRoot:
@@ -131,7 +131,8 @@ def test_a_key_in_two_roots_speaks_in_both_roles() -> None:
 
 def test_another_payload_type_is_kept_without_being_read() -> None:
     envelope = an_envelope(payload=b"not json", kind="text/plain")
-    assert judge(envelope, [a_root()], NOW) == Unverified(None, Problem.PAYLOAD_TYPE_UNSUPPORTED)
+    checks = (SignatureCheck(signer=TRUSTED[FIRST].key_id, outcome="verified"),)
+    assert judge(envelope, [a_root()], NOW) == Unverified(None, Problem.PAYLOAD_TYPE_UNSUPPORTED, checks)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,7 @@ def test_what_does_not_parse_is_refused_however_well_it_is_signed(payload: bytes
 
 def test_large_input_is_refused() -> None:
     with pytest.raises(TooLarge):
-        judge(b"{" + b" " * 10_000_000 + b"}", [a_root()], NOW)
+        judge(b"{" + b" " * dsse.MAX_ENVELOPE_BYTES + b"}", [a_root()], NOW)
     many = [{"digest": {"sha256": "a" * 64}}] * 1001
     with pytest.raises(TooLarge):
         judge(an_envelope(payload=a_payload(subject=many)), [a_root()], NOW)

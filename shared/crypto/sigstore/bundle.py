@@ -2,8 +2,8 @@
 
 - Reading believes nothing. A bundle that reads is well-formed, no more.
 - Exactly one of a DSSE envelope with one signature and a message signature, which signs a digest and no statement.
-- Exactly one of a certificate and a public key's hint. Of a certificate chain (0.1 and 0.2) only the first counts:
-  trust comes from the configured authority, never from what the evidence brings along.
+- Exactly one of a certificate and a public key's hint. Of a certificate chain (0.1 and 0.2) only the first signs:
+  trust comes from the configured authority, and the others may only repeat what that one has.
 - The hint is shown, and chooses nothing.
 
 Source: sigstore/protobuf-specs sigstore_bundle.proto, sigstore_rekor.proto.
@@ -75,6 +75,8 @@ class Bundle:
     version: tuple[int, int]
     content: dsse.Envelope | MessageSignature
     certificate: bytes | None
+    above: tuple[bytes, ...]
+    """Further certificates (DER), which prove nothing."""
     hint: str
     entries: tuple[LogEntry, ...]
     timestamps: tuple[bytes, ...]
@@ -102,15 +104,16 @@ def read(document: dict[str, Any]) -> Bundle:
             remedy="Send a Sigstore bundle of version 0.1, 0.2 or 0.3.",
         )
     material = fields.child("verificationMaterial")
-    certificate = _certificate(material, version)
-    if (certificate is None) != material.has("publicKey"):
+    certificates = _certificates(material, version)
+    if (not certificates) != material.has("publicKey"):
         raise fields.malformed("verificationMaterial", "needs either a certificate or a public key's hint")
     hint = material.child("publicKey").value.get("hint")
     return Bundle(
         media_type=media_type,
         version=version,
         content=_content(fields),
-        certificate=certificate,
+        certificate=certificates[0] if certificates else None,
+        above=certificates[1:],
         hint=hint if isinstance(hint, str) else "",
         entries=tuple(_entry(one) for one in material.children("tlogEntries", MAX_LOG_ENTRIES)),
         timestamps=tuple(
@@ -120,20 +123,20 @@ def read(document: dict[str, Any]) -> Bundle:
     )
 
 
-def _certificate(material: Fields, version: tuple[int, int]) -> bytes | None:
+def _certificates(material: Fields, version: tuple[int, int]) -> tuple[bytes, ...]:
     single, chain = material.has("certificate"), material.has("x509CertificateChain")
     if single and (chain or version < (0, 3)):
         raise material.malformed("certificate", "stands alone, and only in bundles of version 0.3")
     if chain and version >= (0, 3):
         raise material.malformed("x509CertificateChain", "stands in bundles of version 0.1 and 0.2 only")
     if single:
-        return material.child("certificate").data("rawBytes")
+        return (material.child("certificate").data("rawBytes"),)
     if not chain:
-        return None
+        return ()
     listed = material.child("x509CertificateChain").children("certificates", MAX_CERTIFICATES)
     if not listed:
         raise material.malformed("x509CertificateChain", "holds no certificate")
-    return listed[0].data("rawBytes")
+    return tuple(one.data("rawBytes") for one in listed)
 
 
 def _content(fields: Fields) -> dsse.Envelope | MessageSignature:

@@ -19,9 +19,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.certificate_transparency import LogEntryType, SignedCertificateTimestamp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
@@ -52,6 +54,17 @@ CLAIMS = {
     22: "source_repository_visibility",
 }
 _TRANSPARENCY_SIGNATURE = 0
+_UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    Invalid,
+    x509.InvalidVersion,
+    x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    CryptographyDeprecationWarning,
+)
+"""What the library raises for certificates that it cannot read; the last one only where warnings are errors."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +95,10 @@ def read(der: bytes) -> Leaf:
         usage = extensions.get_extension_for_class(x509.KeyUsage).value
         purposes = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         holder = Holder(_identity(extensions), _issuer(extensions), _claims(extensions))
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, Invalid) as error:
-        raise _unusable(str(error) or "an extension is missing") from error
-    except x509.UnsupportedGeneralNameType as error:
-        raise _unusable("it names its holder in an unknown way") from error
+    except _UNREADABLE as error:
+        raise _unusable(str(error)) from error
+    if certificate.serial_number <= 0:
+        raise _unusable("its serial number is not positive")
     if not usage.digital_signature or ExtendedKeyUsageOID.CODE_SIGNING not in purposes:
         raise _unusable("it is not for signing code")
     if certificate.public_bytes(Encoding.DER) != der:
@@ -102,6 +115,13 @@ def check_chain(leaf: Leaf, authority: Authority, times: Iterable[datetime]) -> 
     raise CheckFailed(
         Check.CERTIFICATE_UNTRUSTED, "No configured authority issued the certificate for the time of the signature."
     )
+
+
+def check_above(above: Iterable[bytes], authority: Authority) -> None:
+    """That further certificates only repeat configured ones, though none of them is used. Raises `CheckFailed`."""
+    known = {one.public_bytes(Encoding.DER) for issuer in authority.issuers for one in issuer.chain}
+    if not set(above) <= known:
+        raise CheckFailed(Check.CERTIFICATE_UNTRUSTED, "The bundle brings a certificate that the authority has not.")
 
 
 def check_logged(leaf: Leaf, authority: Authority, chain: tuple[x509.Certificate, ...]) -> None:

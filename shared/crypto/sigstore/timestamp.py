@@ -13,11 +13,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.utils import CryptographyDeprecationWarning
 from rfc3161_client import TimeStampResponse, VerificationError, VerifierBuilder, decode_timestamp_response
 
+from shared.crypto.sigstore import timestamp_form
 from shared.crypto.sigstore.authority import Issuer
 from shared.crypto.sigstore.checks import Check, CheckFailed
+
+_UNVERIFIED = (VerificationError, ValueError, x509.InvalidVersion, CryptographyDeprecationWarning)
+"""What the library raises for what it cannot verify; the last one only where warnings are errors."""
 
 
 def check(timestamps: Sequence[bytes], signature: bytes, timestampers: Sequence[Issuer]) -> tuple[datetime, ...]:
@@ -31,11 +37,8 @@ def _time(encoded: bytes, signature: bytes, timestampers: Sequence[Issuer]) -> d
     try:
         response = decode_timestamp_response(encoded)
         at = response.tst_info.gen_time
-        plain = response.as_bytes() == encoded and not response.status_string
     except ValueError as error:
         raise _invalid("cannot be read") from error
-    if not plain:
-        raise _invalid("is not in its canonical encoding")
     if not any(at in one.period and _signed(response, signature, one) for one in timestampers):
         raise _invalid("is not by a configured authority over this signature")
     return at
@@ -44,13 +47,13 @@ def _time(encoded: bytes, signature: bytes, timestampers: Sequence[Issuer]) -> d
 def _signed(response: TimeStampResponse, signature: bytes, timestamper: Issuer) -> bool:
     own, *above = timestamper.chain
     known = {one.public_bytes(Encoding.DER) for one in timestamper.chain}
-    builder = VerifierBuilder().tsa_certificate(own).add_root_certificate(above[-1])
-    for between in above[:-1]:
-        builder = builder.add_intermediate_certificate(between)
+    # Only what repeats the configured certificates goes any further.
+    if not set(response.signed_data.certificates) <= known or not timestamp_form.is_plain(response.as_bytes(), own):
+        return False
+    builder = VerifierBuilder(tsa_certificate=own, intermediates=above[:-1], roots=above[-1:])
     try:
-        builder.build().verify_message(response, signature)
-        return set(response.signed_data.certificates) <= known
-    except (VerificationError, ValueError):
+        return builder.build().verify_message(response, signature)
+    except _UNVERIFIED:
         return False
 
 

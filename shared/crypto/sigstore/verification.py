@@ -35,6 +35,7 @@ def holder(bundle: Bundle, authority: Authority) -> Holder:
     times = _proven_times(bundle, leaf.der, authority)
     if not times:
         raise CheckFailed(Check.TIME_UNPROVEN, "Nothing in the bundle proves when the signature was made.")
+    certificate.check_above(bundle.above, authority)
     chain = certificate.check_chain(leaf, authority, times)
     certificate.check_logged(leaf, authority, chain)
     return leaf.holder

@@ -54,7 +54,7 @@ _MAX_PEM_BYTES = 16 * 1024
 _ECDSA_HASHES: dict[str, tuple[Hash, ...]] = {SECP256R1.name: (SHA256(),), SECP384R1.name: (SHA384(), SHA256())}
 _RSA_PADDINGS = (
     padding.PKCS1v15(),
-    padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=padding.PSS.AUTO),
+    padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=padding.PSS.DIGEST_LENGTH),
 )
 _UNSAFE_MODE = stat.S_IRWXO | stat.S_IWGRP
 
@@ -110,7 +110,7 @@ def verify(public: PublicKey, message: bytes, signature: bytes) -> bool:
     """Whether `signature` was made over `message` with the private half of `public`.
 
     SHA-256, with P-384 also SHA-384. ECDSA signatures are read as ASN.1 DER and, when they have the length for it,
-    as raw r||s too (the DSSE vector uses it); RSA ones as PKCS #1 v1.5 and as PSS.
+    as raw r||s too (the DSSE vector uses it); RSA ones as PKCS #1 v1.5 and as PSS with a salt of 32 bytes.
     """
     match public:
         case Ed25519PublicKey():

@@ -51,7 +51,7 @@ CLAIMS = {
     19: "build_config_digest",
     20: "build_trigger",
     21: "run_invocation_uri",
-    22: "source_repository_visibility",
+    22: "source_repository_visibility_at_signing",
 }
 _TRANSPARENCY_SIGNATURE = 0
 _UNREADABLE = (

@@ -173,6 +173,7 @@ def _identities(piece: Piece) -> tuple[TrustedIdentity, ...]:
     return (TrustedIdentity("https://issuer.example", "nobody@example.com", {}),)
 
 
+@functools.cache
 def _outcome(piece: Piece) -> str:
     try:
         evidence = signatures.read(strict_json.loads_object(piece.data))

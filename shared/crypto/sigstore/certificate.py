@@ -35,7 +35,7 @@ from shared.errors import Invalid
 
 _FULCIO = "1.3.6.1.4.1.57264.1."
 _OTHER_NAME = x509.ObjectIdentifier(_FULCIO + "7")
-_OLD_ISSUER = x509.ObjectIdentifier(_FULCIO + "1")
+_OLD_ISSUER = _FULCIO + "1"
 CLAIMS = {
     8: "issuer",
     9: "build_signer_uri",
@@ -94,7 +94,7 @@ def read(der: bytes) -> Leaf:
         public = keys.accepted(certificate.public_key())
         usage = extensions.get_extension_for_class(x509.KeyUsage).value
         purposes = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        holder = Holder(_identity(extensions), _issuer(extensions), _claims(extensions))
+        holder = _holder(extensions)
     except _UNREADABLE as error:
         raise _unusable(str(error)) from error
     if certificate.serial_number <= 0:
@@ -199,9 +199,8 @@ def _identity(extensions: x509.Extensions) -> str:
             raise ValueError("it names its holder in an unknown way")
 
 
-def _issuer(extensions: x509.Extensions) -> str:
-    old = _value(extensions, _OLD_ISSUER)
-    new = _claims(extensions).get("issuer")
+def _issuer(old: bytes | None, claims: Mapping[str, str]) -> str:
+    new = claims.get("issuer")
     if old is not None and new is not None and old.decode() != new:
         raise ValueError("it names two issuers")
     if old is None and new is None:
@@ -209,16 +208,15 @@ def _issuer(extensions: x509.Extensions) -> str:
     return new or (old or b"").decode()
 
 
-def _claims(extensions: x509.Extensions) -> dict[str, str]:
-    values = {name: _value(extensions, x509.ObjectIdentifier(f"{_FULCIO}{number}")) for number, name in CLAIMS.items()}
-    return {name: asn1.decode_der(str, value) for name, value in values.items() if value is not None}
-
-
-def _value(extensions: x509.Extensions, oid: x509.ObjectIdentifier) -> bytes | None:
-    for extension in extensions:
-        if extension.oid == oid and isinstance(extension.value, x509.UnrecognizedExtension):
-            return extension.value.value
-    return None
+def _holder(extensions: x509.Extensions) -> Holder:
+    values = {
+        extension.oid.dotted_string: extension.value.value
+        for extension in extensions
+        if isinstance(extension.value, x509.UnrecognizedExtension)
+    }
+    named = {name: values.get(f"{_FULCIO}{number}") for number, name in CLAIMS.items()}
+    claims = {name: asn1.decode_der(str, value) for name, value in named.items() if value is not None}
+    return Holder(_identity(extensions), _issuer(values.get(_OLD_ISSUER), claims), claims)
 
 
 def _unusable(problem: str) -> CheckFailed:

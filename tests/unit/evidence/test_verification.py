@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.facts import SignatureCheck, Signer
+from services.evidence.domain.identity import TrustedIdentity
 from services.evidence.domain.trust import TrustedKey, TrustRoot
 from services.evidence.domain.verification import Problem, Unverified, Verified, judge
 from shared.crypto import dsse, keys
 from shared.errors import Invalid, TooLarge
+from tests.support.sigstore import Instance
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -182,6 +184,42 @@ def test_a_root_that_means_nothing_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(Invalid) as refusal:
         a_root(**fields)
     assert refusal.value.code == "trust_root_malformed"
+
+
+def test_a_root_needs_keys_or_an_authority_with_identities() -> None:
+    authority = Instance().trusted_root()
+    anybody = TrustedIdentity("https://issuer.example", "ann@acme.example", {})
+    assert a_root(keys=(), authority=authority, identities=(anybody,))
+    assert a_root(authority=authority)
+    for fields in (
+        {"keys": (), "authority": authority},
+        {"keys": (), "identities": (anybody,)},
+        {"identities": (anybody,)},
+        {"authority": authority, "identities": (anybody,), "threshold": 2},
+    ):
+        with pytest.raises(Invalid) as refusal:
+            a_root(**fields)
+        assert refusal.value.code == "trust_root_malformed"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"mediaType": "application/json"},
+        {"certificateAuthorities": []},
+        {"certificateAuthorities": [{"certChain": {"certificates": []}}]},
+        {"certificateAuthorities": [{"certChain": {"certificates": [{"rawBytes": "AAAA"}]}}]},
+        {"tlogs": []},
+        {"tlogs": [{"baseUrl": "https://log.example", "publicKey": {"rawBytes": "AAAA"}, "logId": {"keyId": "AAAA"}}]},
+        {"ctlogs": [{}]},
+        {"timestampAuthorities": [{"certChain": {"certificates": []}}]},
+    ],
+)
+def test_an_authority_that_cannot_be_used_is_refused_when_it_is_installed(fields: dict[str, Any]) -> None:
+    anybody = TrustedIdentity("https://issuer.example", "ann@acme.example", {})
+    with pytest.raises(Invalid) as refusal:
+        a_root(authority=Instance().trusted_root(**fields), identities=(anybody,))
+    assert refusal.value.code == "authority_malformed"
 
 
 def test_a_key_stored_under_another_keys_name_is_refused() -> None:

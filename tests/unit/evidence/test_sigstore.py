@@ -244,6 +244,13 @@ def test_an_authority_counts_in_its_own_period_only() -> None:
         assert outcome(certified(), a_root(authority=json.dumps(document))) == expected
 
 
+def test_a_log_counts_in_its_own_period_only() -> None:
+    for name, expected in (("tlogs", "inclusion_promise_invalid"), ("ctlogs", "certificate_not_logged")):
+        document = json.loads(OURS.trusted_root())
+        document[name][0]["publicKey"]["validFor"]["end"] = "2026-11-01T11:59:59Z"
+        assert outcome(certified(), a_root(authority=json.dumps(document))) == expected
+
+
 def test_23_certificates_and_keys_that_the_evidence_brings_along_are_not_used() -> None:
     stranger = OTHERS.certify()
     bundle = certified(stranger)

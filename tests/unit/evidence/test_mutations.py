@@ -128,3 +128,22 @@ def test_no_byte_of_a_real_timestamp_goes_unnoticed(name: str) -> None:
         changed[place] ^= 1 << place % 7
         with pytest.raises(CheckFailed):
             timestamp.check([bytes(changed)], found.signature, timestampers)
+
+
+@pytest.mark.skipif(not corpus.CORPUS.is_dir(), reason="the corpus is not here; set HALLMARK_CORPUS")
+def test_a_timestamp_counts_once_and_in_the_periods_of_its_authority_and_of_the_log() -> None:
+    file = "sigstore-conformance/rekor2-timestamp-with-embedded-cert/bundle.sigstore.json"
+    document = json.loads((corpus.GIVE / file).read_bytes())
+    piece = corpus.Piece(file, "/", json.dumps(document).encode())
+    before = "2025-08-06T18:51:35Z"
+    for part, expected in (("timestampAuthorities", "timestamp_invalid"), ("tlogs", "log_unknown")):
+        trusted = json.loads(corpus._authority(file))
+        for one in trusted[part]:
+            one.get("publicKey", one)["validFor"] |= {"start": "2021-01-01T00:00:00Z", "end": before}
+        answer = judge(piece.data, [corpus._root(piece, authority=json.dumps(trusted))], corpus.NOW)
+        assert [check.outcome for check in answer.checks] == [expected]
+    stamps = document["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"]
+    stamps.extend(stamps[:1])
+    answer = judge(json.dumps(document).encode(), [corpus._root(piece)], corpus.NOW)
+    assert [check.outcome for check in answer.checks] == ["timestamp_invalid"]
+    assert "twice" in answer.checks[0].detail

@@ -264,6 +264,28 @@ def test_23_certificates_and_keys_that_the_evidence_brings_along_are_not_used() 
     assert outcome(plain) == "key_unknown"
 
 
+def test_further_certificates_may_only_repeat_those_of_the_authority() -> None:
+    bundle = certified() | {"mediaType": "application/vnd.dev.sigstore.bundle+json;version=0.2"}
+    leaf = _material(bundle).pop("certificate")
+    for instance, expected in ((OURS, "verified"), (OTHERS, "certificate_untrusted")):
+        above = {"rawBytes": b64(instance.root.public_bytes(Encoding.DER))}
+        _material(bundle)["x509CertificateChain"] = {"certificates": [leaf, above]}
+        assert outcome(bundle) == expected
+
+
+@pytest.mark.parametrize("kind", KINDS, ids="-".join)
+def test_27_a_log_entry_of_another_key_digest_or_payload_type_is_refused(kind: tuple[str, str]) -> None:
+    envelope = an_envelope(PAYLOAD, SIGNER.private)
+    other = {**envelope, "payload": b64(PAYLOAD + b" ")}
+    retyped = {**envelope, "payloadType": "application/vnd.in-toto.x+json"}
+    bodies = [a_body(*kind, envelope, OURS.certify()), a_body(*kind, other, SIGNER)]
+    if kind[0] in {"intoto", "hashedrekord"}:
+        bodies.append(a_body(*kind, retyped, SIGNER))
+    for body in bodies:
+        bundle = a_bundle({"dsseEnvelope": envelope}, [OURS.entry(body)], der=SIGNER.der)
+        assert outcome(bundle) == "log_entry_mismatch"
+
+
 def test_22_an_identity_counts_only_when_a_root_names_it_for_the_predicate_type() -> None:
     for identity in (
         TrustedIdentity(ISSUER, WORKFLOW.replace("v1", "v2"), {}),

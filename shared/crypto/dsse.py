@@ -13,16 +13,15 @@ Source: secure-systems-lab/dsse protocol.md, envelope.md.
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.crypto import keys, strict_json
+from shared.crypto import base64_text, keys, strict_json
 from shared.digests import canonical_json
 from shared.errors import Invalid, TooLarge
 
-MAX_ENVELOPE_BYTES = 8 * 2**20
+MAX_ENVELOPE_BYTES = 64 * 2**20
 MAX_SIGNATURES = 16
 """Each is tried with each candidate key, so that their number is a cost that a stranger chooses."""
 
@@ -55,7 +54,11 @@ def parse(data: bytes, *, max_bytes: int = MAX_ENVELOPE_BYTES) -> Envelope:
 
     Raises `TooLarge` above `max_bytes` or `MAX_SIGNATURES`, `Invalid` when it is no envelope in strict JSON.
     """
-    document = strict_json.loads_object(data, max_bytes=max_bytes)
+    return read(strict_json.loads_object(data, max_bytes=max_bytes))
+
+
+def read(document: dict[str, Any]) -> Envelope:
+    """Read an envelope out of parsed JSON. Raises as `parse` does."""
     listed = document.get("signatures")
     if not isinstance(listed, list):
         raise _malformed("signatures", "is not a list")
@@ -101,12 +104,18 @@ def verify(envelope: Envelope, candidates: Iterable[keys.PublicKey]) -> tuple[st
 
     A threshold is the caller's to compare with the length of the answer.
     """
+    given = tuple(candidates)
+    verified = {name for names in verify_each(envelope, given) for name in names}
+    return tuple(name for name in dict.fromkeys(map(keys.key_id, given)) if name in verified)
+
+
+def verify_each(envelope: Envelope, candidates: Iterable[keys.PublicKey]) -> tuple[tuple[str, ...], ...]:
+    """Per signature of `envelope`, in its order: the key ids of the distinct `candidates` that verified it."""
     message = pae(envelope.payload_type, envelope.payload)
     distinct = {keys.key_id(candidate): candidate for candidate in candidates}
     return tuple(
-        name
-        for name, public in distinct.items()
-        if any(keys.verify(public, message, signature.sig) for signature in envelope.signatures)
+        tuple(name for name, public in distinct.items() if keys.verify(public, message, signature.sig))
+        for signature in envelope.signatures
     )
 
 
@@ -128,13 +137,8 @@ def _text(holder: dict[str, Any], name: str, where: str) -> str:
 
 def _decoded(holder: dict[str, Any], name: str, where: str) -> bytes:
     text = _text(holder, name, where)
-    alphabet = b"-_" if "-" in text or "_" in text else b"+/"
-    try:
-        value = base64.b64decode(text, altchars=alphabet, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise _malformed(where, "is not base64") from error
-    # Spelling it again refuses stray bits, mixed alphabets and inner padding in one stroke.
-    if base64.b64encode(value, altchars=alphabet).decode() != text:
+    value = base64_text.decode(text)
+    if value is None:
         raise _malformed(where, "is not base64 in its canonical spelling")
     return value
 

@@ -1,6 +1,6 @@
 """Public and private keys: what is accepted, how they are named, how they sign and verify.
 
-- Accepted for verifying: Ed25519, ECDSA on P-256, RSA of 2048 to 8192 bits. Nothing else is even loaded.
+- Accepted for verifying: Ed25519, ECDSA on P-256 and P-384, RSA of 2048 to 8192 bits. Nothing else is even loaded.
 - A key is named by the digest of its SubjectPublicKeyInfo, so one key has one name wherever it comes from.
 - Verifying answers yes or no; it never raises for a bad signature, whatever bytes it is made of.
 - Private keys are Ed25519 or P-256, lie in files that are created exclusively and readable by their owner
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import assert_never
@@ -20,14 +21,16 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.ec import (
     ECDSA,
     SECP256R1,
+    SECP384R1,
     EllipticCurvePrivateKey,
     EllipticCurvePublicKey,
     generate_private_key,
 )
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -42,14 +45,16 @@ from shared.errors import Conflict, Invalid, NotFound
 
 PublicKey = Ed25519PublicKey | EllipticCurvePublicKey | RSAPublicKey
 PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey
+Hash = SHA256 | SHA384
 
 _MIN_RSA_BITS = 2048
 _MAX_RSA_BITS = 8192
 _MAX_PEM_BYTES = 16 * 1024
-_RAW_ECDSA_BYTES = 64
+# P-384 goes with SHA-384; older Sigstore clients signed SHA-256 digests with it.
+_ECDSA_HASHES: dict[str, tuple[Hash, ...]] = {SECP256R1.name: (SHA256(),), SECP384R1.name: (SHA384(), SHA256())}
 _RSA_PADDINGS = (
     padding.PKCS1v15(),
-    padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=padding.PSS.AUTO),
+    padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=padding.PSS.DIGEST_LENGTH),
 )
 _UNSAFE_MODE = stat.S_IRWXO | stat.S_IWGRP
 
@@ -70,10 +75,15 @@ def load_public(pem: str | bytes) -> PublicKey:
         public = load_pem_public_key(encoded)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise _unusable("it is not a public key in PEM form") from error
+    return accepted(public)
+
+
+def accepted(public: PublicKeyTypes) -> PublicKey:
+    """`public`, when its kind and size are accepted. Raises `Invalid` otherwise."""
     match public:
         case Ed25519PublicKey():
             return public
-        case EllipticCurvePublicKey() if isinstance(public.curve, SECP256R1):
+        case EllipticCurvePublicKey() if public.curve.name in _ECDSA_HASHES:
             return public
         case RSAPublicKey() if _MIN_RSA_BITS <= public.key_size <= _MAX_RSA_BITS:
             return public
@@ -99,19 +109,34 @@ def key_id(public: PublicKey) -> str:
 def verify(public: PublicKey, message: bytes, signature: bytes) -> bool:
     """Whether `signature` was made over `message` with the private half of `public`.
 
-    SHA-256 throughout. ECDSA signatures are read as ASN.1 DER and, when 64 bytes long, as raw r||s too (the
-    DSSE vector uses it); RSA ones as PKCS #1 v1.5 and as PSS.
+    SHA-256, with P-384 also SHA-384. ECDSA signatures are read as ASN.1 DER and, when they have the length for it,
+    as raw r||s too (the DSSE vector uses it); RSA ones as PKCS #1 v1.5 and as PSS with a salt of 32 bytes.
     """
     match public:
         case Ed25519PublicKey():
-            return _verifies_ed25519(public, message, signature)
+            return _holds(lambda: public.verify(signature, message))
         case EllipticCurvePublicKey():
-            forms = [signature]
-            if len(signature) == _RAW_ECDSA_BYTES:
-                forms.append(_der_from_raw(signature))
-            return any(_verifies_ecdsa(public, message, form) for form in forms)
+            hashes = _ECDSA_HASHES[public.curve.name]
+            return any(_verifies_ecdsa(public, message, signature, ECDSA(chosen)) for chosen in hashes)
         case RSAPublicKey():
-            return any(_verifies_rsa(public, message, signature, chosen) for chosen in _RSA_PADDINGS)
+            return _verifies_rsa(public, message, signature, SHA256())
+        case _:
+            assert_never(public)
+
+
+def verify_digest(public: PublicKey, digest: bytes, signature: bytes) -> bool:
+    """As `verify`, with only the SHA-256 or SHA-384 `digest` of the message; never for Ed25519."""
+    hashed: Hash = SHA384() if len(digest) == SHA384.digest_size else SHA256()
+    if len(digest) != hashed.digest_size:
+        return False
+    match public:
+        case Ed25519PublicKey():
+            return False
+        case EllipticCurvePublicKey():
+            known = any(isinstance(hashed, type(one)) for one in _ECDSA_HASHES[public.curve.name])
+            return known and _verifies_ecdsa(public, digest, signature, ECDSA(Prehashed(hashed)))
+        case RSAPublicKey():
+            return isinstance(hashed, SHA256) and _verifies_rsa(public, digest, signature, Prehashed(hashed))
         case _:
             assert_never(public)
 
@@ -192,40 +217,33 @@ def read_private(path: Path) -> PrivateKey:
     return load_private(pem)
 
 
-def _verifies_ed25519(public: Ed25519PublicKey, message: bytes, signature: bytes) -> bool:
+def _holds(check: Callable[[], object]) -> bool:
     try:
-        public.verify(signature, message)
+        check()
     except InvalidSignature:
         return False
     return True
 
 
-def _verifies_ecdsa(public: EllipticCurvePublicKey, message: bytes, signature: bytes) -> bool:
-    try:
-        public.verify(signature, message, ECDSA(SHA256()))
-    except InvalidSignature:
-        return False
-    return True
+def _verifies_ecdsa(public: EllipticCurvePublicKey, data: bytes, signature: bytes, chosen: ECDSA) -> bool:
+    half = (public.curve.key_size + 7) // 8
+    forms = [signature]
+    if len(signature) == 2 * half:
+        r, s = int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
+        forms.append(encode_dss_signature(r, s))
+    return any(_holds(lambda form=form: public.verify(form, data, chosen)) for form in forms)  # type: ignore[misc]
 
 
-def _verifies_rsa(
-    public: RSAPublicKey, message: bytes, signature: bytes, chosen: padding.PKCS1v15 | padding.PSS
-) -> bool:
-    try:
-        public.verify(signature, message, chosen, SHA256())
-    except InvalidSignature:
-        return False
-    return True
-
-
-def _der_from_raw(signature: bytes) -> bytes:
-    half = _RAW_ECDSA_BYTES // 2
-    return encode_dss_signature(int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big"))
+def _verifies_rsa(public: RSAPublicKey, data: bytes, signature: bytes, hashed: SHA256 | Prehashed) -> bool:
+    return any(
+        _holds(lambda chosen=chosen: public.verify(signature, data, chosen, hashed))  # type: ignore[misc]
+        for chosen in _RSA_PADDINGS
+    )
 
 
 def _unusable(problem: str) -> Invalid:
     return Invalid(
         "key_unusable",
         f"The key cannot be used: {problem}.",
-        remedy="Use Ed25519, ECDSA P-256 or, for verifying only, RSA of at least 2048 bits.",
+        remedy="Use Ed25519, ECDSA P-256 or, for verifying only, ECDSA P-384 or RSA of at least 2048 bits.",
     )

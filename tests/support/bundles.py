@@ -95,7 +95,7 @@ class Story:
         return TrustRoot(
             name=name,
             project="shop",
-            keys=tuple(TrustedKey.from_pem(one) for one in command.keys),
+            keys=tuple(TrustedKey.from_text(one) for one in command.keys),
             predicate_types=command.predicate_types,
             role=command.role,
             valid_from=command.valid_from or datetime(1970, 1, 1, tzinfo=UTC),

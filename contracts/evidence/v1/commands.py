@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from contracts.answers import Applied
+from contracts.evidence.v1.identities import TrustedIdentity
 from contracts.evidence.v1.views import InclusionProof
 from contracts.facts import Signer
 from contracts.message import Answer, Command, Intake, Tell
@@ -33,28 +34,44 @@ MAX_BATCH = 50
 """Envelopes in one batch."""
 
 
+MAX_AUTHORITY = 100_000
+"""Characters of a trusted-root document; that of the public Sigstore has 7,000."""
+
+
 class ApplyTrustRoot(Command):
-    """Say whose signatures a project believes, about what, from when until when."""
+    """Say whose signatures a project believes, about what, from when until when.
+
+    A root holds keys, or an authority and identities, or both.
+    """
 
     subject: ClassVar[str] = "hallmark.ask.evidence.trust-root.apply.v1"
     answer: ClassVar[type[Answer]] = Applied
     project: ProjectName
     trust_root: TrustRootName
-    keys: Annotated[tuple[str, ...], Field(min_length=1, max_length=50)]
-    """Public keys in PEM: Ed25519, ECDSA P-256 or RSA of at least 2048 bits."""
+    keys: Annotated[tuple[str, ...], Field(max_length=50)] = ()
+    """Public keys in PEM, as JWK, or as base64 of their DER.
+
+    Ed25519, ECDSA P-256 or P-384, or RSA of at least 2048 bits.
+    """
+    authority: Annotated[str, Field(max_length=MAX_AUTHORITY)] | None = None
+    """A Sigstore trusted root, as text of its JSON document: who certifies identities and logs signatures."""
+    identities: Annotated[tuple[TrustedIdentity, ...], Field(max_length=50)] = ()
+    """Whose certificates by the authority count."""
+    shared: bool = False
+    """Whether all projects believe this root. Only administrators of all projects may say so."""
     predicate_types: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
-    """Exact predicate types these keys may vouch for; `*` says all of them, on purpose."""
+    """Exact predicate types this root may vouch for; `*` says all of them, on purpose."""
     role: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
     """The signer role that policies ask for, such as `build` or `scanner`."""
     valid_from: Utc | None = None
     distrust_after: Utc | None = None
     """Signatures received after this moment do not count."""
     threshold: Annotated[int, Field(ge=1, le=50)] = 1
-    """How many distinct keys of this root must have signed."""
+    """How many distinct signers of this root must have signed."""
 
 
 class SubmitEvidence(Command):
-    """Hand in a signed statement: a DSSE envelope, inline when small, else by the digest of an uploaded blob."""
+    """Hand in a DSSE envelope or a Sigstore bundle: inline when small, else by the digest of an uploaded blob."""
 
     subject: ClassVar[str] = "hallmark.ask.evidence.record.submit.v1"
     answer: ClassVar[type[Answer]]

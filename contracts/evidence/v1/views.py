@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from contracts.evidence.v1.identities import TrustedIdentity
 from contracts.evidence.v1.log import CosignatureView, KeyHandover, PublishedKey, SignedState
 from contracts.facts import Component, EarlierStanding, EvidenceItem
 from contracts.message import Answer
@@ -60,10 +61,14 @@ class TrustRootView(Frozen):
     revision: int
     document: dict[str, Any] = {}
     """As it was applied: the log's entry about this revision has the digest of its canonical form."""
+    authority: str | None = None
+    identities: tuple[TrustedIdentity, ...] = ()
+    shared: bool = False
+    """Whether projects beside its own believe it, too."""
 
 
 class TrustRoots(Answer):
-    """All trust roots of a project."""
+    """All trust roots of a project, then those of others that all projects share."""
 
     trust_roots: tuple[TrustRootView, ...]
 

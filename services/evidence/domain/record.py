@@ -1,4 +1,4 @@
-"""A record: one envelope that a project was handed, what it says, and whether that counts.
+"""A record: one envelope or bundle that a project was handed, what it says, and whether that counts.
 
 - The id is computed from project and envelope: the same envelope again is the same record.
 - Nobody's trust root can vouch for approvals, not even with `*`: Hallmark signs those itself, for people it has seen
@@ -12,19 +12,21 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from contracts.facts import Component, EvidenceItem, OtherFacts, Signer
+from contracts.facts import Component, EvidenceItem, OtherFacts, SignatureCheck, Signer
 from contracts.vocabulary import Digest
 from services.evidence.domain import kinds
 from services.evidence.domain.kinds.approval import APPROVAL_TYPE
 from services.evidence.domain.kinds.reading import Reading
 from services.evidence.domain.statement import Statement
 from services.evidence.domain.verification import Problem, Unverified, Verification, Verified
+from shared.crypto.sigstore.checks import Check
 from shared.digests import sha256_digest
 
 UNKNOWN_PREDICATE = "unknown:payload"
 REMEDIES = {
     Problem.PAYLOAD_TYPE_UNSUPPORTED: "Sign an in-toto statement (payload type application/vnd.in-toto+json).",
     Problem.NO_TRUSTED_SIGNATURE: "Sign with a key that a trust root of the project holds, or apply such a trust root.",
+    Problem.IDENTITY_NOT_ALLOWED: "Sign as an identity that a trust root of the project names, or have it named.",
     Problem.PREDICATE_NOT_ALLOWED: "Sign with a key whose trust root may vouch for this predicate type.",
     Problem.KEY_NOT_YET_VALID: "Wait until the trust root is valid, or sign with another key.",
     Problem.KEY_DISTRUSTED: "Sign with a key that is still trusted.",
@@ -50,13 +52,16 @@ def record_of(project: str, data: bytes, verification: Verification, at: datetim
     statement = verification.statement
     reading = kinds.read(statement.predicate_type, statement.predicate, at) if statement else Reading(OtherFacts())
     problem, signers = _believed(verification)
-    return _record(project, data, statement, reading, problem=problem, signers=signers, at=at)
+    return _record(
+        project, data, statement, reading, problem=problem, signers=signers, checks=verification.checks, at=at
+    )
 
 
 def own_record(project: str, data: bytes, statement: Statement, signer: Signer, at: datetime) -> Record:
     """The record of a statement that Hallmark itself has just signed."""
     reading = kinds.read(statement.predicate_type, statement.predicate, at)
-    return _record(project, data, statement, reading, problem=None, signers=(signer,), at=at)
+    checks = (SignatureCheck(signer=signer.key_id, outcome=Check.VERIFIED.value),)
+    return _record(project, data, statement, reading, problem=None, signers=(signer,), checks=checks, at=at)
 
 
 def _believed(verification: Verification) -> tuple[Problem | None, tuple[Signer, ...]]:
@@ -77,6 +82,7 @@ def _record(
     *,
     problem: Problem | None,
     signers: tuple[Signer, ...],
+    checks: tuple[SignatureCheck, ...],
     at: datetime,
 ) -> Record:
     content_digest = sha256_digest(data)
@@ -88,6 +94,7 @@ def _record(
         verified=problem is None,
         problem=problem.value if problem else None,
         signers=signers,
+        checks=checks,
         made_at=min(reading.claimed_at or at, at),
         received_at=at,
         facts=reading.facts,

@@ -4,6 +4,8 @@
 - Subjects are named by their SHA-256 digest, in lowercase. One without it refuses the whole statement: what
   MD5 or SHA-1 names can be exchanged, and another strong digest alone names nothing that Hallmark knows.
 - The payload is strict JSON: a statement that two readers could read differently is no statement.
+- A signature over an artifact alone says nothing but that it was made. It becomes a statement of its own type about the
+  digest that was signed, so that everything else handles it like any other.
 
 Source: in-toto/attestation spec/v1/statement.md, resource_descriptor.md, digest_set.md.
 """
@@ -21,11 +23,16 @@ from shared.errors import Invalid, TooLarge
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
+SIGNATURE_TYPE = "https://hallmark.dev/attestation/signature/v1"
+"""Predicate type of the statement that a message signature becomes."""
 MAX_SUBJECTS = 1000
 MAX_NAME = 2000
+MAX_PAYLOAD_BYTES = 48 * 2**20
+"""What fits, as base64, into the largest envelope."""
 
 _READ_TYPES = (STATEMENT_TYPE, "https://in-toto.io/Statement/v0.1")
 _PAYLOAD_TYPES = re.compile(r"application/vnd\.in-toto(?:\.[A-Za-z0-9._-]+)?\+json")
+_SHA256_BYTES = 32
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PREDICATE_TYPE = re.compile(r"[!-~]{1,500}")
 
@@ -59,7 +66,7 @@ def is_statement(payload_type: str) -> bool:
 
 def parse(payload: bytes) -> Statement:
     """Read a statement. Raises `Invalid` or `TooLarge` when it is malformed; there is no half-read statement."""
-    document = strict_json.loads_object(payload)
+    document = strict_json.loads_object(payload, max_bytes=MAX_PAYLOAD_BYTES)
     if document.get("_type") not in _READ_TYPES:
         raise _malformed("_type", "is neither Statement v1 nor v0.1")
     predicate_type = document.get("predicateType")
@@ -71,6 +78,17 @@ def parse(payload: bytes) -> Statement:
     if predicate is not None and not isinstance(predicate, dict):
         raise _malformed("predicate", "is not an object")
     return Statement(_subjects(document.get("subject")), predicate_type, predicate or {})
+
+
+def of_signature(digest: bytes, predicate: Mapping[str, Any]) -> Statement:
+    """The statement that a signature over `digest` makes. Raises `Invalid` unless that is a SHA-256 digest."""
+    if len(digest) != _SHA256_BYTES:
+        raise Invalid(
+            "subject_digest_unsupported",
+            "The bundle signs an artifact by another digest than SHA-256.",
+            remedy="Sign the artifact's SHA-256 digest.",
+        )
+    return Statement((Subject(f"sha256:{digest.hex()}"),), SIGNATURE_TYPE, predicate)
 
 
 def _subjects(listed: Any) -> tuple[Subject, ...]:

@@ -1,10 +1,13 @@
-"""Trust roots: which keys may vouch for what, in which role, and for how long.
+"""Trust roots: which keys and certified identities may vouch for what, in which role, and for how long.
 
+- A root holds keys, or an authority (a Sigstore trusted root) and the identities that count among all those the
+  authority certifies, or both. Keys beside an authority have their log entries checked by it.
 - Trust comes from the operator alone; nothing in a piece of evidence ever adds to it.
 - A root vouches only for the predicate types that it lists, letter by letter. `*` stands for all, written out.
 - A root counts for evidence received from `valid_from` on and, when it was distrusted, not after
   `distrust_after`. The moment of receipt decides, since a signature cannot prove when it was made.
-- A threshold asks for that many different keys of the same root.
+- A threshold asks for that many different signers of the same root. A bundle carries one signature only, so a root
+  that holds no keys has no use for more than one.
 """
 
 from __future__ import annotations
@@ -14,7 +17,10 @@ from datetime import datetime
 from functools import lru_cache
 
 from contracts.vocabulary import Digest, ProjectName, TrustRootName
-from shared.crypto import keys
+from services.evidence.domain.identity import TrustedIdentity
+from shared.crypto import key_forms, keys
+from shared.crypto.sigstore import authority as sigstore_authority
+from shared.crypto.sigstore.authority import Authority
 from shared.errors import Invalid
 
 ANY_PREDICATE_TYPE = "*"
@@ -36,9 +42,12 @@ class TrustedKey:
             )
 
     @classmethod
-    def from_pem(cls, pem: str) -> TrustedKey:
-        """The key in `pem` under its own name. Raises `Invalid` when it cannot be used."""
-        return cls(pem, keys.key_id(_loaded(pem)))
+    def from_text(cls, text: str) -> TrustedKey:
+        """The key in `text`, in PEM, as a JWK or as base64 of its DER. Raises `Invalid` when it cannot be used."""
+        if text.lstrip().startswith("-----BEGIN"):
+            return cls(text, keys.key_id(_loaded(text)))
+        public = key_forms.read_public(text)
+        return cls(keys.public_pem(public), keys.key_id(public))
 
     @property
     def public(self) -> keys.PublicKey:
@@ -48,10 +57,10 @@ class TrustedKey:
 
 @dataclass(frozen=True)
 class TrustRoot:
-    """Keys that an operator trusts for some predicate types, in one role.
+    """Keys and identities that an operator trusts for some predicate types, in one role.
 
-    `project` is None for a root that all projects share. Raises `Invalid` when it could vouch for nothing, or for
-    more than was meant.
+    `project` is None for a root that all projects share; `authority` is the text of a trusted-root document. Raises
+    `Invalid` when it could vouch for nothing, or for more than was meant.
     """
 
     name: TrustRootName
@@ -62,18 +71,29 @@ class TrustRoot:
     valid_from: datetime
     distrust_after: datetime | None = None
     threshold: int = 1
+    authority: str | None = None
+    identities: tuple[TrustedIdentity, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.keys or len({key.key_id for key in self.keys}) != len(self.keys):
-            raise self._malformed("it needs keys, each listed once")
+        if len({key.key_id for key in self.keys}) != len(self.keys):
+            raise self._malformed("a key is listed twice")
+        if self.identities and self.trusted_authority is None:
+            raise self._malformed("its identities need an authority that certifies them")
+        if not self.keys and not self.identities:
+            raise self._malformed("it needs keys, or an authority and identities")
         if not self.predicate_types or not all(self.predicate_types):
             raise self._malformed("it needs predicate types; write * to mean all of them")
         if not self.role:
             raise self._malformed("it needs a role")
-        if not 1 <= self.threshold <= len(self.keys):
-            raise self._malformed(f"its threshold must lie between 1 and {len(self.keys)}")
+        if not 1 <= self.threshold <= max(len(self.keys), 1):
+            raise self._malformed(f"its threshold must lie between 1 and {max(len(self.keys), 1)}")
         if self.valid_from.tzinfo is None or (self.distrust_after and self.distrust_after.tzinfo is None):
             raise self._malformed("its times need an offset from UTC")
+
+    @property
+    def trusted_authority(self) -> Authority | None:
+        """The authority, read. Raises `Invalid` or `TooLarge` when its document cannot be used."""
+        return sigstore_authority.read(self.authority) if self.authority is not None else None
 
     def vouches_for(self, predicate_type: str) -> bool:
         """Whether the root lists `predicate_type`."""
@@ -89,4 +109,4 @@ class TrustRoot:
 
 @lru_cache(maxsize=1024)
 def _loaded(pem: str) -> keys.PublicKey:
-    return keys.load_public(pem)
+    return key_forms.read_public(pem)

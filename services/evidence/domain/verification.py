@@ -1,25 +1,31 @@
-"""Whether a signed envelope may be believed.
+"""Whether a piece of signed evidence may be believed.
 
-- In this order: parse the envelope, verify its signatures, check the payload type, parse the statement, ask the
-  trust roots. What does not parse is refused outright, however well it is signed.
+- In this order: parse the envelope or bundle, verify its signatures, check the payload type, parse the statement, ask
+  the trust roots. What does not parse is refused outright, however well it is signed.
 - A root believes when it vouches for the predicate type in the signed payload, is valid at the moment of receipt,
-  and at least as many of its keys verified as its threshold asks for. One such root is enough.
-- Only the signers of roots that believe are reported: any other key has vouched for nothing here.
+  and at least as many of its signers verified as its threshold asks for. One such root is enough.
+- Only the signers of roots that believe are reported: any other key has vouched for nothing here. What became of each
+  signature is reported in any case.
 - `Verified` can be made only in this module. What holds one needs no second look.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import InitVar, dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from contracts.facts import Signer
+from contracts.facts import SignatureCheck, Signer
+from services.evidence.domain import signatures
 from services.evidence.domain import statement as in_toto
 from services.evidence.domain.statement import Statement
 from services.evidence.domain.trust import TrustRoot
-from shared.crypto import dsse
+from shared.crypto import dsse, strict_json
+from shared.crypto.sigstore import certificate
+from shared.crypto.sigstore.bundle import Bundle, MessageSignature
+from shared.crypto.sigstore.checks import CheckFailed
 
 _SEAL = object()
 
@@ -29,6 +35,7 @@ class Problem(StrEnum):
 
     PAYLOAD_TYPE_UNSUPPORTED = "payload_type_unsupported"
     NO_TRUSTED_SIGNATURE = "no_trusted_signature"
+    IDENTITY_NOT_ALLOWED = "identity_not_allowed"
     PREDICATE_NOT_ALLOWED = "predicate_not_allowed"
     KEY_NOT_YET_VALID = "key_not_yet_valid"
     KEY_DISTRUSTED = "key_distrusted"
@@ -48,6 +55,7 @@ class Verified:
 
     statement: Statement
     signers: tuple[Signer, ...]
+    checks: tuple[SignatureCheck, ...]
     seal: InitVar[object]
 
     def __post_init__(self, seal: object) -> None:
@@ -57,45 +65,69 @@ class Verified:
 
 @dataclass(frozen=True)
 class Unverified:
-    """A well-formed envelope that no trust root believes: kept and shown, never counted.
+    """Well-formed evidence that no trust root believes: kept and shown, never counted.
 
     `statement` is None when the payload is no in-toto statement.
     """
 
     statement: Statement | None
     problem: Problem
+    checks: tuple[SignatureCheck, ...] = ()
 
 
 Verification = Verified | Unverified
 
 
 def judge(data: bytes, roots: Sequence[TrustRoot], at: datetime) -> Verification:
-    """Judge the envelope `data`, received at `at`, by the `roots` that are in force for its project.
+    """Judge the envelope or Sigstore bundle `data`, received at `at`, by the `roots` in force for its project.
 
-    Raises `Invalid` or `TooLarge` when the envelope or the statement in it is malformed.
+    Raises `Invalid` or `TooLarge` when the evidence or the statement in it is malformed.
     """
-    envelope = dsse.parse(data)
-    verified = frozenset(dsse.verify(envelope, (key.public for root in roots for key in root.keys)))
-    if not in_toto.is_statement(envelope.payload_type):
-        return Unverified(None, Problem.PAYLOAD_TYPE_UNSUPPORTED)
-    statement = in_toto.parse(envelope.payload)
+    evidence = signatures.read(strict_json.loads_object(data, max_bytes=dsse.MAX_ENVELOPE_BYTES))
+    examined = signatures.examine(evidence, roots)
+    statement = _statement(evidence)
+    if statement is None:
+        return Unverified(None, Problem.PAYLOAD_TYPE_UNSUPPORTED, examined.checks)
     problems = []
     signers: list[Signer] = []
-    for root in roots:
-        answer = _ask(root, verified, statement.predicate_type, at)
-        if isinstance(answer, Problem):
-            problems.append(answer)
-        else:
+    for place, root in enumerate(roots):
+        answer = _ask(root, examined.signers[place], statement.predicate_type, at)
+        if not isinstance(answer, Problem):
             signers.extend(answer)
+        elif answer is Problem.NO_TRUSTED_SIGNATURE and place in examined.refused:
+            problems.append(Problem.IDENTITY_NOT_ALLOWED)
+        else:
+            problems.append(answer)
     if signers:
-        return Verified(statement, tuple(signers), _SEAL)
-    return Unverified(statement, max(problems, key=_ORDER.index, default=Problem.NO_TRUSTED_SIGNATURE))
+        return Verified(statement, tuple(signers), examined.checks, _SEAL)
+    nearest = max(problems, key=_ORDER.index, default=Problem.NO_TRUSTED_SIGNATURE)
+    return Unverified(statement, nearest, examined.checks)
 
 
-def _ask(root: TrustRoot, verified: frozenset[str], predicate_type: str, at: datetime) -> Problem | tuple[Signer, ...]:
-    signers = tuple(
-        Signer(key_id=key.key_id, trust_root=root.name, role=root.role) for key in root.keys if key.key_id in verified
-    )
+def _statement(evidence: signatures.Evidence) -> Statement | None:
+    if not isinstance(evidence, Bundle):
+        return _of_envelope(evidence)
+    if isinstance(evidence.content, MessageSignature):
+        return in_toto.of_signature(evidence.content.digest, _about_signature(evidence))
+    return _of_envelope(evidence.content)
+
+
+def _of_envelope(envelope: dsse.Envelope) -> Statement | None:
+    return in_toto.parse(envelope.payload) if in_toto.is_statement(envelope.payload_type) else None
+
+
+def _about_signature(bundle: Bundle) -> dict[str, str]:
+    about = {"mediaType": bundle.media_type}
+    if bundle.certificate is not None:
+        with suppress(CheckFailed):
+            holder = certificate.read(bundle.certificate).holder
+            about |= {"identity": holder.identity, "issuer": holder.issuer}
+    return about
+
+
+def _ask(
+    root: TrustRoot, signers: tuple[Signer, ...], predicate_type: str, at: datetime
+) -> Problem | tuple[Signer, ...]:
     if not signers:
         return Problem.NO_TRUSTED_SIGNATURE
     if not root.vouches_for(predicate_type):

@@ -33,6 +33,7 @@ from services.evidence.storage.trust_roots import roots_state
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.digests import canonical_digest, sha256_digest
 from shared.errors import Invalid
+from shared.identity import EVERYWHERE
 from shared.version import VERSION
 
 
@@ -40,6 +41,9 @@ from shared.version import VERSION
 async def apply_trust_root(command: ApplyTrustRoot, work: EvidenceWork) -> Applied:
     """Begin or change to believe some keys, and have what is on record judged again."""
     work.unit.caller.require(command.project, Role.SECURITY)
+    everywhere = command.shared or await work.trust_roots.is_shared(command.project, command.trust_root)
+    if everywhere:
+        work.unit.caller.require(EVERYWHERE, Role.ADMIN)
     if command.trust_root == OWN_ROOT:
         raise Invalid(
             "trust_root_reserved", f"{OWN_ROOT} names Hallmark's own key.", remedy="Give the trust root another name."
@@ -47,7 +51,7 @@ async def apply_trust_root(command: ApplyTrustRoot, work: EvidenceWork) -> Appli
     root, applied = await work.trust_roots.apply(command)
     rejudges = 0
     if applied.change != "unchanged":
-        rejudges = await work.rejudgings.begin(command.project)
+        rejudges = await work.rejudgings.begin(None if everywhere else command.project)
         by = work.unit.caller.actor.subject
         await work.journal.enter(
             LogEntry(

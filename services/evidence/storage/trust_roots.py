@@ -1,4 +1,4 @@
-"""Trust roots, each with a revision."""
+"""Trust roots, each with a revision. A shared root belongs to one project and counts in all."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from contracts.evidence.v1.commands import ApplyTrustRoot
 from contracts.evidence.v1.views import TrustRootView
+from services.evidence.domain.identity import TrustedIdentity
 from services.evidence.domain.trust import TrustedKey, TrustRoot
 from shared.digests import canonical_digest
 from shared.messaging.scope import Scope
@@ -15,8 +16,11 @@ from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Database, Document, Index
 
 INDEXES: dict[str, tuple[Index, ...]] = {
-    "trust_roots": (Index((("project", 1), ("_id", 1))),),
-    "trust_root_revisions": (Index((("project", 1), ("trust_root", 1), ("revision", 1))),),
+    "trust_roots": (Index((("project", 1), ("_id", 1))), Index((("shared", 1), ("_id", 1)))),
+    "trust_root_revisions": (
+        Index((("project", 1), ("trust_root", 1), ("revision", 1))),
+        Index((("shared", 1), ("_id", 1))),
+    ),
 }
 _SEEN: dict[str, tuple[TrustRoot, ...]] = {}
 """Trust roots by the state they make up, which their content decides: reading them again would give the same."""
@@ -42,7 +46,7 @@ class RootsSeen(NamedTuple):
 
 async def roots_state(scope: Scope, project: str) -> str:
     """What tells this moment's trust roots of a project from those of other moments."""
-    found = await scope.collection("trust_roots").find({"project": project}, only={"digest": 1, "revision": 1})
+    found = await scope.collection("trust_roots").find(_in_force(project), only={"digest": 1, "revision": 1})
     return _state(found)
 
 
@@ -63,10 +67,10 @@ def forget_roots(database: Database, project: str) -> None:
 
 
 async def roots_in(scope: Scope, project: str) -> RootsSeen:
-    """The trust roots of a project."""
+    """The trust roots in force for a project: its own and the shared ones."""
     state = await roots_state(scope, project)
     if state not in _SEEN:
-        found = await scope.collection("trust_roots").find({"project": project})
+        found = await scope.collection("trust_roots").find(_in_force(project))
         if len(_SEEN) >= _MOST_SEEN:
             _SEEN.clear()
         state = _state(found)
@@ -92,7 +96,8 @@ class TrustRoots:
         document: Document = {
             **content,
             "_id": key,
-            "keys": list(command.keys),
+            "keys": [TrustedKey.from_text(text).pem for text in command.keys],
+            "identities": [identity.model_dump() for identity in command.identities],
             "predicate_types": list(command.predicate_types),
         }
         root = _root(document)
@@ -108,25 +113,39 @@ class TrustRoots:
         await self._revisions.add({**kept, "_id": f"{key}/{revision + 1}", "revision": revision + 1})
         return root, AppliedRoot("updated" if before else "created", revision + 1, digest)
 
+    async def is_shared(self, project: str, trust_root: str) -> bool:
+        """Whether the root exists and counts in all projects: whoever changes it changes all of them."""
+        found = await self._roots.get(f"{project}/{trust_root}")
+        return bool(found and found.get("shared"))
+
     async def of(self, project: str, *, every_revision: bool = False) -> tuple[TrustRootView, ...]:
-        """All trust roots of a project, by name; also those that newer revisions replaced, oldest first."""
+        """All trust roots in force for a project, its own first, by name.
+
+        With `every_revision` also those that newer revisions replaced, oldest first.
+        """
         if not every_revision:
-            return tuple(_view(document) for document in await self._roots.find({"project": project}))
-        found = self._revisions.stream({"project": project})
-        revisions = [_view(document) async for document in found]
-        return tuple(sorted(revisions, key=lambda one: (one.trust_root, one.revision)))
+            found = await self._roots.find(_in_force(project))
+            return tuple(_view(one) for one in sorted(found, key=lambda one: (one["project"] != project, one["_id"])))
+        revisions = [_view(document) async for document in self._revisions.stream(_in_force(project))]
+        return tuple(sorted(revisions, key=lambda one: (one.project != project, one.trust_root, one.revision)))
+
+
+def _in_force(project: str) -> Document:
+    return {"$or": [{"project": project}, {"shared": True}]}
 
 
 def _root(document: Document) -> TrustRoot:
     return TrustRoot(
         name=document["trust_root"],
-        project=document["project"],
-        keys=tuple(TrustedKey.from_pem(pem) for pem in document["keys"]),
+        project=None if document.get("shared") else document["project"],
+        keys=tuple(TrustedKey.from_text(pem) for pem in document["keys"]),
         predicate_types=tuple(document["predicate_types"]),
         role=document["role"],
         valid_from=document["valid_from"] or _ALWAYS,
         distrust_after=document["distrust_after"],
         threshold=document["threshold"],
+        authority=document.get("authority"),
+        identities=tuple(TrustedIdentity(**one) for one in document.get("identities", ())),
     )
 
 

@@ -74,13 +74,13 @@ def test_a_key_is_named_by_its_public_key_info(public: keys.PublicKey) -> None:
     [
         b"",
         b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
-        _pem(ec.generate_private_key(ec.SECP384R1()).public_key()),
+        _pem(ec.generate_private_key(ec.SECP521R1()).public_key()),
         _pem(rsa.generate_private_key(65537, 1024).public_key()),  # noqa: S505 - what must be refused
         _pem(dsa.generate_private_key(1024).public_key()),  # noqa: S505 - what must be refused
         keys.private_pem(ED25519),
         b" " * 20_000 + keys.public_pem(ED25519.public_key()).encode(),
     ],
-    ids=["empty", "garbage", "p-384", "rsa-1024", "dsa", "private", "too long"],
+    ids=["empty", "garbage", "p-521", "rsa-1024", "dsa", "private", "too long"],
 )
 def test_other_keys_are_not_loaded(pem: bytes) -> None:
     with pytest.raises(Invalid) as refusal:

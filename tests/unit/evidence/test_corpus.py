@@ -116,7 +116,7 @@ def test_a_real_witness_attestation_counts_only_by_its_real_key() -> None:
         root = TrustRoot(
             name="witness",
             project=None,
-            keys=(TrustedKey.from_pem((folder / "reference/witness" / key).read_text()),),
+            keys=(TrustedKey.from_text((folder / "reference/witness" / key).read_text()),),
             predicate_types=("https://witness.testifysec.com/attestation-collection/v0.1",),
             role="build",
             valid_from=datetime(2020, 1, 1, tzinfo=UTC),

@@ -9,18 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.facts import Signer
+from contracts.facts import SignatureCheck, Signer
+from services.evidence.domain.identity import TrustedIdentity
 from services.evidence.domain.trust import TrustedKey, TrustRoot
 from services.evidence.domain.verification import Problem, Unverified, Verified, judge
 from shared.crypto import dsse, keys
 from shared.errors import Invalid, TooLarge
+from tests.support.sigstore import Instance
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 TESTS = "https://in-toto.io/attestation/test-result/v0.1"
 SBOM = "https://cyclonedx.org/bom"
 FIRST, SECOND, STRANGER = keys.generate(), keys.generate(keys.Algorithm.ECDSA_P256), keys.generate()
-TRUSTED = {name: TrustedKey.from_pem(keys.public_pem(name.public_key())) for name in (FIRST, SECOND)}
+TRUSTED = {name: TrustedKey.from_text(keys.public_pem(name.public_key())) for name in (FIRST, SECOND)}
 
 
 def a_root(*signers: keys.PrivateKey, **fields: Any) -> TrustRoot:
@@ -131,7 +133,8 @@ def test_a_key_in_two_roots_speaks_in_both_roles() -> None:
 
 def test_another_payload_type_is_kept_without_being_read() -> None:
     envelope = an_envelope(payload=b"not json", kind="text/plain")
-    assert judge(envelope, [a_root()], NOW) == Unverified(None, Problem.PAYLOAD_TYPE_UNSUPPORTED)
+    checks = (SignatureCheck(signer=TRUSTED[FIRST].key_id, outcome="verified"),)
+    assert judge(envelope, [a_root()], NOW) == Unverified(None, Problem.PAYLOAD_TYPE_UNSUPPORTED, checks)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +155,7 @@ def test_what_does_not_parse_is_refused_however_well_it_is_signed(payload: bytes
 
 def test_large_input_is_refused() -> None:
     with pytest.raises(TooLarge):
-        judge(b"{" + b" " * 10_000_000 + b"}", [a_root()], NOW)
+        judge(b"{" + b" " * dsse.MAX_ENVELOPE_BYTES + b"}", [a_root()], NOW)
     many = [{"digest": {"sha256": "a" * 64}}] * 1001
     with pytest.raises(TooLarge):
         judge(an_envelope(payload=a_payload(subject=many)), [a_root()], NOW)
@@ -181,6 +184,42 @@ def test_a_root_that_means_nothing_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(Invalid) as refusal:
         a_root(**fields)
     assert refusal.value.code == "trust_root_malformed"
+
+
+def test_a_root_needs_keys_or_an_authority_with_identities() -> None:
+    authority = Instance().trusted_root()
+    anybody = TrustedIdentity("https://issuer.example", "ann@acme.example", {})
+    assert a_root(keys=(), authority=authority, identities=(anybody,))
+    assert a_root(authority=authority)
+    for fields in (
+        {"keys": (), "authority": authority},
+        {"keys": (), "identities": (anybody,)},
+        {"identities": (anybody,)},
+        {"authority": authority, "identities": (anybody,), "threshold": 2},
+    ):
+        with pytest.raises(Invalid) as refusal:
+            a_root(**fields)
+        assert refusal.value.code == "trust_root_malformed"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"mediaType": "application/json"},
+        {"certificateAuthorities": []},
+        {"certificateAuthorities": [{"certChain": {"certificates": []}}]},
+        {"certificateAuthorities": [{"certChain": {"certificates": [{"rawBytes": "AAAA"}]}}]},
+        {"tlogs": []},
+        {"tlogs": [{"baseUrl": "https://log.example", "publicKey": {"rawBytes": "AAAA"}, "logId": {"keyId": "AAAA"}}]},
+        {"ctlogs": [{}]},
+        {"timestampAuthorities": [{"certChain": {"certificates": []}}]},
+    ],
+)
+def test_an_authority_that_cannot_be_used_is_refused_when_it_is_installed(fields: dict[str, Any]) -> None:
+    anybody = TrustedIdentity("https://issuer.example", "ann@acme.example", {})
+    with pytest.raises(Invalid) as refusal:
+        a_root(authority=Instance().trusted_root(**fields), identities=(anybody,))
+    assert refusal.value.code == "authority_malformed"
 
 
 def test_a_key_stored_under_another_keys_name_is_refused() -> None:

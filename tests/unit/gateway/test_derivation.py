@@ -29,7 +29,7 @@ def test_a_body_has_the_fields_and_limits_of_its_command() -> None:
         "predicate_types": ("*",),
         "role": "build",
     }
-    for bad in ({"keys": []}, {"role": "No Role"}, {"threshold": 0}, {"valid_from": "2026-01-01T00:00:00"}):
+    for bad in ({"predicate_types": []}, {"role": "No Role"}, {"threshold": 0}, {"valid_from": "2026-01-01T00:00:00"}):
         with pytest.raises(ValidationError):
             body.model_validate({**good, **bad})
 

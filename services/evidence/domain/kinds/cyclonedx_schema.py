@@ -1,0 +1,109 @@
+"""Which CycloneDX documents in JSON are refused: those that break the official schema, but for slips.
+
+- The official schema of the version that a document names decides, with its formats checked.
+- A slip is a violation that changes nothing of what is read. Real tools make these, and documents with them are read:
+  - a field that the schema does not know, and `null` where a field could be absent;
+  - a text that is no URL or address of the wanted form, and a serial number of another form;
+  - licences and expressions side by side; the same entry twice in a list that wants it once;
+  - the address of the schema itself, written another way;
+  - a digest in another encoding than hexadecimal, which is then not kept;
+  - a missing `version`, required before 1.4; a missing name of what the document is about.
+- Anything else makes the whole document unreadable, with the path of the first violation.
+
+Source: CycloneDX/specification schema/bom-1.2 to bom-1.7, as cyclonedx-python-lib bundles them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import jsonschema_rs
+from jsonschema_rs import ValidationErrorKind as Kind
+
+from services.evidence.domain.kinds.reading import UnreadableError
+
+VERSIONS = ("1.2", "1.3", "1.4", "1.5", "1.6", "1.7")
+SCHEMAS = resources.files("cyclonedx.schema._res")
+"""Where the library keeps the schemas as their publisher wrote them."""
+_BASE = "http://cyclonedx.org/schema/"
+_REFERRED = ("spdx", "cryptography-defs", "jsf-0.82")
+_OTHER_ENCODING = re.compile(r"[A-Za-z0-9+/=_-]{32,200}", re.ASCII)
+
+
+def check(document: Mapping[str, Any], version: str) -> None:
+    """Raise `UnreadableError` when `document` breaks the schema of `version`, one of `VERSIONS`, beyond slips."""
+    validator = _validator(version)
+    try:
+        if validator.is_valid(document):
+            return
+        for error in validator.iter_errors(document):
+            fatal = next(_fatal(error), None)
+            if fatal is not None:
+                raise UnreadableError(".".join(map(str, fatal.instance_path)), fatal.message)
+    except UnicodeEncodeError as error:
+        raise UnreadableError("", "a text holds half of a surrogate pair") from error
+
+
+@cache
+def _validator(version: str) -> jsonschema_rs.Validator:
+    registry = jsonschema_rs.Registry([(f"{_BASE}{name}.SNAPSHOT.schema.json", _schema(name)) for name in _REFERRED])
+    return jsonschema_rs.validator_for(
+        _schema(f"bom-{version}"),
+        registry=registry,
+        validate_formats=True,
+        mask="the value",
+        pattern_options=jsonschema_rs.RegexOptions(),  # the engine that never backtracks
+        offline=True,
+    )
+
+
+def _schema(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(SCHEMAS.joinpath(f"{name}.SNAPSHOT.schema.json").read_bytes())
+    return found
+
+
+def _fatal(error: jsonschema_rs.ValidationError) -> Iterator[jsonschema_rs.ValidationError]:
+    """What remains of `error` when slips are forgiven; of alternatives, what remains of the nearest one."""
+    if isinstance(error.kind, Kind.AnyOf | Kind.OneOfNotValid):
+        alternatives = [[fatal for one in branch for fatal in _fatal(one)] for branch in error.kind.context]
+        if all(alternatives):
+            yield max((one for branch in alternatives for one in branch), key=lambda one: len(one.instance_path))
+    elif not _is_slip(error):
+        yield error
+
+
+def _is_slip(error: jsonschema_rs.ValidationError) -> bool:
+    path, value = error.instance_path, error.instance
+    last = path[-1] if path else ""
+    match error.kind.name:
+        case "format" | "uniqueItems":
+            return True
+        case "type":
+            return value is None
+        case "enum" | "const":
+            return last == "$schema"
+        case "pattern":
+            return last == "serialNumber" or (last == "content" and bool(_OTHER_ENCODING.fullmatch(str(value))))
+        case "additionalProperties":
+            return not (path[-2:-1] == ["licenses"] and {"license", "expression"} <= value.keys())
+        case "required":
+            return _may_miss(error.kind, path, value)
+        case _:
+            return False
+
+
+def _may_miss(kind: Kind, path: list[str | int], value: Any) -> bool:
+    match kind:
+        case Kind.Required(property="version"):
+            return True
+        case Kind.Required(property="license"):
+            return path[-2:-1] == ["licenses"] and "expression" in value
+        case Kind.Required(property="name"):
+            return path == ["metadata", "component"]
+        case _:
+            return False

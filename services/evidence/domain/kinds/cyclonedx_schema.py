@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -79,22 +79,23 @@ def _fatal(error: jsonschema_rs.ValidationError) -> Iterator[jsonschema_rs.Valid
 
 def _is_slip(error: jsonschema_rs.ValidationError) -> bool:
     path, value = error.instance_path, error.instance
-    last = path[-1] if path else ""
     match error.kind.name:
         case "format" | "uniqueItems":
             return True
         case "type":
             return value is None
-        case "enum" | "const":
-            return last == "$schema"
-        case "pattern":
-            return last == "serialNumber" or (last == "content" and bool(_OTHER_ENCODING.fullmatch(str(value))))
+        case "enum" | "const" | "pattern":
+            return _may_differ(path[-1] if path else "", value)
         case "additionalProperties":
-            return not (path[-2:-1] == ["licenses"] and {"license", "expression"} <= value.keys())
+            return not (path[-2:-1] == ["licenses"] and {"license", "expression"} <= set(_keys(value)))
         case "required":
             return _may_miss(error.kind, path, value)
         case _:
             return False
+
+
+def _may_differ(name: str | int, value: Any) -> bool:
+    return name in {"$schema", "serialNumber"} or (name == "content" and bool(_OTHER_ENCODING.fullmatch(str(value))))
 
 
 def _may_miss(kind: Kind, path: list[str | int], value: Any) -> bool:
@@ -102,8 +103,12 @@ def _may_miss(kind: Kind, path: list[str | int], value: Any) -> bool:
         case Kind.Required(property="version"):
             return True
         case Kind.Required(property="license"):
-            return path[-2:-1] == ["licenses"] and "expression" in value
+            return path[-2:-1] == ["licenses"] and "expression" in _keys(value)
         case Kind.Required(property="name"):
             return path == ["metadata", "component"]
         case _:
             return False
+
+
+def _keys(value: Any) -> Iterable[str]:
+    return value.keys() if isinstance(value, dict) else ()

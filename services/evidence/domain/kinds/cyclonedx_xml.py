@@ -151,7 +151,7 @@ class _Reader:
             yield {"expression": one.text}
 
     def _all(self, parent: etree._Element, *names: str) -> list[etree._Element]:
-        return parent.findall("/".join(self._prefix + name for name in names))
+        return list(parent.iterfind("/".join(self._prefix + name for name in names)))
 
     def _text(self, parent: etree._Element, name: str) -> str | None:
         text = parent.findtext(self._prefix + name)

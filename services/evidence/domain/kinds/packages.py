@@ -3,7 +3,7 @@
 - A component listed twice under one package URL is one component with the licences, digests and edges of both; the
   first version that was stated stays.
 - Edges are stated between references of the document and kept between package URLs. A reference that no component
-  bears is taken for a package URL when a component has it, and is dropped otherwise: it lies outside of the document.
+  bears is taken for a package URL when a component is listed with it, and is dropped otherwise: it lies outside.
 - More than the limits below is unreadable as a whole. Only a licence's free text is cut, and marked with an ellipsis.
 """
 
@@ -25,10 +25,12 @@ MAX_STATED_EDGES = 1_000_000
 MAX_DEPENDS_ON = 10_000
 """Edges of one component: each is stored in one document, which a database bounds."""
 MAX_LICENSES = 1_000
+MAX_STATED_LICENSES = 1_000_000
 MAX_LICENSE = 1_000
 MAX_VERSION = 1_024
 MAX_DOCUMENT_ID = 1_024
 _MAX_PURL = 1024
+_MAX_ESCAPED_PURL = 3 * _MAX_PURL
 _CONTRACT_FORM = re.compile(r"pkg:[a-zA-Z][a-zA-Z0-9.+-]*/\S+")
 _HEX_LENGTHS = {
     "adler32": 8,
@@ -57,6 +59,8 @@ _HEX = re.compile(r"[0-9a-f]+", re.ASCII)
 
 def canonical_purl(text: str) -> str | None:
     """The canonical form of a package URL, or None when `text` is none that Hallmark can carry."""
+    if len(text) > _MAX_ESCAPED_PURL:
+        return None
     try:
         canonical = PackageURL.from_string(text).to_string()
     except ValueError:
@@ -91,7 +95,10 @@ class Inventory:
     """Those without a valid package URL."""
     stated_edges: int = 0
     _found: dict[str, _Listed] = field(default_factory=dict)
-    _purl_of: dict[str, str] = field(default_factory=dict)
+    _stated_licenses: int = 0
+    _by_reference: dict[str, str] = field(default_factory=dict)
+    _by_purl: dict[str, str] = field(default_factory=dict)
+    """Package URLs as they were written, with their canonical form."""
     _edges: dict[str, list[str]] = field(default_factory=dict)
 
     def add(
@@ -112,18 +119,19 @@ class Inventory:
             raise UnreadableError("", f"lists more than {MAX_LISTED_COMPONENTS} components")
         if version and len(version) > MAX_VERSION:
             raise UnreadableError(reference or "", f"states a version of more than {MAX_VERSION} characters")
-        named = list(dict.fromkeys(purl for purl in map(canonical_purl, purls) if purl is not None))
+        texts, hashes = self._bounded(licenses), set(digests)
+        named = {purl: canonical for purl in purls if (canonical := canonical_purl(purl))}
         self.unidentified += not named
-        texts, hashes = {_bounded(text.strip()) for text in licenses if text.strip()}, set(digests)
-        for purl in named:
-            one = self._found.setdefault(purl, _Listed())
+        for purl, canonical in named.items():
+            self._by_purl[purl] = canonical
+            if reference:
+                self._by_reference.setdefault(reference, canonical)
+            one = self._found.setdefault(canonical, _Listed())
             one.version = one.version or version or ""
             one.licenses |= texts
             one.digests |= hashes
             if len(one.licenses) > MAX_LICENSES:
-                raise UnreadableError(purl, f"names more than {MAX_LICENSES} licences")
-        if reference and named:
-            self._purl_of.setdefault(reference, named[0])
+                raise UnreadableError(canonical, f"names more than {MAX_LICENSES} licences")
 
     def relate(self, reference: str, needed: Iterable[str]) -> None:
         """State that the component `reference` depends directly on those that `needed` refers to."""
@@ -136,11 +144,7 @@ class Inventory:
 
     def purl_of(self, reference: str) -> str | None:
         """The package URL of the component that `reference` names; None when it names none that has one."""
-        known = self._purl_of.get(reference)
-        if known is None and reference.startswith("pkg:"):
-            purl = canonical_purl(reference)
-            return purl if purl in self._found else None
-        return known
+        return self._by_reference.get(reference) or self._by_purl.get(reference)
 
     def components(self) -> tuple[Component, ...]:
         """The distinct components, sorted by package URL; all lists of each sorted too."""
@@ -187,6 +191,9 @@ class Inventory:
         )
         return Reading(facts, components, claimed_at)
 
-
-def _bounded(text: str) -> str:
-    return text if len(text) <= MAX_LICENSE else text[:MAX_LICENSE] + "…"
+    def _bounded(self, licenses: Iterable[str]) -> set[str]:
+        found = {text if len(text) <= MAX_LICENSE else text[:MAX_LICENSE] + "…" for text in map(str.strip, licenses)}
+        self._stated_licenses += len(found)
+        if self._stated_licenses > MAX_STATED_LICENSES:
+            raise UnreadableError("", f"names more than {MAX_STATED_LICENSES} licences")
+        return found - {""}

@@ -1,6 +1,6 @@
 """Bills of materials that came as bytes: their encoding, and which syntax they are in.
 
-- UTF-8 and UTF-16, with or without a byte order mark; anything else is unreadable.
+- UTF-8, and UTF-16 with its byte order mark; anything else is unreadable, whatever a declaration in it says.
 - JSON must be as strict as any other JSON from strangers: each key once, finite numbers, bounded depth and size.
 """
 
@@ -16,23 +16,17 @@ from shared.crypto import strict_json
 from shared.errors import HallmarkError
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_UNMARKED = (("utf-16-le", slice(1, 4, 2)), ("utf-16-be", slice(0, 3, 2)))
-"""Every syntax starts with two ASCII characters: where their zero bytes lie tells the order."""
 
 
 def decoded(data: bytes) -> str:
     """The text of `data`, without its byte order mark. Raises `UnreadableError`."""
     if len(data) > MAX_DOCUMENT_BYTES:
         raise UnreadableError("", f"has {len(data)} bytes; at most {MAX_DOCUMENT_BYTES} are read")
-    mark, encoding = next(((mark, name) for mark, name in _MARKS if data.startswith(mark)), (b"", _guessed(data)))
+    mark, encoding = next(((mark, name) for mark, name in _MARKS if data.startswith(mark)), (b"", "utf-8"))
     try:
         return data[len(mark) :].decode(encoding)
     except UnicodeDecodeError as error:
         raise UnreadableError(f"byte {len(mark) + error.start}", f"is not {encoding.upper()}") from error
-
-
-def _guessed(data: bytes) -> str:
-    return next((name for name, zeros in _UNMARKED if data[zeros] == b"\0\0"), "utf-8")
 
 
 def is_json(text: str) -> bool:

@@ -1,7 +1,5 @@
 """CycloneDX in XML: checked with the official schema, then given the shape of the JSON form.
 
-- No document type, no entities, nothing from outside; at most `MAX_DEPTH` nested elements and `MAX_NODES` in all.
-  These are counted as a stream, before a tree is built.
 - Elements of the CycloneDX namespace that its schema does not know at all are passed over, as JSON's unknown fields
   are; any other violation makes the document unreadable, with the line of the first one.
 - Only what the reader of the JSON form reads is carried over.
@@ -15,75 +13,26 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
-from xml.sax import SAXException
-from xml.sax.handler import ContentHandler
 
-from defusedxml import DefusedXmlException
-from defusedxml import sax as defused_sax
 from lxml import etree
 
+from services.evidence.domain.kinds import sbom_xml
 from services.evidence.domain.kinds.cyclonedx_schema import SCHEMAS, VERSIONS
 from services.evidence.domain.kinds.reading import UnreadableError
 
-MAX_DEPTH = 64
-MAX_NODES = 1_000_000
-"""Elements and attributes."""
 _NAMESPACE = re.compile(r"http://cyclonedx\.org/schema/bom/(\d\.\d)")
-_DECLARATION = re.compile(r"\s*<\?xml\s[^>]{0,200}\?>")
 _XSD_ELEMENT = "{http://www.w3.org/2001/XMLSchema}element"
 
 
 def parsed(text: str) -> dict[str, Any]:
     """The bill of materials that `text` spells, in the shape of its JSON form. Raises `UnreadableError`."""
-    # What the declaration says about the encoding is no longer true of a text.
-    data = _DECLARATION.sub("", text, count=1).encode() if _DECLARATION.match(text) else text.encode()
-    _survey(data)
-    root = _tree(data)
+    root = sbom_xml.tree(text)
     name = etree.QName(root)
     version = _NAMESPACE.fullmatch(name.namespace or "")
     if version is None or version[1] not in VERSIONS or name.localname != "bom":
         raise UnreadableError("line 1", f"is no CycloneDX document of version {VERSIONS[0]} to {VERSIONS[-1]}")
     _check(root, version[1])
     return _Reader(f"{{{name.namespace}}}").bom(root, version[1])
-
-
-class _Survey(ContentHandler):
-    """Counts while a document streams by."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._depth = 0
-        self._nodes = 0
-
-    def startElement(self, name: str, attrs: Any) -> None:  # noqa: ARG002, N802 - the handler's interface
-        self._depth += 1
-        self._nodes += 1 + len(attrs)
-        if self._depth > MAX_DEPTH:
-            raise UnreadableError("", f"nests deeper than {MAX_DEPTH} elements")
-        if self._nodes > MAX_NODES:
-            raise UnreadableError("", f"has more than {MAX_NODES} elements and attributes")
-
-    def endElement(self, name: str) -> None:  # noqa: ARG002, N802 - the handler's interface
-        self._depth -= 1
-
-
-def _survey(data: bytes) -> None:
-    try:
-        defused_sax.parseString(data, _Survey(), forbid_dtd=True)
-    except DefusedXmlException as error:
-        raise UnreadableError("", "declares a document type or entities") from error
-    except SAXException as error:
-        raise UnreadableError("", f"is not XML: {error}") from error
-
-
-def _tree(data: bytes) -> etree._Element:
-    parser = etree.XMLParser(
-        resolve_entities=False, load_dtd=False, no_network=True, remove_comments=True, remove_pis=True
-    )
-    try:
-        return etree.fromstring(data, parser)
-    except etree.XMLSyntaxError as error:
-        raise UnreadableError(f"line {error.lineno}", f"is not XML: {error.msg}") from error
 
 
 @cache

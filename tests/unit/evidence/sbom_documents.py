@@ -89,6 +89,47 @@ Relationship: SPDXRef-app DEPENDS_ON SPDXRef-lib
 """
 
 
+RDF = f"""\
+<?xml version="1.0"?>
+<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:spdx="http://spdx.org/rdf/terms#">
+ <spdx:SpdxDocument rdf:about="https://example.com/a#SPDXRef-DOCUMENT">
+  <spdx:specVersion>SPDX-2.3</spdx:specVersion>
+  <spdx:name>a document</spdx:name>
+  <spdx:dataLicense rdf:resource="http://spdx.org/licenses/CC0-1.0"/>
+  <spdx:creationInfo><spdx:CreationInfo>
+   <spdx:created>2026-11-20T10:00:00Z</spdx:created><spdx:creator>Tool: a</spdx:creator>
+  </spdx:CreationInfo></spdx:creationInfo>
+  <spdx:relationship><spdx:Relationship>
+   <spdx:relationshipType rdf:resource="http://spdx.org/rdf/terms#relationshipType_describes"/>
+   <spdx:relatedSpdxElement><spdx:Package rdf:about="https://example.com/a#SPDXRef-app">
+    <spdx:versionInfo>1</spdx:versionInfo>
+    <spdx:licenseDeclared rdf:resource="http://spdx.org/licenses/MIT"/>
+    <spdx:licenseConcluded rdf:resource="http://spdx.org/rdf/terms#noassertion"/>
+    <spdx:checksum><spdx:Checksum>
+     <spdx:algorithm rdf:resource="http://spdx.org/rdf/terms#checksumAlgorithm_sha256"/>
+     <spdx:checksumValue>{SHA256}</spdx:checksumValue>
+    </spdx:Checksum></spdx:checksum>
+    <spdx:externalRef><spdx:ExternalRef>
+     <spdx:referenceType rdf:resource="http://spdx.org/rdf/references/purl"/>
+     <spdx:referenceLocator>pkg:npm/app@1</spdx:referenceLocator>
+    </spdx:ExternalRef></spdx:externalRef>
+    <spdx:relationship><spdx:Relationship>
+     <spdx:relationshipType rdf:resource="http://spdx.org/rdf/terms#relationshipType_dependsOn"/>
+     <spdx:relatedSpdxElement rdf:resource="https://example.com/a#SPDXRef-lib"/>
+    </spdx:Relationship></spdx:relationship>
+   </spdx:Package></spdx:relatedSpdxElement>
+  </spdx:Relationship></spdx:relationship>
+ </spdx:SpdxDocument>
+ <spdx:Package rdf:about="https://example.com/a#SPDXRef-lib">
+  <spdx:externalRef><spdx:ExternalRef>
+   <spdx:referenceType rdf:resource="http://spdx.org/rdf/references/purl"/>
+   <spdx:referenceLocator>pkg:npm/lib@2</spdx:referenceLocator>
+  </spdx:ExternalRef></spdx:externalRef>
+ </spdx:Package>
+</rdf:RDF>
+"""
+
+
 def in_bytes(data: bytes) -> dict[str, Any]:
     """A predicate that wraps bytes as an in-toto resource descriptor does."""
     return {"content": base64.b64encode(data).decode()}

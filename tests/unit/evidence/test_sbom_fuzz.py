@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from contracts.facts import SbomFacts, UnreadableFacts
 from services.evidence.domain.kinds import Reading
-from tests.unit.evidence.sbom_documents import CYCLONEDX, SPDX, TAG_VALUE, read
+from tests.unit.evidence.sbom_documents import CYCLONEDX, RDF, SPDX, TAG_VALUE, read
 from tests.unit.evidence.test_sbom_cyclonedx import XML_BODY, a_bom_in_xml, as_json
 from tests.unit.evidence.test_sbom_spdx import THREE, TWO
 
@@ -37,6 +37,7 @@ TEXTS = {
     "xml": (CYCLONEDX, a_bom_in_xml(XML_BODY)),
     "tag-value": (SPDX, TAG_VALUE),
     "yaml": (SPDX, yaml.safe_dump(TWO)),
+    "rdf": (SPDX, RDF),
     "json": (SPDX, json.dumps(THREE)),
 }
 WORDS = st.sampled_from(

@@ -12,6 +12,7 @@ from spdx_tools.spdx.parser.tagvalue.parser import Parser
 from contracts.facts import Component, SbomFacts
 from services.evidence.domain.kinds import spdx2
 from tests.unit.evidence.sbom_documents import (
+    RDF,
     SHA256,
     SPDX,
     TAG_VALUE,
@@ -97,9 +98,10 @@ THREE["@graph"].append({"type": "software_Sbom", "spdxId": "urn:bom", "creationI
         (TWO, "2.3", "https://example.com/a", 2),
         (TAG_VALUE, "2.3", "https://example.com/a", 2),
         (yaml.safe_dump(TWO), "2.3", "https://example.com/a", 2),
+        (RDF, "2.3", "https://example.com/a", 2),
         (THREE, "3.0.1", "urn:doc", 2),
     ],
-    ids=["json", "tag-value", "yaml", "3.0"],
+    ids=["json", "tag-value", "yaml", "rdf", "3.0"],
 )
 def test_every_syntax_says_the_same(document: Any, version: str, identity: str, relationships: int) -> None:
     reading = read(SPDX, document)
@@ -124,7 +126,14 @@ def test_every_predicate_type_is_read(suffix: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_every_syntax_is_read_in_every_encoding(encoding: str) -> None:
-    for text in (TAG_VALUE, TAG_VALUE.replace("\n", "\r\n"), json.dumps(TWO), yaml.safe_dump(TWO), json.dumps(THREE)):
+    for text in (
+        TAG_VALUE,
+        TAG_VALUE.replace("\n", "\r\n"),
+        json.dumps(TWO),
+        yaml.safe_dump(TWO),
+        RDF,
+        json.dumps(THREE),
+    ):
         assert facts(SPDX, text.encode(encoding)).component_count == 2
 
 
@@ -237,6 +246,58 @@ def test_unreadable_lines_are_named(change: tuple[str, str], where: str) -> None
 )
 def test_yaml_is_as_strict_as_json(text: str, where: str) -> None:
     assert problem(SPDX, text).where == where
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        (("spdx:Package ", "rdf:Description "), "line 12"),
+        (('<spdx:Package rdf:about="https://example.com/a#SPDXRef-lib">', '<spdx:Package spdx:name="x">'), "line 31"),
+        (("<spdx:externalRef>", '<spdx:externalRef rdf:parseType="Resource">'), "line 20"),
+        (("</rdf:RDF>", '<spdx:SpdxDocument rdf:about="b"><spdx:name/></spdx:SpdxDocument></rdf:RDF>'), "line 1"),
+        (('rdf:resource="http://spdx.org/licenses/MIT"', 'rdf:nodeID="set"'), "line 14"),
+        (("<spdx:creator>Tool: a</spdx:creator>", ""), "creationInfo.creators"),
+        (("relationshipType_dependsOn", "relationshipType_needs"), "relationships.1.relationshipType"),
+    ],
+)
+def test_other_spellings_of_rdf_are_refused_with_their_line(change: tuple[str, str], where: str) -> None:
+    text = RDF.replace(*change).replace(
+        "</spdx:Package>", "</rdf:Description>" if "Desc" in change[1] else "</spdx:Package>"
+    )
+    assert problem(SPDX, text).where == where
+
+
+@pytest.mark.parametrize(
+    ("rdf", "license_text"),
+    [
+        (
+            "<spdx:ListedLicense rdf:about='http://spdx.org/licenses/MIT'><spdx:name>x</spdx:name></spdx:ListedLicense>",
+            "MIT",
+        ),
+        ("<spdx:ExtractedLicensingInfo rdf:about='https://example.com/a#LicenseRef-1'/>", "LicenseRef-1"),
+        (
+            (
+                "<spdx:DisjunctiveLicenseSet><spdx:member rdf:resource='http://spdx.org/licenses/MIT'/>"
+                "<spdx:member><spdx:OrLaterOperator><spdx:member rdf:resource='http://spdx.org/licenses/GPL-2.0'/>"
+                "</spdx:OrLaterOperator></spdx:member></spdx:DisjunctiveLicenseSet>"
+            ),
+            "(GPL-2.0+ OR MIT)",
+        ),
+        (
+            (
+                "<spdx:WithExceptionOperator><spdx:member rdf:resource='http://spdx.org/licenses/GPL-2.0'/>"
+                "<spdx:licenseException rdf:resource='http://spdx.org/licenses/Bison-exception-2.2'/>"
+                "</spdx:WithExceptionOperator>"
+            ),
+            "GPL-2.0 WITH Bison-exception-2.2",
+        ),
+        ("Own", "Own"),
+    ],
+)
+def test_licenses_in_rdf_become_expressions(rdf: str, license_text: str) -> None:
+    stated = '<spdx:licenseDeclared rdf:resource="http://spdx.org/licenses/MIT"/>'
+    text = RDF.replace(stated, f"<spdx:licenseDeclared>{rdf}</spdx:licenseDeclared>")
+    assert read(SPDX, text).components[0].licenses == (license_text,)
 
 
 @pytest.mark.parametrize(

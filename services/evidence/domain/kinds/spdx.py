@@ -1,8 +1,7 @@
-"""SPDX bills of materials: versions 2.2 and 2.3 in JSON, YAML and tag-value, version 3.0 in JSON.
+"""SPDX bills of materials: versions 2.2 and 2.3 in JSON, YAML, tag-value and RDF/XML, version 3.0 in JSON.
 
 - Every syntax of version 2 is given the shape of its JSON form and read by one reader (`spdx2`).
-- RDF/XML and SPDX's own XML are recognised and unreadable: one graph has many spellings there, and silence would
-  look like an empty document.
+- Other XML is recognised and unreadable.
 
 Source: SPDX specifications 2.2, 2.3 and 3.0.1; predicate types `https://spdx.dev/Document`, with and without version.
 """
@@ -13,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from services.evidence.domain.kinds import sbom_text, spdx2, spdx2_tagvalue, spdx2_yaml, spdx3
+from services.evidence.domain.kinds import sbom_text, spdx2, spdx2_rdf, spdx2_tagvalue, spdx2_yaml, spdx3
 from services.evidence.domain.kinds.reading import Reading, UnreadableError
 from services.evidence.domain.kinds.wrapped import unwrapped
 
@@ -33,9 +32,9 @@ def _parsed(text: str) -> Mapping[str, Any]:
     if sbom_text.is_json(text):
         return sbom_text.parsed_json(text)
     if sbom_text.is_xml(text):
-        raise UnreadableError("line 1", "is XML; SPDX is read in JSON, YAML and tag-value")
+        return spdx2_rdf.parsed(text)
     if _TAG_VALUE.search(text):
         return spdx2_tagvalue.parsed(text)
     if _YAML.search(text):
         return spdx2_yaml.parsed(text)
-    raise UnreadableError("", "states no SPDX version in JSON, YAML or tag-value")
+    raise UnreadableError("", "states no SPDX version in JSON, YAML, tag-value or RDF")

@@ -48,8 +48,8 @@ class SbomFacts(Frozen):
     """Distinct direct dependencies between two components that both have a package URL."""
     document_id: str | None = None
     """What the document calls itself: its serial number (CycloneDX) or its namespace or URI (SPDX)."""
-    subject: Purl | None = None
-    """The package that the document as a whole describes, when it names one with a package URL."""
+    purl: Purl | None = None
+    """What the document as a whole describes, when it names one package with a package URL."""
 
 
 class TestFacts(Frozen):

@@ -77,7 +77,7 @@ def test_json_and_xml_say_the_same(document: dict[str, Any] | str) -> None:
         relationship_count=2,
         dependency_count=1,
         document_id=SERIAL,
-        subject="pkg:npm/me@1",
+        purl="pkg:npm/me@1",
     )
     assert reading.components == BOTH
     assert reading.claimed_at == datetime(2026, 11, 20, 10, tzinfo=UTC)

@@ -113,7 +113,7 @@ def test_every_syntax_says_the_same(document: Any, version: str, identity: str, 
         relationship_count=relationships,
         dependency_count=1,
         document_id=identity,
-        subject="pkg:npm/app@1",
+        purl="pkg:npm/app@1",
     )
     assert reading.components == BOTH
     assert reading.claimed_at == datetime(2026, 11, 20, 10, tzinfo=UTC)
@@ -195,7 +195,7 @@ def test_every_kind_of_dependency_is_an_edge_in_its_direction() -> None:
     found = read(SPDX, an_spdx(*packages, relationships=edges, documentDescribes=["SPDXRef-0", "SPDXRef-3"]))
     assert [one.depends_on for one in found.components] == [("pkg:npm/p1@1", "pkg:npm/p2@1"), (), (), ()]
     assert isinstance(found.facts, SbomFacts)
-    assert found.facts.subject is None
+    assert found.facts.purl is None
 
 
 def test_the_relationships_are_those_that_spdx_has() -> None:

@@ -104,7 +104,7 @@ def _inventoried(bom: _Bom) -> Reading:
         bom.version,
         claimed_at=metadata.timestamp,
         document_id=bom.serial,
-        subject=canonical_purl(described) if described else None,
+        described=canonical_purl(described) if described else None,
         relationship_count=len(bom.dependencies or ()),
     )
 

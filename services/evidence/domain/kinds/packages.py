@@ -173,7 +173,7 @@ class Inventory:
         *,
         claimed_at: datetime | None,
         document_id: str | None,
-        subject: str | None,
+        described: str | None,
         relationship_count: int,
     ) -> Reading:
         """All that was collected, as the reading of one document."""
@@ -187,7 +187,7 @@ class Inventory:
             relationship_count=relationship_count,
             dependency_count=sum(len(one.depends_on) for one in components),
             document_id=document_id[:MAX_DOCUMENT_ID] if document_id else None,
-            subject=subject,
+            purl=described,
         )
         return Reading(facts, components, claimed_at)
 

@@ -127,6 +127,6 @@ def read(document: Mapping[str, Any]) -> Reading:
         found.version.removeprefix("SPDX-"),
         claimed_at=found.creation.created,
         document_id=found.namespace,
-        subject=inventory.purl_of(described.pop()) if len(described) == 1 else None,
+        described=inventory.purl_of(described.pop()) if len(described) == 1 else None,
         relationship_count=len(found.relationships or ()),
     )

@@ -172,7 +172,7 @@ class _Collected:
             creation.version,
             claimed_at=creation.created,
             document_id=document.id,
-            subject=self._subject(document, inventory),
+            described=self._described(document, inventory),
             relationship_count=len(self._relationships),
         )
 
@@ -192,7 +192,7 @@ class _Collected:
                 inventory.relate(one.source, one.targets)
         return inventory
 
-    def _subject(self, document: _Described, inventory: Inventory) -> str | None:
+    def _described(self, document: _Described, inventory: Inventory) -> str | None:
         """The package that is the only root of the document, or the only root of its only bill of materials."""
         roots = document.roots
         if len(roots) == 1:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.evidence.domain.kinds import packages, sbom_xml
+from services.evidence.domain.kinds import cyclonedx_schema, packages, sbom_xml
 from services.evidence.domain.kinds.packages import Inventory
 from services.evidence.domain.kinds.reading import UnreadableError
 from shared.crypto import strict_json
@@ -17,6 +17,27 @@ def test_a_hundred_thousand_components_are_read_and_no_more() -> None:
     listed: list[dict[str, Any]] = [{}] * packages.MAX_LISTED_COMPONENTS
     assert facts(CYCLONEDX, a_bom(*listed)).unidentified_count == packages.MAX_LISTED_COMPONENTS
     assert "100000 components" in problem(CYCLONEDX, a_bom(*listed, {})).problem
+
+
+def test_slips_are_forgiven_up_to_a_limit() -> None:
+    limit = cyclonedx_schema.MAX_SLIPS
+    slips = [
+        {"name": str(number), "components": [{"type": "library", "name": str(number), "unheard": 1}]}
+        for number in range(limit + 1)
+    ]
+    assert facts(CYCLONEDX, a_bom(*slips[:limit])).listed_count == 2 * limit
+    assert problem(CYCLONEDX, a_bom(*slips)).where == f"components.{limit}.components.0"
+
+
+def test_nothing_is_forgiven_in_one_huge_value() -> None:
+    tools = [{"name": "a", "unheard": 1}] * 50_000
+    assert problem(CYCLONEDX, a_bom(metadata={"tools": tools})).where.startswith("metadata.tools")
+
+
+def test_references_that_repeat_cost_no_more_than_others() -> None:
+    component = '<component type="library" bom-ref="r"><name>a</name></component>'
+    document = a_bom_in_xml(f"<components>{component * 20_000}</components>")
+    assert facts(CYCLONEDX, document).unidentified_count == 20_000
 
 
 def test_a_million_edges_are_kept_and_no_more() -> None:

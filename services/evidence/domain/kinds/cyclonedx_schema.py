@@ -8,6 +8,7 @@
   - the address of the schema itself, written another way;
   - a digest in another encoding than hexadecimal, which is then not kept;
   - a missing `version`, required before 1.4; a missing name of what the document is about.
+- The violations of a document are looked at piece by piece and up to a limit, so that many of them cost no memory.
 - Anything else makes the whole document unreadable, with the path of the first violation.
 
 Source: CycloneDX/specification schema/bom-1.2 to bom-1.7, as cyclonedx-python-lib bundles them.
@@ -17,9 +18,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
+from itertools import islice
 from typing import Any
 
 import jsonschema_rs
@@ -32,6 +35,12 @@ SCHEMAS = resources.files("cyclonedx.schema._res")
 """Where the library keeps the schemas as their publisher wrote them."""
 _BASE = "http://cyclonedx.org/schema/"
 _REFERRED = ("spdx", "cryptography-defs", "jsf-0.82")
+_Place = tuple[str | int, ...]
+MAX_SLIPS = 20_000
+"""More violations than this are not forgiven, whatever they are: each takes a millisecond to look at."""
+_BATCH = 100
+_MAX_EXAMINED = 50_000
+"""Values in one piece of a document of which all violations are looked at."""
 _OTHER_ENCODING = re.compile(r"[A-Za-z0-9+/=_-]{32,200}", re.ASCII)
 
 
@@ -41,12 +50,72 @@ def check(document: Mapping[str, Any], version: str) -> None:
     try:
         if validator.is_valid(document):
             return
-        for error in validator.iter_errors(document):
-            fatal = next(_fatal(error), None)
-            if fatal is not None:
-                raise UnreadableError(".".join(map(str, fatal.instance_path)), fatal.message)
+        slips = 0
+        for piece, places in _pieces(document, version):
+            if validator.is_valid(piece):
+                continue
+            for error in _violations(validator, piece):
+                slips += 1
+                fatal = next(_fatal(error), None)
+                if fatal is not None or slips > MAX_SLIPS:
+                    raise _unreadable(fatal or error, places)
     except UnicodeEncodeError as error:
         raise UnreadableError("", "a text holds half of a surrogate pair") from error
+
+
+def _pieces(document: Mapping[str, Any], version: str) -> Iterator[tuple[dict[str, Any], dict[int, _Place]]]:
+    """`document` cut up, each piece with the places of its items: one violation costs kilobytes and more."""
+    yield {name: value for name, value in document.items() if not isinstance(value, list)}, {}
+    for name, items in document.items():
+        if isinstance(items, list):
+            located = iter(_located((name,), items) if name == "components" else _numbered((name,), items))
+            while batch := list(islice(located, _BATCH)):
+                header = {"bomFormat": "CycloneDX", "specVersion": version, "version": 1}
+                yield header | {name: [item for _, item in batch]}, dict(enumerate(place for place, _ in batch))
+
+
+def _located(name: _Place, items: list[Any]) -> Iterator[tuple[_Place, Any]]:
+    """All components of a list and those inside of them, each without its own."""
+    waiting = deque(_numbered(name, items))
+    while waiting:
+        place, item = waiting.popleft()
+        inside = item.get("components") if isinstance(item, dict) else None
+        if isinstance(inside, list):
+            waiting.extend(_numbered((*place, "components"), inside))
+            item = {key: value for key, value in item.items() if key != "components"}
+        yield place, item
+
+
+def _numbered(name: _Place, items: list[Any]) -> Iterator[tuple[_Place, Any]]:
+    return (((*name, number), item) for number, item in enumerate(items))
+
+
+def _violations(validator: jsonschema_rs.Validator, piece: dict[str, Any]) -> Iterable[jsonschema_rs.ValidationError]:
+    if _values(piece) <= _MAX_EXAMINED:
+        return validator.iter_errors(piece)
+    try:
+        validator.validate(piece)
+    except jsonschema_rs.ValidationError as error:
+        # All violations of a large piece would fill the memory; nothing in it is forgiven.
+        raise _unreadable(error, {}) from error
+    return ()
+
+
+def _values(piece: Any) -> int:
+    count, waiting = 0, [piece]
+    while waiting and count <= _MAX_EXAMINED:
+        value = waiting.pop()
+        count += 1
+        if isinstance(value, dict | list):
+            waiting.extend(value.values() if isinstance(value, dict) else value)
+    return count
+
+
+def _unreadable(error: jsonschema_rs.ValidationError, places: Mapping[int, _Place]) -> UnreadableError:
+    path = error.instance_path
+    if len(path) > 1 and isinstance(path[1], int):
+        path = [*places.get(path[1], path[:2]), *path[2:]]
+    return UnreadableError(".".join(map(str, path)), error.message)
 
 
 @cache

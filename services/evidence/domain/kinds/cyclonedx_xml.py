@@ -2,6 +2,7 @@
 
 - Elements of the CycloneDX namespace that its schema does not know at all are passed over, as JSON's unknown fields
   are; any other violation makes the document unreadable, with the line of the first one.
+- References need not be unique, which no schema of the JSON form asks for either.
 - Only what the reader of the JSON form reads is carried over.
 
 Source: CycloneDX/specification schema/bom-1.2.xsd to bom-1.7.xsd, as cyclonedx-python-lib bundles them.
@@ -21,7 +22,7 @@ from services.evidence.domain.kinds.cyclonedx_schema import SCHEMAS, VERSIONS
 from services.evidence.domain.kinds.reading import UnreadableError
 
 _NAMESPACE = re.compile(r"http://cyclonedx\.org/schema/bom/(\d\.\d)")
-_XSD_ELEMENT = "{http://www.w3.org/2001/XMLSchema}element"
+_XSD = "{http://www.w3.org/2001/XMLSchema}"
 
 
 def parsed(text: str) -> dict[str, Any]:
@@ -39,7 +40,10 @@ def parsed(text: str) -> dict[str, Any]:
 def _schema(version: str) -> tuple[etree.XMLSchema, frozenset[str]]:
     """The schema, and the names of all elements it knows."""
     document = etree.parse(str(SCHEMAS.joinpath(f"bom-{version}.SNAPSHOT.xsd")))
-    names = frozenset(str(one.get("name")) for one in document.iter(_XSD_ELEMENT))
+    names = frozenset(str(one.get("name")) for one in document.iter(f"{_XSD}element"))
+    # Checking that references are unique takes quadratic time: hours for a document that repeats one.
+    for constraint in list(document.iter(f"{_XSD}unique", f"{_XSD}key", f"{_XSD}keyref")):
+        constraint.getparent().remove(constraint)
     return etree.XMLSchema(document), names
 
 

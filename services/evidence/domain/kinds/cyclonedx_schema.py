@@ -57,8 +57,10 @@ def check(document: Mapping[str, Any], version: str) -> None:
             for error in _violations(validator, piece):
                 slips += 1
                 fatal = next(_fatal(error), None)
-                if fatal is not None or slips > MAX_SLIPS:
-                    raise _unreadable(fatal or error, places)
+                if fatal is not None:
+                    raise _unreadable(fatal, places)
+                if slips > MAX_SLIPS:
+                    raise UnreadableError(_where(error, places), f"is the violation after the first {MAX_SLIPS}")
     except UnicodeEncodeError as error:
         raise UnreadableError("", "a text holds half of a surrogate pair") from error
 
@@ -112,10 +114,14 @@ def _values(piece: Any) -> int:
 
 
 def _unreadable(error: jsonschema_rs.ValidationError, places: Mapping[int, _Place]) -> UnreadableError:
+    return UnreadableError(_where(error, places), error.message)
+
+
+def _where(error: jsonschema_rs.ValidationError, places: Mapping[int, _Place]) -> str:
     path = error.instance_path
     if len(path) > 1 and isinstance(path[1], int):
         path = [*places.get(path[1], path[:2]), *path[2:]]
-    return UnreadableError(".".join(map(str, path)), error.message)
+    return ".".join(map(str, path))
 
 
 @cache

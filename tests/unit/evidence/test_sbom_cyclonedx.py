@@ -120,6 +120,7 @@ def test_every_version_is_read_in_both_syntaxes(version: str) -> None:
         (a_bom(specVersion="1.1"), "specVersion"),
         (a_bom(components={}), "components"),
         (a_bom({"purl": 5}), "components.0.purl"),
+        (a_bom({"description": 5}), "components.0.description"),
         (a_bom({"type": "thing"}), "components.0.type"),
         (a_bom({"licenses": "MIT"}), "components.0.licenses"),
         (a_bom({"licenses": [{"license": {"id": "Nope"}}]}), "components.0.licenses.0.license.id"),

@@ -41,6 +41,16 @@ class SbomFacts(Frozen):
     """Distinct components that have a package URL."""
     unidentified_count: int = 0
     """Components without a package URL: nothing can be matched against them."""
+    listed_count: int = 0
+    """Components as the document lists them, before those of one package URL are taken for one."""
+    relationship_count: int = 0
+    """Entries of the document's own list of dependencies (CycloneDX) or relationships (SPDX), of whatever type."""
+    dependency_count: int = 0
+    """Distinct direct dependencies between two components that both have a package URL."""
+    document_id: str | None = None
+    """What the document calls itself: its serial number (CycloneDX) or its namespace or URI (SPDX)."""
+    purl: Purl | None = None
+    """What the document as a whole describes, when it names one package with a package URL."""
 
 
 class TestFacts(Frozen):

@@ -10,8 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("registry", "evidence", "gate", "promotion", "monitoring")
-FIELD_LIBRARIES = {"packaging", "univers", "packageurl"}
-"""Version order and package URLs: pure, and part of what the domains decide."""
+FIELD_LIBRARIES = {"packaging", "univers", "packageurl", "jsonschema_rs", "lxml", "defusedxml", "yaml"}
+"""Version order, package URLs, schemas and syntaxes: pure, and part of what the domains decide."""
 
 
 def modules(*folders: str) -> list[Path]:

@@ -12,7 +12,6 @@ from contracts.facts import (
     Component,
     OtherFacts,
     ProvenanceFacts,
-    SbomFacts,
     TestFacts,
     UnreadableFacts,
     VulnerabilityFacts,
@@ -30,10 +29,6 @@ SLSA1 = "https://slsa.dev/provenance/v1"
 SLSA02 = "https://slsa.dev/provenance/v0.2"
 APPROVAL = "https://hallmark.dev/attestation/approval/v1"
 KNOWN = (CYCLONEDX, CYCLONEDX + "/v1.5", SPDX, TESTS, VULNS, SLSA1, SLSA02, APPROVAL)
-
-
-def a_bom(*components: Any, **fields: Any) -> dict[str, Any]:
-    return {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": list(components)} | fields
 
 
 def a_scan(*results: Any, **fields: Any) -> dict[str, Any]:
@@ -54,71 +49,6 @@ def problem(predicate_type: str, predicate: dict[str, Any]) -> UnreadableFacts:
 def test_other_types_are_kept_as_other() -> None:
     for name in ("https://example.com/x", CYCLONEDX + "/v1.5x", "https://slsa.dev/provenance/v0.1", ""):
         assert kinds.read(name, {"a": 1}, NOW).facts == OtherFacts()
-
-
-def test_cyclonedx_components_are_counted_once_wherever_they_are_nested() -> None:
-    bom = a_bom(
-        {
-            "purl": "pkg:PyPI/Django_X@1.0",
-            "licenses": [{"license": {"id": "MIT"}}, {"license": {"name": "Own"}}],
-            "components": [{"purl": "pkg:npm/%40a/b@2", "components": [{"name": "no purl"}]}],
-        },
-        {"purl": "pkg:pypi/django-x@1.0", "licenses": [{"expression": "Apache-2.0 OR MIT"}]},
-        {"purl": "not a purl"},
-        {"purl": None},
-        metadata={"timestamp": "2026-11-20T12:00:00+02:00", "component": {"purl": "pkg:pypi/me@1"}},
-    )
-    reading = kinds.read(CYCLONEDX, bom, NOW)
-    assert reading.facts == SbomFacts(format="cyclonedx", spec_version="1.6", component_count=2, unidentified_count=3)
-    assert reading.components == (
-        Component(purl="pkg:npm/%40a/b@2"),
-        Component(purl="pkg:pypi/django-x@1.0", licenses=("Apache-2.0 OR MIT", "MIT", "Own")),
-    )
-    assert reading.claimed_at == datetime(2026, 11, 20, 10, tzinfo=UTC)
-
-
-def test_a_versioned_cyclonedx_type_is_read_too() -> None:
-    assert isinstance(kinds.read(CYCLONEDX + "/v1.4", a_bom(), NOW).facts, SbomFacts)
-
-
-@pytest.mark.parametrize(
-    ("bom", "where"),
-    [
-        ({}, "bomFormat"),
-        (a_bom(specVersion="1.8"), "specVersion"),
-        (a_bom(specVersion="1.1"), "specVersion"),
-        (a_bom(components={}), "components"),
-        (a_bom({"purl": 5}), "components.0.purl"),
-        (a_bom({"licenses": "MIT"}), "components.0.licenses"),
-        (a_bom(metadata={"timestamp": "2026-11-20T12:00:00"}), "metadata.timestamp"),
-        (a_bom(metadata={"timestamp": 1700000000}), "metadata.timestamp"),
-        (a_bom(metadata={"timestamp": "0001-01-01T00:00:00+05:00"}), "metadata.timestamp"),
-    ],
-)
-def test_an_unreadable_bom_says_where(bom: dict[str, Any], where: str) -> None:
-    assert problem(CYCLONEDX, bom).where == where
-
-
-def test_spdx_packages_are_named_by_their_purl_references() -> None:
-    document = {
-        "spdxVersion": "SPDX-2.3",
-        "creationInfo": {"created": "2026-11-20T10:00:00Z"},
-        "packages": [
-            {
-                "externalRefs": [
-                    {"referenceType": "cpe23Type", "referenceLocator": "cpe:2.3:a:b"},
-                    {"referenceType": "purl", "referenceLocator": "pkg:deb/debian/curl@7"},
-                ],
-                "licenseConcluded": "NOASSERTION",
-                "licenseDeclared": "curl",
-            },
-            {"name": "the image"},
-        ],
-    }
-    reading = kinds.read(SPDX, document, NOW)
-    assert reading.facts == SbomFacts(format="spdx", spec_version="2.3", component_count=1, unidentified_count=1)
-    assert reading.components == (Component(purl="pkg:deb/debian/curl@7", licenses=("curl",)),)
-    assert problem(SPDX, document | {"spdxVersion": "SPDX-3.0"}).where == "spdxVersion"
 
 
 def test_test_results_are_counted() -> None:

@@ -1,63 +1,40 @@
-"""SPDX bills of materials in JSON, versions 2.2 and 2.3.
+"""SPDX bills of materials: versions 2.2 and 2.3 in JSON, YAML, tag-value and RDF/XML, version 3.0 in JSON.
 
-- A package is named by its external references of type `purl`; one without a valid one counts as unidentified.
-- Concluded and declared licences are both kept; `NOASSERTION` and `NONE` name no licence.
-- SPDX 3 is recognised and unreadable: it is another format, and silence would look like an empty document.
+- Every syntax of version 2 is given the shape of its JSON form and read by one reader (`spdx2`).
+- Other XML is recognised and unreadable.
 
-Source: SPDX specification 2.3, chapters 6 and 7; predicate type `https://spdx.dev/Document`.
+Source: SPDX specifications 2.2, 2.3 and 3.0.1; predicate types `https://spdx.dev/Document`, with and without version.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
+from services.evidence.domain.kinds import sbom_text, spdx2, spdx2_rdf, spdx2_tagvalue, spdx2_yaml, spdx3
+from services.evidence.domain.kinds.reading import Reading, UnreadableError
+from services.evidence.domain.kinds.wrapped import unwrapped
 
-from contracts.facts import SbomFacts
-from services.evidence.domain.kinds.packages import Inventory
-from services.evidence.domain.kinds.reading import Moment, Part, Reading
-
-_NO_LICENSE = frozenset({"NOASSERTION", "NONE", ""})
-
-
-class _Reference(Part):
-    type: str = Field(alias="referenceType")
-    locator: str = Field(alias="referenceLocator")
-
-
-class _Package(Part):
-    references: tuple[_Reference, ...] | None = Field(default=None, alias="externalRefs")
-    concluded: str | None = Field(default=None, alias="licenseConcluded")
-    declared: str | None = Field(default=None, alias="licenseDeclared")
-
-
-class _Creation(Part):
-    created: Moment | None = None
-
-
-class _Document(Part):
-    version: Literal["SPDX-2.2", "SPDX-2.3"] = Field(alias="spdxVersion")
-    creation: _Creation | None = Field(default=None, alias="creationInfo")
-    packages: tuple[_Package, ...] | None = None
+_TAG_VALUE = re.compile(r"^SPDXVersion[ \t]*:", re.MULTILINE)
+_YAML = re.compile(r"""^["']?spdxVersion["']?[ \t]*:""", re.MULTILINE)
 
 
 def read(predicate: Mapping[str, Any]) -> Reading:
-    """The bill of materials in `predicate`. Raises pydantic's `ValidationError` when it is none."""
-    document = _Document.model_validate(predicate)
-    inventory = Inventory()
-    for package in document.packages or ():
-        purls = [item.locator for item in package.references or () if item.type == "purl"]
-        licenses = {package.concluded or "", package.declared or ""} - _NO_LICENSE
-        inventory.add(purls, licenses)
-    components = tuple(inventory.components())
-    return Reading(
-        SbomFacts(
-            format="spdx",
-            spec_version=document.version.removeprefix("SPDX-"),
-            component_count=len(components),
-            unidentified_count=inventory.unidentified,
-        ),
-        components,
-        document.creation.created if document.creation else None,
-    )
+    """The bill of materials in `predicate`. Raises pydantic's `ValidationError` or `UnreadableError`."""
+    document = unwrapped(predicate)
+    if isinstance(document, bytes):
+        document = _parsed(sbom_text.decoded(document))
+    return spdx3.read(document) if "@context" in document else spdx2.read(document)
+
+
+def _parsed(text: str) -> Mapping[str, Any]:
+    if sbom_text.is_json(text):
+        return sbom_text.parsed_json(text)
+    if sbom_text.is_xml(text):
+        return spdx2_rdf.parsed(text)
+    if _TAG_VALUE.search(text):
+        return spdx2_tagvalue.parsed(text)
+    if _YAML.search(text):
+        return spdx2_yaml.parsed(text)
+    raise UnreadableError("", "states no SPDX version in JSON, YAML, tag-value or RDF")

@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("registry", "evidence", "gate", "promotion", "monitoring")
-FIELD_LIBRARIES = {"packaging", "univers", "packageurl"}
-"""Version order and package URLs: pure, and part of what the domains decide."""
+FIELD_LIBRARIES = {"packaging", "univers", "packageurl", "defusedxml", "xml"}
+"""Version order, package URLs and XML trees: pure, and part of what the domains decide."""
 
 
 def modules(*folders: str) -> list[Path]:

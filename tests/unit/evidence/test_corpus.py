@@ -15,6 +15,7 @@ import pytest
 
 from contracts.facts import SbomFacts, UnreadableFacts
 from services.evidence.domain import kinds, statement
+from services.evidence.domain.kinds import cyclonedx_vex
 from services.evidence.domain.trust import TrustedKey, TrustRoot
 from services.evidence.domain.verification import Problem, Unverified, Verified, judge
 from shared.errors import Invalid
@@ -37,6 +38,8 @@ def _documents(folder: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any
 def test_every_real_cyclonedx_document_is_read_with_all_its_components() -> None:
     read = 0
     for name, document, counted in _documents("04-sbom-cyclonedx"):
+        if cyclonedx_vex.is_vex(document):
+            continue
         reading = kinds.read(CYCLONEDX, document, NOW)
         assert isinstance(reading.facts, SbomFacts), (name, reading.facts)
         with_purl = sum(counted["purl_types"].values())
@@ -44,7 +47,7 @@ def test_every_real_cyclonedx_document_is_read_with_all_its_components() -> None
         assert bool(with_purl) <= reading.facts.component_count <= with_purl, name
         assert len(reading.components) == reading.facts.component_count
         read += 1
-    assert read >= 50
+    assert read >= 35
 
 
 def test_every_valid_document_of_the_cyclonedx_conformance_suite_is_read() -> None:

@@ -42,7 +42,7 @@ def counts(facts: VulnerabilityFacts) -> dict[str, int]:
     return {severity.value: number for severity, number in facts.counts.items() if number}
 
 
-def tests_of(document: bytes | str) -> TestFacts:
+def run_of(document: bytes | str) -> TestFacts:
     facts = facts_of(f"{OURS}/junit/v1", wrapped(document))
     assert isinstance(facts, TestFacts), facts
     return facts

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
+from services.evidence.domain.kinds.outcomes import Outcome, Run, stated
 from services.evidence.domain.kinds.reading import Reading, UnreadableError
-from services.evidence.domain.kinds.test_runs import Outcome, Run, stated
 
 NUNIT_ROOTS = frozenset({"test-results", "test-run"})
 XUNIT_ROOTS = frozenset({"assemblies", "assembly"})

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element
 
+from services.evidence.domain.kinds.outcomes import Outcome, Run, stated
 from services.evidence.domain.kinds.reading import Reading
-from services.evidence.domain.kinds.test_runs import Outcome, Run, stated
 
 ROOTS = frozenset({"testsuites", "testsuite"})
 _BAD = {"error": Outcome.ERRORED, "failure": Outcome.FAILED}

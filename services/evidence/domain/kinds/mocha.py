@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import Field
 
+from services.evidence.domain.kinds.outcomes import Outcome, Run
 from services.evidence.domain.kinds.reading import Moment, Part, Reading
-from services.evidence.domain.kinds.test_runs import Outcome, Run
 
 
 class _Test(Part):

@@ -204,7 +204,7 @@ def test_grype_counts_each_vulnerability_of_each_package_once() -> None:
     assert (counts(facts), facts.suppressed) == ({"critical": 1, "low": 2}, 1)
     worst = facts.vulnerabilities[0]
     assert (worst.score, worst.fixed_in, worst.location) == (9.1, "2, 3", "/x")
-    assert facts.scanner == "grype 0.63.0"
+    assert facts.scanner == "grype"
     assert problem(GRYPE, {"descriptor": {}}).where == "matches"
 
 

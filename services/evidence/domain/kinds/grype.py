@@ -58,7 +58,6 @@ class _Match(Part):
 
 class _Descriptor(Part):
     name: str = "grype"
-    version: str = ""
     timestamp: Moment | None = None
 
 
@@ -77,7 +76,7 @@ def read_document(document: Mapping[str, Any]) -> Reading:
     """The report `document`. Raises pydantic's `ValidationError` when it is none."""
     report = _Report.model_validate(document)
     return findings.reading(
-        f"{report.descriptor.name} {report.descriptor.version}".strip(),
+        report.descriptor.name,
         findings.distinct(map(_found, report.matches)),
         suppressed=len(report.ignored or ()),
         claimed_at=report.descriptor.timestamp,

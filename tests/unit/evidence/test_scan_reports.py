@@ -96,13 +96,13 @@ def test_sarif_tells_place_package_and_order() -> None:
     place = {"physicalLocation": {"artifactLocation": {"uri": "a.py"}, "region": {"startLine": 3}}}
     package = {"logicalLocations": [{"fullyQualifiedName": "pkg:PyPI/A@1"}]}
     log = a_log(
-        a_result(ruleId="low-rank", rank=1.0, locations=[place]),
-        a_result(ruleId="high-rank", rank=90.0, locations=[package]),
+        a_result(ruleId="a-rank-1", rank=1.0, locations=[place]),
+        a_result(ruleId="z-rank-90", rank=90.0, locations=[package]),
         invocations=[{"executionSuccessful": True, "endTimeUtc": "2026-11-20T10:00:00Z"}],
     )
     first, second = scan("sarif", log).vulnerabilities
-    assert (first.id, first.purl, first.location) == ("high-rank", "pkg:pypi/a@1", "pkg:PyPI/A@1")
-    assert (second.id, second.location) == ("low-rank", "a.py:3")
+    assert (first.id, first.purl, first.location) == ("z-rank-90", "pkg:pypi/a@1", "pkg:PyPI/A@1")
+    assert (second.id, second.location) == ("a-rank-1", "a.py:3")
     claimed = kinds.read(SARIF, log, NOW).claimed_at
     assert claimed is not None
     assert claimed.hour == 10
@@ -132,6 +132,10 @@ def test_a_sarif_log_without_results_is_no_scan_and_among_others_unreadable() ->
     metadata = {"tool": {"driver": {"name": "scan"}}}
     assert says_nothing(SARIF, {"version": "2.1.0", "runs": [metadata]})
     assert problem(SARIF, {"version": "2.1.0", "runs": [metadata, *a_log()["runs"]]}).where == "runs.0.results"
+
+
+def test_sarif_is_read_as_text_with_a_byte_order_mark() -> None:
+    assert counts(scan("sarif", wrapped(b"\xef\xbb\xbf" + json.dumps(a_log(a_result())).encode()))) == {"medium": 1}
 
 
 def test_sarif_results_are_all_counted_and_listed_in_part() -> None:

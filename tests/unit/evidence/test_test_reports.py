@@ -44,6 +44,7 @@ def test_junit_reruns_count_by_how_they_ended() -> None:
     flaky = a_case("<flakyFailure/>", "<flakyError/>")
     facts = run_of(a_suite(flaky, a_case("<failure/>", "<rerunFailure/>"), GOOD, failures=1))
     assert (totals(facts), facts.flaky) == ((2, 0, 1, 0), 1)
+    assert run_of(a_suite(a_case("<rerunFailure/>"))).result == "failed"
 
 
 def test_junit_the_worst_part_of_a_test_counts() -> None:

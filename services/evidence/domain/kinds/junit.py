@@ -3,8 +3,8 @@
 - The root is `testsuites` or one `testsuite`; suites nest, and tests may lie anywhere among them.
 - A test with `error` broke down, one with `failure` failed, one with `skipped` was skipped, any other passed: the
   worst of them counts. Tools that only write a `status` or `result` are believed when they say so.
-- `flakyFailure`, `flakyError`, `rerunFailure` and `rerunError` tell of earlier attempts (Maven Surefire): a test that
-  has only the flaky ones passed in the end.
+- `flakyFailure` and `flakyError` tell of earlier attempts of a test that passed in the end, `rerunFailure` and
+  `rerunError` of further ones of a test that never did (Maven Surefire).
 - A suite that lists no test, and no suite, counts as its attributes say. A suite that fails as a whole (`error` or
   `failure` directly in it) counts as one test that broke down.
 
@@ -21,6 +21,7 @@ from services.evidence.domain.kinds.reading import Reading
 ROOTS = frozenset({"testsuites", "testsuite"})
 _BAD = {"error": Outcome.ERRORED, "failure": Outcome.FAILED}
 _FLAKY = frozenset({"flakyFailure", "flakyError"})
+_RERUN = frozenset({"rerunFailure", "rerunError"})
 _FAILED_WORDS = frozenset({"failed", "failure", "fail", "error", "errored", "broken"})
 _SKIPPED_WORDS = frozenset({"notrun", "skipped", "disabled", "ignored", "suppressed", "pending"})
 
@@ -71,7 +72,7 @@ def _outcome(case: Element) -> Outcome:
     words = {case.get("status", "").lower(), case.get("result", "").lower()}
     if "error" in parts:
         return Outcome.ERRORED
-    if "failure" in parts or words & _FAILED_WORDS:
+    if "failure" in parts or parts & _RERUN or words & _FAILED_WORDS:
         return Outcome.FAILED
     if "skipped" in parts or words & _SKIPPED_WORDS:
         return Outcome.SKIPPED

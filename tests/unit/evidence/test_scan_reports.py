@@ -271,3 +271,8 @@ def test_cosign_with_a_report_of_nobody_is_unreadable(report: Any) -> None:
     times = {"scanFinishedOn": "2026-11-20T10:10:00Z"}
     assert problem(COSIGN, {"scanner": {"uri": "x", "result": report}, "metadata": times}).where == "scanner.result"
     problem(COSIGN, {"scanner": {"uri": "x", "result": a_log()}, "metadata": {}})
+
+
+@pytest.mark.parametrize("wrapper", [{"Data": "\ud800"}, {"Data": 1}, {"content": "\u00e9"}, {"content": "="}])
+def test_a_wrapper_around_nothing_readable_is_unreadable(wrapper: dict[str, Any]) -> None:
+    assert problem(SARIF, wrapper).where == next(iter(wrapper))

@@ -64,6 +64,10 @@ class TestFacts(Frozen):
     skipped: int = 0
     failed_names: tuple[str, ...] = ()
     """At most `MAX_LISTED`."""
+    errored: int = 0
+    """How many of `failed` broke down before their outcome could be judged, where the format tells the two apart."""
+    flaky: int = 0
+    """How many of `passed` failed first and passed when they were run again."""
 
 
 class FoundVulnerability(Frozen):
@@ -75,6 +79,8 @@ class FoundVulnerability(Frozen):
     """CVSS base score, 0.0 to 10.0."""
     purl: Purl | None = None
     fixed_in: str | None = None
+    location: Annotated[str, Field(max_length=500)] | None = None
+    """Where it was found, as the scanner names places: a file and line, a layer, a target."""
 
 
 class VulnerabilityFacts(Frozen):
@@ -85,6 +91,8 @@ class VulnerabilityFacts(Frozen):
     counts: dict[Severity, int]
     vulnerabilities: tuple[FoundVulnerability, ...] = ()
     """At most `MAX_LISTED`, the worst first."""
+    suppressed: int = 0
+    """Findings that the scanner's own configuration set aside; they are in no count."""
 
 
 class ProvenanceFacts(Frozen):
@@ -94,6 +102,89 @@ class ProvenanceFacts(Frozen):
     builder_id: str
     build_type: str
     source_uris: tuple[str, ...] = ()
+    source_repository: str | None = None
+    """The repository it was built from, without a reference; None unless exactly one commit of it is named."""
+    source_commit: str | None = None
+    """The git commit in lowercase hexadecimal digits, named together with `source_repository`."""
+    source_ref: str | None = None
+    """The branch or tag, `refs/heads/main`, where the document says one."""
+    parameters_digest: Digest | None = None
+    """Digest of the canonical JSON of the parameters from outside; None when they have no canonical form."""
+    complete: tuple[Literal["parameters", "environment", "materials"], ...] = ()
+    """What the builder claims to have listed completely (SLSA v0.2 only; v1 asks it of every builder)."""
+
+
+VexStatus = Literal["not_affected", "affected", "fixed", "under_investigation"]
+
+
+class VexProduct(Frozen):
+    """One product that a VEX statement speaks of."""
+
+    id: str
+    """A package URL in canonical form, or the name that the document gives it."""
+    digests: tuple[str, ...] = ()
+    """`<algorithm>:<hex>` in lower case, sorted."""
+    subcomponents: tuple[str, ...] = ()
+    """The parts of the product that the statement speaks of; empty for the product as a whole."""
+    versions: tuple[str, ...] = ()
+    """The versions, or `vers:` ranges of them, that it speaks of; empty for those that `id` names."""
+
+
+class VexStatement(Frozen):
+    """What somebody says about one vulnerability in some products."""
+
+    vulnerability: Annotated[str, Field(max_length=200)]
+    aliases: tuple[str, ...] = ()
+    status: VexStatus
+    products: tuple[VexProduct, ...] = ()
+    """At most `MAX_LISTED`; empty when it speaks of the evidence's own subjects."""
+    justification: str | None = None
+    """Why it is not affected, as one word of OpenVEX; CycloneDX's words are translated where OpenVEX has one."""
+    impact: Text = ""
+    action: Text = ""
+    made_at: Utc | None = None
+
+
+class VexFacts(Frozen):
+    """Which vulnerabilities matter to which products. Statements that a later one replaced are left out."""
+
+    kind: Literal["vex"] = "vex"
+    dialect: Literal["openvex", "cyclonedx"]
+    spec_version: str
+    author: str
+    counts: dict[VexStatus, int]
+    """Statements by status, those included that are not listed."""
+    statements: tuple[VexStatement, ...] = ()
+    """At most `MAX_LISTED`, affected first, then those that are being looked into."""
+
+
+class SummaryFacts(Frozen):
+    """A verifier's verdict about an artifact: a SLSA verification summary (VSA)."""
+
+    kind: Literal["summary"] = "summary"
+    verifier_id: str
+    verdict: Literal["passed", "failed"]
+    resource_uri: str
+    levels: tuple[str, ...] = ()
+    """The levels that were reached, sorted; empty when it failed."""
+    dependency_levels: dict[str, int] | None = None
+    """Dependencies by level; None when nothing is claimed about them."""
+    policy_uri: str = ""
+    policy_digest: Digest | None = None
+    input_digests: tuple[Digest, ...] = ()
+    """The attestations that were looked at, at most `MAX_LISTED`."""
+
+
+class DeploymentFacts(Frozen):
+    """Somebody put it to work somewhere."""
+
+    kind: Literal["deployment"] = "deployment"
+    environment: str
+    stage: StageName | None = None
+    deployed_at: Utc
+    by: str = ""
+    """Who or what deployed it, as the statement says; nothing has proven it."""
+    url: str | None = None
 
 
 class ApprovalFacts(Frozen):
@@ -127,7 +218,16 @@ class UnreadableFacts(Frozen):
 
 
 Facts = Annotated[
-    SbomFacts | TestFacts | VulnerabilityFacts | ProvenanceFacts | ApprovalFacts | OtherFacts | UnreadableFacts,
+    SbomFacts
+    | TestFacts
+    | VulnerabilityFacts
+    | ProvenanceFacts
+    | VexFacts
+    | SummaryFacts
+    | DeploymentFacts
+    | ApprovalFacts
+    | OtherFacts
+    | UnreadableFacts,
     Field(discriminator="kind"),
 ]
 

@@ -20,7 +20,7 @@ from contracts.vocabulary import ApplicationName, Criticality, Digest, Frozen, P
 from shared.digests import canonical_digest
 from shared.errors import Conflict
 
-EvidenceKind = Literal["sbom", "tests", "vulnerabilities", "provenance", "other"]
+EvidenceKind = Literal["sbom", "tests", "vulnerabilities", "provenance", "vex", "summary", "deployment", "other"]
 """The kinds of evidence that a rule can ask for by name; approvals have a rule of their own."""
 
 _KIND_BY_PREFIX: Mapping[str, EvidenceKind | Literal["approval"]] = {
@@ -30,7 +30,9 @@ _KIND_BY_PREFIX: Mapping[str, EvidenceKind | Literal["approval"]] = {
     "https://in-toto.io/attestation/vulns/": "vulnerabilities",
     "https://cosign.sigstore.dev/attestation/vuln/": "vulnerabilities",
     "https://slsa.dev/provenance/": "provenance",
-    "https://openvex.dev/ns": "other",
+    "https://openvex.dev/ns": "vex",
+    "https://slsa.dev/verification_summary/": "summary",
+    "https://hallmark.dev/attestation/deployment/": "deployment",
     "https://hallmark.dev/attestation/approval/": "approval",
 }
 
@@ -43,11 +45,12 @@ def kind_of_type(predicate_type: str) -> EvidenceKind | Literal["approval"] | No
 def may_be(item: EvidenceItem, kind: EvidenceKind) -> bool:
     """Whether `item` has to be judged where evidence of `kind` is asked for.
 
-    Content that could not be read has the kind its predicate type names. If the name does not tell, it stands in the
-    way of every kind: what cannot be read must not be passed over in favour of an older piece that can.
+    Content that could not be read has the kind that its reader meant it to have, or, in records that do not say so,
+    the kind its predicate type names. If that does not tell either, it stands in the way of every kind: what cannot be
+    read must not be passed over in favour of an older piece that can.
     """
     if isinstance(item.facts, UnreadableFacts):
-        return kind_of_type(item.predicate_type) in (kind, None)
+        return (item.facts.meant or kind_of_type(item.predicate_type)) in (kind, None)
     return item.facts.kind == kind
 
 
@@ -142,5 +145,5 @@ def _as_received(item: EvidenceItem) -> EvidenceItem:
 
 def _is_approval(item: EvidenceItem) -> bool:
     if isinstance(item.facts, UnreadableFacts):
-        return kind_of_type(item.predicate_type) == "approval"
+        return (item.facts.meant or kind_of_type(item.predicate_type)) == "approval"
     return item.facts.kind == "approval"

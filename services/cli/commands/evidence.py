@@ -7,32 +7,23 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from defusedxml import ElementTree
 
 from services.cli.client import Client
 from services.cli.commands.arguments import Project, version_ref
 from services.cli.commands.attach import attach
+from services.cli.commands.predicates import SHORT_NAMES, predicate_of
 from services.cli.output import mark, out, table
 from shared.crypto import dsse, keys
-from shared.digests import sha256_digest
 from shared.errors import Invalid
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-SHORT_NAMES = {
-    "cyclonedx": "https://cyclonedx.org/bom",
-    "spdx": "https://spdx.dev/Document",
-    "test-result": "https://in-toto.io/attestation/test-result/v0.1",
-    "vulns": "https://in-toto.io/attestation/vulns/v0.2",
-    "provenance": "https://slsa.dev/provenance/v1",
-}
-_SHOWN_FAILURES = 200
 evidence = typer.Typer(help="Signed statements about artifacts.", no_args_is_help=True)
 
 
 @evidence.command("sign")
 def sign(
-    predicate: Annotated[Path, typer.Argument(help="What the tool wrote: JSON, or JUnit XML for tests.", exists=True)],
+    predicate: Annotated[Path, typer.Argument(help="What the tool wrote: JSON, XML or text.", exists=True)],
     subject: Annotated[list[str], typer.Option("--subject", "-s", help="NAME=sha256:HEX; repeat it.")],
     predicate_type: Annotated[
         str, typer.Option("--type", "-t", help=f"{', '.join(SHORT_NAMES)}, or a predicate type URI.")
@@ -40,8 +31,11 @@ def sign(
     key: Annotated[Path, typer.Option("--key", "-k", help="Private key, PEM.", exists=True)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the envelope goes.")],
 ) -> None:
-    """Wrap a tool's output in an in-toto statement about artifacts and sign it (DSSE)."""
-    content = _predicate(predicate, predicate_type)
+    """Put a tool's output in an in-toto statement about artifacts and sign it (DSSE).
+
+    The output is signed as the tool wrote it. Two are converted: JUnit XML under `test-result`, Bandit under `vulns`.
+    """
+    content = predicate_of(predicate, predicate_type)
     statement = {
         "_type": STATEMENT_TYPE,
         "subject": [_subject(text) for text in subject],
@@ -107,67 +101,6 @@ def _subject(text: str) -> dict[str, Any]:
     if not value:
         raise Invalid("subject_malformed", f"{text!r} is no subject.", remedy="Write NAME=sha256:HEX.")
     return {"name": name or value[:12], "digest": {algorithm: value}}
-
-
-def _predicate(path: Path, predicate_type: str) -> Any:
-    data = path.read_bytes()
-    if data.lstrip()[:1] == b"<":
-        if SHORT_NAMES.get(predicate_type, predicate_type) != SHORT_NAMES["test-result"]:
-            raise Invalid("predicate_unreadable", f"{path} is XML.", remedy="Only JUnit results may be XML.")
-        return junit_predicate(data, path.name)
-    try:
-        content = json.loads(data)
-        return bandit_predicate(content) if _is_bandit(content) else content
-    except ValueError as error:
-        raise Invalid("predicate_unreadable", f"{path} is not JSON: {error}.", remedy="Hand in JSON.") from error
-
-
-def _is_bandit(content: Any) -> bool:
-    return isinstance(content, dict) and {"generated_at", "metrics", "results"} <= content.keys()
-
-
-def bandit_predicate(report: dict[str, Any]) -> dict[str, Any]:
-    """A report of the code scanner Bandit as an in-toto vulns predicate: one result per finding."""
-    results = [
-        {
-            "id": f"{one['test_id']}:{one['filename'].rsplit('/', 1)[-1]}:{one['line_number']}",
-            "severity": [{"method": "bandit", "score": one["issue_severity"]}],
-        }
-        for one in report["results"]
-    ]
-    at = report["generated_at"]
-    return {
-        "scanner": {"uri": "pkg:pypi/bandit", "db": {"lastUpdate": at}, "result": results},
-        "metadata": {"scanStartedOn": at, "scanFinishedOn": at},
-    }
-
-
-def junit_predicate(data: bytes, name: str) -> dict[str, Any]:
-    """A JUnit result as an in-toto test-result predicate. Raises `Invalid` for other XML.
-
-    A suite without a single test case is refused: nothing was tested, and that is no pass.
-    """
-    try:
-        root = ElementTree.fromstring(data)
-    except ElementTree.ParseError as error:
-        raise Invalid("predicate_unreadable", f"{name} is not XML: {error}.", remedy="Hand in JUnit XML.") from error
-    passed: list[str] = []
-    failed: list[str] = []
-    skipped: list[str] = []
-    for case in root.iter("testcase"):
-        full_name = f"{case.get('classname', '')}.{case.get('name', '')}".strip(".")
-        states = {child.tag for child in case}
-        (failed if states & {"failure", "error"} else skipped if "skipped" in states else passed).append(full_name)
-    if not passed and not failed:
-        raise Invalid("tests_absent", f"{name} has no test that ran.", remedy="Hand in a result with test cases.")
-    return {
-        "result": "FAILED" if failed else "PASSED",
-        "configuration": [{"name": name, "digest": {"sha256": sha256_digest(data).removeprefix("sha256:")}}],
-        "passedTests": passed,
-        "failedTests": failed[:_SHOWN_FAILURES],
-        "warnedTests": [],
-        "skippedTests": skipped[:_SHOWN_FAILURES],
-    }
 
 
 def register(app: typer.Typer) -> None:

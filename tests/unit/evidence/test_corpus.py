@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from contracts.facts import SbomFacts, UnreadableFacts
+from contracts.facts import SbomFacts, UnreadableFacts, VexFacts
 from services.evidence.domain import kinds, statement
 from services.evidence.domain.trust import TrustedKey, TrustRoot
 from services.evidence.domain.verification import Problem, Unverified, Verified, judge
@@ -51,7 +51,7 @@ def test_the_cyclonedx_conformance_suite_gets_its_published_verdicts() -> None:
         if isinstance(facts, UnreadableFacts):
             assert facts.where, name
             assert facts.problem, name
-        assert isinstance(facts, SbomFacts) is (verdict == "valid"), (name, facts)
+        assert isinstance(facts, SbomFacts | VexFacts) is (verdict == "valid"), (name, facts)
         count[f"{verdict} {Path(name).suffix}"] += 1
     print(f"CycloneDX conformance: {dict(count)}")
     assert count.total() >= 390
@@ -61,6 +61,9 @@ def test_every_real_cyclonedx_document_has_its_golden_totals() -> None:
     total: collections.Counter[str] = collections.Counter()
     for name, data, counted in _golden("04-sbom-cyclonedx"):
         reading = _read(CYCLONEDX, data)
+        if isinstance(reading.facts, VexFacts):
+            total["vex"] += 1
+            continue
         assert isinstance(reading.facts, SbomFacts), (name, reading.facts)
         with_purl = sum(counted["purl_types"].values())
         assert (
@@ -81,7 +84,7 @@ def test_every_real_cyclonedx_document_has_its_golden_totals() -> None:
         total += collections.Counter(documents=1, components=reading.facts.listed_count, purls=with_purl)
         total += collections.Counter(edges=reading.facts.dependency_count)
     print(f"CycloneDX golden totals: {dict(total)}")
-    assert total["documents"] >= 50
+    assert total["documents"] >= 35
 
 
 def test_cyclonedx_in_xml_says_what_its_json_twin_says() -> None:

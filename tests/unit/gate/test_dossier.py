@@ -86,6 +86,24 @@ def test_unreadable_content_is_judged_as_what_its_type_names_or_as_anything() ->
     assert may_be(unknown, "sbom")
 
 
+def test_unreadable_content_stands_in_the_way_of_the_kind_it_was_meant_to_be_only() -> None:
+    vex = item("e1", unreadable().model_copy(update={"meant": "vex"}), predicate_type="https://cyclonedx.org/bom")
+    assert may_be(vex, "vex")
+    assert not may_be(vex, "sbom")
+    # Records from before readers said what they meant are judged by their type.
+    assert may_be(item("e2", unreadable(), predicate_type="https://cyclonedx.org/bom"), "sbom")
+    report = unreadable().model_copy(update={"meant": "vulnerabilities"})
+    scan_report = item("e3", report, predicate_type="https://hallmark.dev/attestation/sarif/v1")
+    assert may_be(scan_report, "vulnerabilities")
+    assert not may_be(scan_report, "tests")
+
+
+def test_an_unreadable_approval_is_no_evidence_that_an_approver_answers_for() -> None:
+    broken = unreadable().model_copy(update={"meant": "approval"})
+    with_broken = dossier(item("e1", sbom()), item("e2", broken, predicate_type=APPROVAL_TYPE))
+    assert with_broken.evidence_set_digest == dossier(item("e1", sbom())).evidence_set_digest
+
+
 def test_survives_storage() -> None:
     held = dossier(item("e1", passed()), item("a1", approval("anna", FOREIGN)))
     assert Dossier.model_validate(held.model_dump(mode="json")) == held

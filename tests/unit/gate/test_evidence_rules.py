@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from contracts.facts import EvidenceItem, TestFacts
+from contracts.facts import (
+    DeploymentFacts,
+    EvidenceItem,
+    Facts,
+    SummaryFacts,
+    TestFacts,
+    UnreadableFacts,
+    VexFacts,
+)
 from contracts.vocabulary import Outcome, Severity
 from shared.policy.rules import RuleAnswer, check
 from tests.unit.gate.gate_builders import (
@@ -153,6 +161,22 @@ def test_a_quorum_counts_distinct_keys_in_the_role() -> None:
     good = item("e1", sbom(), signers=two_keys, age=OLD)
     assert answer(two, good).outcome is Outcome.ALLOW
     assert answer(two, good, item("e2", sbom(), role="build")).outcome is Outcome.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts"),
+    [
+        ("vex", VexFacts(dialect="openvex", spec_version="0.2.0", author="ada", counts={})),
+        ("summary", SummaryFacts(verifier_id="v", verdict="passed", resource_uri="pkg:oci/shop")),
+        ("deployment", DeploymentFacts(environment="eu-west", deployed_at=NOW)),
+    ],
+)
+def test_further_kinds_are_asked_for_by_name(kind: str, facts: Facts) -> None:
+    written = rule("required_evidence", evidence=kind)
+    assert answer(written, item("e1", facts)).outcome is Outcome.ALLOW
+    assert answer(written, item("e1", passed()), item("e2", sbom())).outcome is Outcome.PENDING
+    unread = UnreadableFacts(where="x", problem="y", meant=kind)
+    assert answer(written, item("e1", unread), item("e0", facts, age=timedelta(days=1))).outcome is Outcome.DENY
 
 
 def test_evidence_is_asked_for_by_its_exact_predicate_type() -> None:

@@ -15,7 +15,23 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from contracts.facts import OtherFacts, UnreadableFacts
-from services.evidence.domain.kinds import approval, cyclonedx, provenance, spdx, tests, vulnerabilities
+from services.evidence.domain.kinds import (
+    approval,
+    cyclonedx,
+    cyclonedx_vex,
+    deployment,
+    grype,
+    openvex,
+    provenance,
+    run_reports,
+    sarif,
+    snyk,
+    spdx,
+    summary,
+    tests,
+    trivy,
+    vulnerabilities,
+)
 from services.evidence.domain.kinds.reading import Reading, UnreadableError
 
 __all__ = ["Reading", "kind_of_type", "read"]
@@ -30,18 +46,31 @@ class _Kind(NamedTuple):
     """Raises pydantic's `ValidationError` or `UnreadableError`."""
 
 
+_OURS = r"https://hallmark\.dev/attestation"
 _KINDS = tuple(
     _Kind(re.compile(types), kind, reader)
     for types, kind, reader in (
         (r"https://cyclonedx\.org/bom(/v\d+\.\d+)?", "sbom", cyclonedx.read),
         (r"https://spdx\.dev/Document(/v(2\.2|2\.3|3))?", "sbom", spdx.read),
-        (r"https://in-toto\.io/attestation/test-result/v0\.1", "tests", tests.read),
-        (r"https://in-toto\.io/attestation/vulns/v0\.[12]", "vulnerabilities", vulnerabilities.read),
         (r"https://slsa\.dev/provenance/v0\.2", "provenance", provenance.read_v02),
         (r"https://slsa\.dev/provenance/v1", "provenance", provenance.read_v1),
+        (r"https://in-toto\.io/attestation/test-result/v0\.1", "tests", tests.read),
+        (_OURS + r"/(junit|nunit|xunit|trx|mocha)/v1", "tests", run_reports.read),
+        (r"https://in-toto\.io/attestation/vulns/v0\.[12]", "vulnerabilities", vulnerabilities.read),
+        (r"(https://)?cosign\.sigstore\.dev/attestation/vuln/v1", "vulnerabilities", vulnerabilities.read_cosign),
+        (_OURS + r"/sarif/v1", "vulnerabilities", sarif.read),
+        (_OURS + r"/trivy/v1", "vulnerabilities", trivy.read),
+        (_OURS + r"/grype/v1", "vulnerabilities", grype.read),
+        (_OURS + r"/snyk/v1", "vulnerabilities", snyk.read),
+        (r"https://openvex\.dev/ns(/v0\.0\.1|/v0\.2\.0)?", "vex", openvex.read),
+        (_OURS + r"/cyclonedx-vex/v1", "vex", cyclonedx_vex.read),
+        (r"https://slsa\.dev/verification_summary/(v0\.2|v1)", "summary", summary.read),
+        (re.escape(deployment.DEPLOYMENT_TYPE), "deployment", deployment.read),
         (re.escape(approval.APPROVAL_TYPE), "approval", approval.read),
     )
 )
+_VEX_IN_CYCLONEDX = _Kind(re.compile(""), "vex", cyclonedx_vex.read)
+"""CycloneDX announces bills of materials and VEX by the same predicate type; the content tells them apart."""
 _MAX_PROBLEM = 300
 
 
@@ -56,6 +85,8 @@ def read(predicate_type: str, predicate: Mapping[str, Any], received_at: datetim
     found = _find(predicate_type)
     if found is None:
         return Reading(OtherFacts())
+    if found.kind == "sbom" and cyclonedx_vex.is_vex(predicate):
+        found = _VEX_IN_CYCLONEDX
     try:
         reading = found.read(predicate)
     except ValidationError as error:

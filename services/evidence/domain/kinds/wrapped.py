@@ -12,7 +12,6 @@ Source: sigstore/cosign specs/COSIGN_PREDICATE_SPEC.md; in-toto/attestation spec
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,14 +29,17 @@ def unwrapped(predicate: Mapping[str, Any]) -> Mapping[str, Any] | bytes:
     if "Data" in predicate and predicate.keys() <= _WRAPPER:
         data = predicate["Data"]
         if isinstance(data, str):
-            return _parsed(data.encode(), "Data")
+            try:
+                return _parsed(data.encode(), "Data")
+            except UnicodeEncodeError as error:
+                raise UnreadableError("Data", "holds half of a surrogate pair") from error
         if isinstance(data, dict):
             return data
         raise UnreadableError("Data", "is neither a text nor an object")
     if isinstance(predicate.get("content"), str) and predicate.keys() <= _DESCRIPTOR:
         try:
             return _parsed(base64.b64decode(predicate["content"], validate=True), "content")
-        except binascii.Error as error:
+        except ValueError as error:
             raise UnreadableError("content", "is not base64") from error
     return predicate
 

@@ -20,6 +20,7 @@ from contracts.vocabulary import Role
 from services.evidence import rejudging
 from services.evidence.app import SERVICE
 from services.evidence.settings import EvidenceSettings
+from services.evidence.storage.blobs import read_blob
 from services.evidence.storage.rejudging import OPEN_FOR
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.crypto import dsse, keys
@@ -154,9 +155,9 @@ async def test_distrust_takes_the_power_to_allow_from_what_is_on_record(tmp_path
 
 
 async def envelope_of(run: Running[Any], receipt: Receipt) -> str:
-    found = await run.database.collection("blobs").get(f"shop|{receipt.content_digest}")
+    found = await read_blob(run.database, "shop", receipt.content_digest)
     assert found is not None
-    return bytes(found["data"]).decode()
+    return found.decode()
 
 
 async def test_a_new_root_believes_what_was_there_and_a_narrowed_one_does_not_any_more(tmp_path: Path) -> None:
@@ -237,8 +238,8 @@ async def test_what_breaks_while_it_is_judged_allows_nothing_and_stops_nothing(t
         key = keys.generate()
         await apply(asker, "ci", key)
         broken, whole = [await submit(asker, key, name=name) for name in ("broken", "whole")]
-        blobs = run.database.collection("blobs")
-        await blobs.update({"_id": f"shop|{broken.content_digest}"}, {"$set": {"data": b"no envelope"}})
+        records = run.database.collection("records")
+        await records.update({"_id": f"shop|{broken.evidence_id}"}, {"$set": {"data": b"no envelope"}})
         await apply(asker, "another", keys.generate())
         assert (await becomes(asker, broken, Standing.DISTRUSTED)).item.problem == "key_distrusted"
         assert await positions(asker) == {WHEEL: 3}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.evidence.domain.statement import PAYLOAD_TYPE
 from services.evidence.given_out import GivenOut
+from services.evidence.recent import RecentLog
 from services.evidence.settings import EvidenceSettings
 from shared.crypto import dsse, keys, note
 from shared.errors import Invalid, Transient
@@ -51,6 +52,7 @@ class Keyring:
     max_evidence_bytes: int
     quorum: int
     given_out: GivenOut
+    recent: RecentLog = field(default_factory=RecentLog)
 
     @property
     def held(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from contextlib import suppress
 
 from contracts.evidence.v1.commands import Receipt
 from contracts.evidence.v1.views import Checkpoint
+from services.evidence.domain.signing_keys import Succession
 from services.evidence.handlers.intake import INTAKE, take_in
 from services.evidence.handlers.states import checkpoint_view, proof_in
 from services.evidence.storage.checkpoints import Kept, give_out
@@ -66,6 +67,8 @@ class Writer:
         self._queue = run.database.collection("log_queue")
         self.lease = Lease(run.database, "log", run.settings.instance)
         self._claim: Claim | None = None
+        self._keys: Succession | None = None
+        """The log's keys, as long as nobody else and no entry about a handover can have changed them."""
         self._looked_at = 0.0
         self._measured_at = 0.0
         self._commits_seen = -1
@@ -102,6 +105,7 @@ class Writer:
         if not await self.lease.hold():
             self._claim = None
         elif self._claim is None or self._claim.token != self.lease.token:
+            self._keys = None
             with suppress(LeaseLostError):
                 self._claim = await claim_tree(self._run.database, self.lease.token)
         return self._claim
@@ -142,7 +146,7 @@ class Writer:
         self, batch: list[Joined], claim: Claim | None, *, look: bool, hopeful: bool
     ) -> list[tuple[Joined, Outcome]]:
         grown: list[Growth] = []
-        signed: list[Kept] = []
+        signed: list[tuple[Kept, Succession]] = []
 
         async def work(turns: Sequence[Turn], work: EvidenceWork) -> list[HallmarkError | Receipt]:
             grown.clear()  # What an attempt that is repeated has grown, has not grown.
@@ -154,17 +158,19 @@ class Writer:
                 await work.journal.queue(entries)
             elif queued or entries:
                 grown.append(growth := await work.journal.append([*queued, *entries], claim))
-                kept, keys = await work.checkpoints.sign(growth.edge.size, growth.root)
-                signed.append(kept)
+                known = None if any(pending.hands_over for pending in queued) else self._keys
+                kept, keys = await work.checkpoints.sign(growth.edge.size, growth.root, known)
+                signed.append((kept, keys))
                 _announce(queued, growth, work)
                 return _with_proofs(taken, growth, growth.first + len(queued), checkpoint_view(kept, keys, work))
             return [answer for answer, _ in taken]
 
         outcomes = await self._run.dispatcher.perform_together(batch, work, hopeful=hopeful)
         if claim and grown:
-            self._claim = Claim(claim.token, grown[0].edge)
+            kept, keys = signed[0]
+            self._claim, self._keys = Claim(claim.token, grown[0].edge), None if keys.coming else keys
             if batch:
-                await give_out(self._run.dispatcher.equipment, signed[0])
+                await give_out(self._run.dispatcher.equipment, kept)
         return outcomes
 
 

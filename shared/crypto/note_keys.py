@@ -15,6 +15,7 @@ import binascii
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -88,6 +89,7 @@ class WitnessKey:
 Key = TypeVar("Key", NoteKey, WitnessKey)
 
 
+@lru_cache(maxsize=256)
 def parse_key(line: str) -> NoteKey:
     """Read the line of a key that signs notes. Raises `Invalid` unless it is a sound Ed25519 or ECDSA P-256 key."""
     name, key_id, kind, encoded = _split(line)

@@ -30,6 +30,7 @@ from contracts.evidence.v1.views import (
 from services.evidence.domain.passage import PASSAGE_TYPE, RESULT_TYPE
 from services.evidence.handlers import HANDLERS
 from services.evidence.handlers.states import hex_digest, newest_checkpoint
+from services.evidence.recent import State
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.errors import Transient
 
@@ -93,19 +94,28 @@ async def list_attestations(query: ListAttestations, work: EvidenceWork) -> Atte
 @HANDLERS.query(ProveInclusion)
 async def prove_inclusion(query: ProveInclusion, work: EvidenceWork) -> InclusionProof:
     """That an entry is in the tree."""
-    # The edge may be ahead of the checkpoint by now: it only ever grows.
-    checkpoint, edge = await asyncio.gather(newest_checkpoint(work), work.journal.edge())
-    size = query.size or checkpoint.size
-    if size > edge.size:
-        edge = await work.journal.edge()
-    leaf, hashes = await work.journal.inclusion(query.index, size, edge)
+    state = await _state_for(query, work)
+    size = query.size or state.checkpoint.size
+    leaf, hashes = await work.journal.inclusion(query.index, size, state.edge, work.keyring.recent)
     return InclusionProof(
         index=query.index,
         size=size,
         leaf_hash=hex_digest(leaf),
         hashes=tuple(hex_digest(one) for one in hashes),
-        checkpoint=checkpoint,
+        checkpoint=state.checkpoint,
     )
+
+
+async def _state_for(query: ProveInclusion, work: EvidenceWork) -> State:
+    """The newest state, or one read a moment ago that covers what is asked for."""
+    known = work.keyring.recent.state
+    if known and known.fresh and max(query.index + 1, query.size or 0) <= known.checkpoint.size:
+        return known
+    checkpoint, edge = await asyncio.gather(newest_checkpoint(work), work.journal.edge())
+    # Read at once, either may be ahead: an edge that is not does not reach what the checkpoint signs.
+    state = State(checkpoint, edge if edge.size >= checkpoint.size else await work.journal.edge())
+    work.keyring.recent.state = state
+    return state
 
 
 @HANDLERS.query(ProveConsistency)

@@ -47,13 +47,14 @@ class Checkpoints:
         self._checkpoints = unit.collection("checkpoints")
         self._witnessed = unit.collection("witnessed")
 
-    async def sign(self, size: int, root: bytes) -> tuple[Kept, Succession]:
+    async def sign(self, size: int, root: bytes, known: Succession | None = None) -> tuple[Kept, Succession]:
         """Sign the state that this transaction grows the log to; the state, and the keys as it leaves them.
 
         A log never signs two states of one size. When it covers the entry about a handover, both keys sign, and the new
-        one is in force from here on. Raises `Transient` when this process does not hold the keys.
+        one is in force from here on. `known`: the keys, when nothing that grows the log here changes them. Raises
+        `Transient` when this process does not hold the keys.
         """
-        keys = await known_succession(self._scope, self._keyring)
+        keys = known or await known_succession(self._scope, self._keyring)
         names = [keys.in_force.verifier_key]
         if keys.coming and await self._covers(keys.digest_of(keys.coming)):
             names.append(keys.coming.verifier_key)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from contracts.evidence.v1.events import PassageAttested
 from contracts.evidence.v1.views import LoggedEntry, LogPage
 from services.evidence.domain.log import LogEntry
+from services.evidence.recent import RecentLog
 from shared.crypto import merkle
 from shared.crypto.merkle import NodeId
 from shared.crypto.tiles import Edge, TileId, node_in, tile_of
@@ -47,6 +48,11 @@ class Pending:
     def of(cls, entry: LogEntry, *about: str, then: PassageAttested | None = None) -> Pending:
         """The entry, to be found by its own ids and `about`."""
         return cls(entry.canonical(), tuple(sorted({entry.subject, entry.digest, *about})), then)
+
+    @property
+    def hands_over(self) -> bool:
+        """Whether it is about the log's own keys."""
+        return b'"kind":"key"' in self.entry
 
     @classmethod
     def queued(cls, row: Document) -> Pending:
@@ -192,13 +198,16 @@ class Journal:
         )
         return LogPage(entries=entries, next=entries[-1].index if len(found) > limit else None)
 
-    async def inclusion(self, index: int, size: int, edge: Edge) -> tuple[bytes, tuple[bytes, ...]]:
+    async def inclusion(
+        self, index: int, size: int, edge: Edge, recent: RecentLog | None = None
+    ) -> tuple[bytes, tuple[bytes, ...]]:
         """The leaf hash of an entry, and the proof that it is in the tree of that size.
 
-        `edge` is the tree's, at that size or later. Raises `Invalid` when there is no such tree or entry.
+        `edge` is the tree's, at that size or later; `recent` saves reading tiles again. Raises `Invalid` when there is
+        no such tree or entry.
         """
         wanted = (*merkle.inclusion_nodes(index, size), NodeId(0, index))
-        tiles = await tiles_for(self._scope, wanted, size, edge)
+        tiles = await tiles_for(self._scope, wanted, size, edge, recent)
         return node_in(tiles, NodeId(0, index)), merkle.inclusion_proof(index, size, lambda one: node_in(tiles, one))
 
     async def consistency(self, first: int, second: int) -> tuple[bytes, ...]:
@@ -221,7 +230,9 @@ async def root_at(scope: Scope, size: int) -> bytes:
     return merkle.Frontier(size, tuple(node_in(tiles, node) for node in nodes)).root()
 
 
-async def tiles_for(scope: Scope, nodes: Iterable[NodeId], size: int, edge: Edge) -> dict[TileId, bytes]:
+async def tiles_for(
+    scope: Scope, nodes: Iterable[NodeId], size: int, edge: Edge, recent: RecentLog | None = None
+) -> dict[TileId, bytes]:
     """The tiles from which nodes of a tree of `size` are computed. Raises `Invalid` when `edge` is not that far."""
     if size > edge.size:
         raise Invalid(
@@ -230,7 +241,13 @@ async def tiles_for(scope: Scope, nodes: Iterable[NodeId], size: int, edge: Edge
             remedy="Ask within the newest checkpoint's size.",
         )
     found = edge.tiles()
-    return found | await full_tiles(scope, {tile_of(node) for node in nodes} - found.keys())
+    wanted = {tile_of(node) for node in nodes} - found.keys()
+    if recent is None:
+        return found | await full_tiles(scope, wanted)
+    known = {tile: recent.tiles[tile] for tile in wanted & recent.tiles.keys()}
+    read = await full_tiles(scope, wanted - known.keys())
+    recent.keep(read)
+    return found | known | read
 
 
 async def full_tiles(scope: Scope, wanted: Collection[TileId]) -> dict[TileId, bytes]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,36 @@ def test_a_disk_that_refuses_keeps_the_checkpoint_in(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="missing"):
         given.remember(log.grow(3).note)
     assert given.size == 0
+
+
+def test_a_write_that_broke_off_leaves_the_checkpoint_before_it(tmp_path: Path) -> None:
+    log = SmallLog()
+    notes = [log.grow(1).note for _ in range(4)]
+    path = tmp_path / "one.checkpoint"
+    given = GivenOut(tmp_path, "one")
+    for before, signed in itertools.pairwise(notes):
+        given.remember(before)
+        sound = path.read_bytes()
+        given.remember(signed)
+        whole = path.read_bytes()
+        changed = [at for at in range(len(whole)) if whole[at] != sound[at]]
+        for cut in changed[:: max(1, len(changed) // 50)]:
+            path.write_bytes(whole[:cut] + sound[cut:])
+            assert given.kept()[path] in (before, signed)
+        path.write_bytes(whole)
+
+
+def test_the_next_process_goes_on_beside_the_newest(tmp_path: Path) -> None:
+    log = SmallLog()
+    for _ in range(5):
+        signed = log.grow(1).note
+        GivenOut(tmp_path, "one").remember(signed)
+        assert list(GivenOut(tmp_path, "other").kept().values()) == [signed]
+
+
+def test_a_damaged_file_is_shown_and_an_unwritten_one_is_nothing(tmp_path: Path) -> None:
+    given = GivenOut(tmp_path, "one")
+    (tmp_path / "two.checkpoint").write_bytes(bytes(8192))
+    assert given.kept() == {}
+    (tmp_path / "two.checkpoint").write_bytes(b"something else")
+    assert given.kept() == {tmp_path / "two.checkpoint": b"something else"}

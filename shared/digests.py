@@ -19,9 +19,7 @@ def canonical_json(value: JsonValue) -> bytes:
 
     Raises `ValueError` for floats, integers outside ±(2**53 - 1), and lone surrogates.
     """
-    _check(value)
-    ordered = _ordered(value)
-    return json.dumps(ordered, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+    return json.dumps(_ordered(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
 
 
 def sha256_digest(data: bytes) -> str:
@@ -34,31 +32,30 @@ def canonical_digest(value: JsonValue) -> str:
     return sha256_digest(canonical_json(value))
 
 
-def _check(value: JsonValue) -> None:
+def _ordered(value: JsonValue) -> JsonValue:
+    """`value` with the keys of its objects in canonical order. Raises `ValueError` for what has no canonical form."""
     match value:
         case None | bool() | str():
-            return
+            return value
         case int():
             if abs(value) > _MAX_SAFE_INTEGER:
                 raise ValueError(f"integer {value} does not survive every JSON reader")
+            return value
         case float():
             raise ValueError("floats have no canonical form here; write them as strings")
-        case Mapping():
-            for key, item in value.items():
-                if not isinstance(key, str):
-                    raise ValueError(f"object key {key!r} is not a string")  # noqa: TRY004 - one error for all
-                _check(item)
-        case Sequence():
-            for item in value:
-                _check(item)
+        case dict() | Mapping():
+            return {key: _ordered(value[key]) for key in _sorted(value)}
+        case list() | Sequence():
+            return [_ordered(item) for item in value]
         case _:
             raise ValueError(f"{type(value).__name__} is not JSON")
 
 
-def _ordered(value: JsonValue) -> JsonValue:
+def _sorted(keys: Mapping[str, JsonValue]) -> list[str]:
+    for key in keys:
+        if not isinstance(key, str):
+            raise ValueError(f"object key {key!r} is not a string")  # noqa: TRY004 - one error for all
+    if all(map(str.isascii, keys)):
+        return sorted(keys)
     # RFC 8785 section 3.2.3 sorts keys by UTF-16 code units, which differs from Python's order beyond the BMP.
-    if isinstance(value, Mapping):
-        return {key: _ordered(value[key]) for key in sorted(value, key=lambda k: k.encode("utf-16-be"))}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_ordered(item) for item in value]
-    return value
+    return sorted(keys, key=lambda key: key.encode("utf-16-be"))

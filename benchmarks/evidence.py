@@ -1,8 +1,8 @@
 """Evidence intake and log proofs beside their floors, at an empty log and at a million entries.
 
-Floors, taken in the same run: what one piece costs at least is a signature check, a majority insert of the envelope, and
-the smallest transaction that can append to a log (an entry and the edge of the tree together). In bulk, the same for 256
-pieces at once. A message, a receipt, positions, idempotency and an announcement are what the program adds.
+Floors, taken in the same run: what one piece costs at least is a signature check, a majority insert of the envelope,
+and the smallest transaction that can append to a log (an entry and the edge of the tree together). In bulk, the same
+for 256 pieces at once. Messages, a receipt, positions, idempotency and an announcement are what the program adds.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ async def floors(database: Database, key: keys.PrivateKey) -> tuple[float, float
 
 async def settled(database: Database) -> None:
     """Wait until everything that was taken in has been published, so that one measurement does not slow the next."""
-    while await database.collection("outbox").find_one({"sent": False}):
+    while await database.collection("outbox").find_one({"sent": False}):  # noqa: ASYNC110 - another process publishes
         await asyncio.sleep(0.2)
 
 

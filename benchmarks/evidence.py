@@ -137,7 +137,7 @@ async def seed(database: Database, size: int, show: Callable[[str], None]) -> No
         await database.collection("log_tiles").add_all(
             [{"_id": str(tile), "hashes": data} for tile, data in full.items()]
         )
-        if edge.size % 100_000 == 0:
+        if edge.size // 100_000 > first // 100_000:
             show(f"{edge.size:,} entries")
     change = {"$set": {"size": edge.size, "unfinished": list(edge.unfinished)}}
     await database.collection("log_state").update({"_id": "log"}, change)

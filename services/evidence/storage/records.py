@@ -27,6 +27,9 @@ INDEXES: dict[str, tuple[Index, ...]] = {
 COMPONENTS_IN_PAGE = 500
 """Components of one bill of materials that are one document: few writes, none of them large."""
 
+PAGE_CHARACTERS = 180_000
+"""Of components in one answer."""
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -135,8 +138,9 @@ class Records:
         keys = [_page_key(project, evidence_id, number) for number in range(first, last + 1)]
         pages = await self._components.find({"_id": {"$in": keys}}, limit=len(keys))
         listed = [component for page in pages for component in page["components"]][start - first * COMPONENTS_IN_PAGE :]
-        components = tuple(Component.model_validate(one) for one in listed[:limit])
-        return ComponentPage(components=components, next=str(start + limit - 1) if len(listed) > limit else None)
+        components = _fitting([Component.model_validate(one) for one in listed[:limit]])
+        more = len(listed) > len(components)
+        return ComponentPage(components=components, next=str(start + len(components) - 1) if more else None)
 
     async def _get(self, project: str, evidence_id: str) -> Document:
         found = await self._records.get(f"{project}|{evidence_id}")
@@ -160,6 +164,16 @@ class Records:
             )
             for document in documents
         ]
+
+
+def _fitting(components: Sequence[Component]) -> tuple[Component, ...]:
+    """As many of them as fit a message, at least one: some depend on thousands of others."""
+    room = PAGE_CHARACTERS
+    for count, component in enumerate(components):
+        room -= len(component.model_dump_json())
+        if room < 0:
+            return tuple(components[: max(1, count)])
+    return tuple(components)
 
 
 def _document(recording: Recording) -> Document:

@@ -7,6 +7,7 @@ given back, connections close. A `kill -9` at any of these points must be as saf
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -212,6 +213,10 @@ def serve(service: Service[Any], settings: ServiceSettings) -> None:
             yield
             log.info("service stops")
 
+    # What is imported stays; and messages make so many short-lived objects that Python's own pace of looking for cycles
+    # costs a fifth of the processor's time.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     uvicorn.run(
         Starlette(lifespan=lifespan),
         host=settings.http_host,

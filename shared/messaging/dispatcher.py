@@ -91,6 +91,7 @@ class Dispatcher(Generic[W]):
         if heard.is_ask or isinstance(message, Intake):
             proven(caller)
         if heard.spread:
+            heard.spread.admit(message, proven(caller))
             return await self._dispatch_parts(heard.spread, message, meta, token)
         key = meta.message_id
         if isinstance(message, Command):

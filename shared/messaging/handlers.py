@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from contracts.message import Answer, Command, Event, Intake, Message, Query, Tell
+from shared.identity import Caller
 from shared.messaging.unit_of_work import UnitOfWork
 
 W = TypeVar("W")
@@ -23,6 +24,8 @@ Prepare = Callable[..., Awaitable[Any]]
 class Spread:
     """How a message that stands for several is taken apart, and how their outcomes become its answer."""
 
+    admit: Callable[[Any, Caller], None]
+    """Raises what refuses the message as a whole."""
     parts: Callable[[Any], Sequence[Command]]
     """The messages, each with a command id of its own that follows from the whole's."""
     answer: Callable[[Sequence[dict[str, Any] | BaseException]], Answer]

@@ -3,6 +3,8 @@
 import asyncio
 import gzip
 import json
+import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ from shared.messaging.headers import write_headers
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import in_transaction
 from shared.service import Running
+from tests.integration.gateway_door import ADMIN, Door, a_door
 from tests.integration.test_evidence import ORIGIN, envelope, start, trust
 from tests.support.eventually import eventually
 from tests.support.system import System, a_system
@@ -257,3 +260,76 @@ async def test_nothing_more_is_taken_in_while_nothing_can_be_published(tmp_path:
         await outbox.remove({"_id": "stuck"})
         await eventually(refusing, lambda still: not still)
         assert (await asker.ask(command, Receipt)).verified
+
+
+async def hallmark(door: Door, *words: str) -> tuple[int, str]:
+    """The command, as somebody at a terminal runs it: exit code and standard output."""
+    env = {**os.environ, "HALLMARK_URL": door.url, "HALLMARK_TOKEN": ADMIN}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.cli.main", *words, env=env, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode()
+
+
+async def test_the_command_line_hands_in_whole_folders_and_says_what_did_not_count(tmp_path: Path) -> None:
+    async with a_system(tmp_path, SERVICE) as system, a_door(system) as door:
+        await start(system)
+        asker = await system.asker()
+        key = keys.generate()
+        await trust(asker, "key", key)
+        folder = tmp_path / "evidence"
+        (folder / "more").mkdir(parents=True)
+        for number in range(130):
+            (folder / f"e{number}.json").write_text(envelope(key, str(number)))
+        lines = [envelope(key, f"line{number}") for number in range(20)]
+        (folder / "more/bundle.jsonl").write_text("\n".join([*lines[:10], "", *lines[10:]]) + "\n")
+        (folder / "more/pretty.json").write_text(json.dumps(json.loads(envelope(key, "pretty")), indent=2))
+        receipts = tmp_path / "receipts"
+        code, output = await hallmark(
+            door, "evidence", "attach", str(folder), "-p", "shop", "--receipts", str(receipts)
+        )
+        assert (code, "151" in output) == (0, True), output
+        kept = [Receipt.model_validate_json(line) for line in receipts.read_text().splitlines()]
+        assert sorted(receipt.log_index or 0 for receipt in kept) == list(range(1, 152))
+        assert await run_count(asker) == 151
+
+        (folder / "stranger.json").write_text(envelope(keys.generate()))
+        (folder / "broken.json").write_text("{")
+        code, output = await hallmark(door, "--json", "evidence", "attach", str(folder), "-p", "shop")
+        outcomes = json.loads(output)
+        assert code == 3
+        assert sum(bool(one["receipt"] and one["receipt"]["duplicate"]) for one in outcomes) == 151
+        assert [one["code"] for one in outcomes if not one["receipt"]] == ["json_malformed"]
+        code, _ = await hallmark(door, "evidence", "attach", str(folder), "-p", "No Name")
+        assert code == 2
+
+
+async def run_count(asker: Asker) -> int:
+    return len(await everything(asker))
+
+
+async def test_a_batch_over_http_is_answered_line_by_line_or_refused_as_a_whole(tmp_path: Path) -> None:
+    async with a_system(tmp_path, SERVICE) as system, a_door(system) as door:
+        await start(system)
+        asker = await system.asker()
+        key = keys.generate()
+        await trust(asker, "key", key)
+        path = "/projects/shop/evidence/batch"
+        body = "\n".join([envelope(key, "a"), "x", "", envelope(key, "b")])
+        answer = await door.ask("POST", path, content=body.encode(), headers={"idempotency-key": "once"})
+        outcomes = [json.loads(line) for line in answer.text.splitlines()]
+        assert [bool(one["receipt"]) for one in outcomes] == [True, False, True]
+        again = await door.ask("POST", path, content=body.encode(), headers={"idempotency-key": "once"})
+        assert again.text == answer.text
+        for content, status, code in (
+            (b"", 422, "envelope_missing"),
+            (b"\n \n", 422, "envelope_missing"),
+            (b"\xff\n", 422, "envelope_malformed"),
+        ):
+            refused = await door.ask("POST", path, content=content)
+            assert (refused.status_code, refused.json()["code"]) == (status, code)
+        stranger = await door.token("eve", {"shop": [Role.VIEWER]})
+        refused = await door.ask("POST", path, content=body.encode(), token=stranger["token"])
+        assert (refused.status_code, refused.json()["code"]) == (403, "role_missing")
+        assert await run_count(asker) == 2

@@ -26,6 +26,7 @@ from services.evidence.storage.trust_roots import forget_roots, roots_lately, ro
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.clock import utc_now
 from shared.errors import HallmarkError, Invalid, NotFound, TooLarge, Transient
+from shared.identity import Caller
 from shared.messaging.dispatcher import Outside, Turn
 from shared.messaging.grouping import MOST_WAITING
 from shared.messaging.handlers import Spread
@@ -96,6 +97,11 @@ HANDLERS.grouped(SubmitEvidence, INTAKE, prepare=examine, workers=2 * MOST_WAITI
 HANDLERS.grouped(EvidencePublished, INTAKE, prepare=examine, workers=64)
 
 
+def admit(batch: SubmitEvidenceBatch, caller: Caller) -> None:
+    """Raises `Forbidden` for whoever may hand in nothing at all."""
+    caller.require(batch.project, *SUBMITTERS)
+
+
 def parts_of(batch: SubmitEvidenceBatch) -> list[SubmitEvidence]:
     """The submissions that a batch stands for."""
     return [
@@ -125,7 +131,7 @@ def _outcome(one: dict[str, Any] | BaseException) -> SubmissionOutcome:
             return SubmissionOutcome(receipt=Receipt.model_validate(one))
 
 
-HANDLERS.spread(SubmitEvidenceBatch, Spread(parts_of, batch_receipt))
+HANDLERS.spread(SubmitEvidenceBatch, Spread(admit, parts_of, batch_receipt))
 
 
 async def take_in(

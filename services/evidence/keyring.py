@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.evidence.domain.statement import PAYLOAD_TYPE
 from services.evidence.given_out import GivenOut
 from services.evidence.settings import EvidenceSettings
 from shared.crypto import dsse, keys, note
 from shared.errors import Invalid, Transient
+from shared.trust.statement import PAYLOAD_TYPE
 
 OWN_ROOT = "hallmark"
 """Name under which Hallmark's own signatures appear as a signer."""

@@ -20,12 +20,8 @@ from contracts.promotion.v1.events import PromotionCompleted, PromotionEnded
 from contracts.registry.v1.views import VersionView
 from contracts.vocabulary import Artifact, Criticality, Digest, PromotionState, Role, utc
 from services.evidence.domain import passage as attested
-from services.evidence.domain import statement as in_toto
 from services.evidence.domain.log import EntryKind, LogEntry
 from services.evidence.domain.record import own_record, record_of
-from services.evidence.domain.statement import PAYLOAD_TYPE, Subject
-from services.evidence.domain.trust import TrustedKey, TrustRoot
-from services.evidence.domain.verification import judge
 from services.gate import wire
 from services.gateway.bundle import Bundle
 from services.registry.domain.version import manifest_digest
@@ -35,6 +31,10 @@ from shared.policy.dossier import Dossier
 from shared.policy.policy import read_policy
 from shared.policy.verdict import DecisionContext, decide
 from shared.records import item_record, record_digest
+from shared.trust import statement as in_toto
+from shared.trust.roots import TrustedKey, TrustRoot
+from shared.trust.statement import PAYLOAD_TYPE, Subject
+from shared.trust.verification import judge
 
 Files = dict[str, bytes]
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

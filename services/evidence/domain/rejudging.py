@@ -17,7 +17,7 @@ from datetime import datetime
 
 from contracts.facts import EarlierStanding, EvidenceItem, Signer
 from services.evidence.domain.kinds.approval import APPROVAL_TYPE
-from services.evidence.domain.verification import Problem
+from shared.trust.verification import Problem
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import Literal, NamedTuple
 
 from contracts.evidence.v1.commands import ApplyTrustRoot
 from contracts.evidence.v1.views import TrustRootView
-from services.evidence.domain.identity import TrustedIdentity
-from services.evidence.domain.trust import TrustedKey, TrustRoot
 from shared.digests import canonical_digest
 from shared.messaging.scope import Scope
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Database, Document, Index
+from shared.trust.identity import TrustedIdentity
+from shared.trust.roots import TrustedKey, TrustRoot
 
 INDEXES: dict[str, tuple[Index, ...]] = {
     "trust_roots": (Index((("project", 1), ("_id", 1))), Index((("shared", 1), ("_id", 1)))),

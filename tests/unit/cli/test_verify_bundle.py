@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from contracts.vocabulary import Outcome
 from services.cli.verifier.verify import Report, Trust, verify_bundle
 from services.evidence.domain.log import EntryKind
-from services.evidence.domain.statement import Subject
 from shared.crypto import keys, note
+from shared.trust.statement import Subject
 from tests.support.bundles import (
     ARTIFACTS,
     DIGEST,

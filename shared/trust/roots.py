@@ -17,11 +17,11 @@ from datetime import datetime
 from functools import lru_cache
 
 from contracts.vocabulary import Digest, ProjectName, TrustRootName
-from services.evidence.domain.identity import TrustedIdentity
 from shared.crypto import key_forms, keys
 from shared.crypto.sigstore import authority as sigstore_authority
 from shared.crypto.sigstore.authority import Authority
 from shared.errors import Invalid
+from shared.trust.identity import TrustedIdentity
 
 ANY_PREDICATE_TYPE = "*"
 

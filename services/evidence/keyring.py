@@ -10,9 +10,6 @@ from shared.crypto import dsse, keys, note
 from shared.errors import Invalid, Transient
 from shared.trust.statement import PAYLOAD_TYPE
 
-OWN_ROOT = "hallmark"
-"""Name under which Hallmark's own signatures appear as a signer."""
-
 
 @dataclass(frozen=True, repr=False)
 class Signer:

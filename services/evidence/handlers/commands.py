@@ -25,7 +25,6 @@ from services.evidence.domain.passage import (
 from services.evidence.domain.record import evidence_id, own_record
 from services.evidence.handlers import HANDLERS
 from services.evidence.handlers.recording import Submission, put_on_record
-from services.evidence.keyring import OWN_ROOT
 from services.evidence.storage.blobs import keep_blobs
 from services.evidence.storage.trust_roots import roots_state
 from services.evidence.storage.unit_of_work import EvidenceWork
@@ -33,6 +32,7 @@ from shared.digests import canonical_digest, sha256_digest
 from shared.errors import Invalid
 from shared.identity import EVERYWHERE
 from shared.trust import statement as in_toto
+from shared.trust.roots import OWN_ROOT
 from shared.trust.statement import Subject
 from shared.version import VERSION
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.facts import EarlierStanding, EvidenceItem, Signer
-from services.evidence.domain.kinds.approval import APPROVAL_TYPE
+from shared.trust.statement import APPROVAL_TYPE
 from shared.trust.verification import Problem
 
 

@@ -245,7 +245,7 @@ def check_bundle(content: bytes) -> None:
     assert [entry["index"] for entry in log["entries"]] == list(range(9))
     assert [entry["proof"] for entry in log["entries"]] == [[sha256_digest(str(index).encode())] for index in range(9)]
     # No key that signed nothing: the envelopes and the checkpoint of these neighbours are signed by nobody.
-    handovers = [HANDOVER.model_dump()]
+    handovers = [HANDOVER.model_dump(mode="json")]
     expected = {"log_origin": "test", "log_verifier_keys": [], "signing_keys": [], "handovers": handovers}
     assert json.loads(files["keys.json"]) == expected
 

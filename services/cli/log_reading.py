@@ -30,17 +30,7 @@ def parsed(lines: Sequence[str]) -> list[NoteKey]:
 
 def handovers_of(answer: dict[str, Any]) -> list[Handover]:
     """The handovers of `/log/keys`."""
-    return [
-        Handover(
-            one["old"],
-            one["new"],
-            one["entry"].encode(),
-            one["index"],
-            tuple(hashes_of(one["hashes"])),
-            one["note"].encode(),
-        )
-        for one in answer["handovers"]
-    ]
+    return [Handover.read(one) for one in answer["handovers"]]
 
 
 def spans_of(answer: dict[str, Any], pinned: Sequence[str], origin: str) -> tuple[KeySpan, ...]:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from services.evidence.domain.statement import PAYLOAD_TYPE
 from services.evidence.given_out import GivenOut
 from services.evidence.recent import RecentLog
 from services.evidence.settings import EvidenceSettings
 from shared.crypto import dsse, keys, note
 from shared.errors import Invalid, Transient
-
-OWN_ROOT = "hallmark"
-"""Name under which Hallmark's own signatures appear as a signer."""
+from shared.trust.statement import PAYLOAD_TYPE
 
 
 @dataclass(frozen=True, repr=False)

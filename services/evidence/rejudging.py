@@ -19,8 +19,6 @@ from contracts.facts import EvidenceItem
 from contracts.headers import Meta
 from services.evidence.domain.log import EntryKind, LogEntry
 from services.evidence.domain.record import record_of
-from services.evidence.domain.rejudging import earlier, judged_again
-from services.evidence.domain.verification import judge
 from services.evidence.storage.blobs import read_blob
 from services.evidence.storage.rejudging import close, opened, outdated
 from services.evidence.storage.trust_roots import RootsSeen, roots_in
@@ -31,6 +29,8 @@ from shared.mongo import Document, Lease
 from shared.mongo.lease import LeaseLostError
 from shared.records import record_digest
 from shared.service import Running
+from shared.trust.rejudging import earlier, judged_again
+from shared.trust.verification import judge
 
 BATCH = 32
 EVERY_SECONDS = 0.2

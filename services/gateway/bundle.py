@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from contracts.registry.v1.views import VersionView
-from contracts.vocabulary import Digest
+from contracts.vocabulary import Digest, ProjectName
 from shared.digests import JsonValue, canonical_json, sha256_digest
 from shared.errors import TooLarge
 
@@ -39,9 +39,10 @@ class Bundle:
     """Files that are being gathered."""
 
     max_bytes: int
+    project: ProjectName
     files: dict[str, bytes] = field(default_factory=dict)
-    facts: dict[str, set[Digest]] = field(default_factory=dict)
-    """Ids under which the log has entries on what is in here, with the digests that those entries pin."""
+    facts: dict[tuple[str, str], set[Digest]] = field(default_factory=dict)
+    """Projects and ids under which the log has entries on what is in here, with the digests that those entries pin."""
     own: list[Digest] = field(default_factory=list)
     """Envelopes that Hallmark itself signed."""
     size: int = 0
@@ -67,9 +68,9 @@ class Bundle:
         """Take a file in that is named after its digest. Raises as `add`."""
         self.add(f"{folder}/{digest.removeprefix('sha256:')}.json", content)
 
-    def note(self, about: str, pinned: Digest) -> None:
-        """Remember a fact whose log entries belong in."""
-        self.facts.setdefault(about, set()).add(pinned)
+    def note(self, about: str, pinned: Digest, project: str | None = None) -> None:
+        """Remember a fact whose log entries belong in; it is this project's unless another one is named."""
+        self.facts.setdefault((project or self.project, about), set()).add(pinned)
 
     def zipped(self, version: VersionView) -> bytes:
         """The bundle as a zip file, its table of contents first."""

@@ -9,8 +9,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from shared.crypto import merkle, note
 from shared.crypto.note_keys import NoteKey, parse_key
@@ -47,6 +48,15 @@ class Handover:
     """Inclusion of the entry in the tree that `note` signs."""
     note: bytes
     """The checkpoint that both keys signed."""
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> Handover:
+        """The handover as it is published, nothing of it verified.
+
+        Raises `LookupError`, `TypeError` or `ValueError` when it is malformed.
+        """
+        proof = tuple(bytes.fromhex(one.removeprefix("sha256:")) for one in said["hashes"])
+        return cls(said["old"], said["new"], said["entry"].encode(), said["index"], proof, said["note"].encode())
 
 
 def handover_digest(origin: str, old: str, new: str) -> str:

@@ -55,11 +55,13 @@ def test_shared_knows_no_service_and_no_business_words(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", modules(*(f"services/{one}/domain" for one in SERVICES), "shared/policy", "shared/crypto"), ids=of
+    "path",
+    modules(*(f"services/{one}/domain" for one in SERVICES), "shared/policy", "shared/trust", "shared/crypto"),
+    ids=of,
 )
 def test_domains_are_pure(path: Path) -> None:
     folder = ".".join(path.relative_to(ROOT).parts[:-1])
-    own = re.sub(r"^(services\.\w+\.domain|shared\.policy|shared\.crypto).*", r"\1", folder)
+    own = re.sub(r"^(services\.\w+\.domain|shared\.(policy|trust|crypto)).*", r"\1", folder)
     allowed = (
         "pydantic",
         "contracts.vocabulary",
@@ -70,6 +72,7 @@ def test_domains_are_pure(path: Path) -> None:
         "shared.crypto",
         own,
         *(("shared.policy",) if own == "services.gate.domain" else ()),
+        *(("shared.trust",) if own == "services.evidence.domain" else ()),
         *(("cryptography", "rfc3161_client") if own == "shared.crypto" else ()),
         *FIELD_LIBRARIES,
     )
@@ -91,6 +94,7 @@ def test_the_verifier_needs_no_service(path: Path) -> None:
         "shared.errors",
         "shared.policy",
         "shared.records",
+        "shared.trust",
     )
     assert outsiders(path, allowed) == []
 

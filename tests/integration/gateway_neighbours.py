@@ -11,7 +11,8 @@ from starlette.routing import Route
 from contracts.evidence.v1 import queries as evidence
 from contracts.evidence.v1 import views as evidence_views
 from contracts.evidence.v1.commands import Receipt, SubmitEvidence
-from contracts.facts import EvidenceItem, OtherFacts
+from contracts.evidence.v1.log import KeyHandover
+from contracts.facts import EarlierStanding, EvidenceItem, OtherFacts
 from contracts.gate.v1 import queries as gate
 from contracts.gate.v1 import views as gate_views
 from contracts.monitoring.v1.queries import ShowTrust
@@ -118,7 +119,24 @@ def an_item(evidence_id: str, content: bytes) -> evidence_views.EvidenceView:
     )
 
 
-ITEMS = [an_item("e-1", ENVELOPE), an_item("e-2", LARGE)]
+def judged_again(view: evidence_views.EvidenceView) -> evidence_views.EvidenceView:
+    """The same after a trust root began to believe it."""
+    was = {"until": utc_now(), "trust_root": "root", "trust_root_revision": 1}
+    before = EarlierStanding.model_validate({**view.item.model_dump(), **was})
+    item = view.item.model_copy(update={"revision": 1, "verified": True, "problem": None})
+    return view.model_copy(update={"item": item, "history": (before,)})
+
+
+FIRST = an_item("e-1", ENVELOPE)
+ITEMS = [judged_again(FIRST), an_item("e-2", LARGE)]
+HANDOVER = KeyHandover(
+    old="test+1+old",
+    new="test+2+newer",
+    index=8,
+    entry=json.dumps({"digest": sha256_digest(b"handover")}),
+    hashes=(),
+    note="test\n9\n",
+)
 VERDICT = a_verdict()
 PROMOTION = a_promotion()
 COMPLETED = PromotionCompleted.model_validate(
@@ -133,15 +151,16 @@ def logged_digest(fact: Any) -> str:
 
 
 LOGGED = {
-    "e-1": ("shop", 0, record_digest(ITEMS[0].item)),
-    "e-2": ("shop", 1, record_digest(ITEMS[1].item)),
-    sha256_digest(b"policy"): ("shop", 2, sha256_digest(b"policy")),
-    "v-1": ("shop", 3, logged_digest(VERDICT)),
-    "p-1": ("shop", 4, logged_digest(COMPLETED)),
-    sha256_digest(ENVELOPE): ("shop", 5, sha256_digest(ENVELOPE)),
-    "root": ("shop", 6, sha256_digest(b"{}")),
+    "e-1": [("shop", 0, record_digest(FIRST.item)), ("shop", 7, record_digest(ITEMS[0].item))],
+    "e-2": [("shop", 1, record_digest(ITEMS[1].item))],
+    sha256_digest(b"policy"): [("shop", 2, sha256_digest(b"policy"))],
+    "v-1": [("shop", 3, logged_digest(VERDICT))],
+    "p-1": [("shop", 4, logged_digest(COMPLETED))],
+    sha256_digest(ENVELOPE): [("shop", 5, sha256_digest(ENVELOPE))],
+    "root": [("platform", 6, sha256_digest(b"{}"))],
+    HANDOVER.new: [("*", 8, sha256_digest(b"handover"))],
 }
-"""By what they are about: project, index and digest of a log entry."""
+"""By what they are about: project, index and digest of log entries."""
 
 
 def everybody(  # noqa: C901 - one small answer after the other
@@ -150,13 +169,14 @@ def everybody(  # noqa: C901 - one small answer after the other
     """Answers for all five services."""
     handlers: Handlers[Ledger] = Handlers(Ledger)
     checkpoint = evidence_views.Checkpoint(
-        origin="test", size=7, root=sha256_digest(b""), note="test\n5\n", verifier_keys=("test+1+k",)
+        origin="test", size=9, root=sha256_digest(b""), note="test\n5\n", verifier_keys=("test+1+k",)
     )
     items = ITEMS
     root = evidence_views.TrustRootView.model_validate(
         {
             "trust_root": "root",
-            "project": "shop",
+            "project": "platform",
+            "shared": True,
             "keys": [],
             "key_ids": [],
             "predicate_types": ["*"],
@@ -219,12 +239,15 @@ def everybody(  # noqa: C901 - one small answer after the other
     async def entries(query: evidence.ListLogEntries, work: Ledger) -> evidence_views.LogPage:  # noqa: ARG001
         if query.about not in LOGGED:
             return evidence_views.LogPage(entries=())
-        project, index, digest = LOGGED[query.about]
         # The same name in another project, and another fact of this one: neither belongs into a bundle.
         said = [
-            ("another", index + 100, digest),
-            (project, index + 200, sha256_digest(b"other")),
-            (project, index, digest),
+            entry
+            for project, index, digest in LOGGED[query.about]
+            for entry in (
+                ("another", index + 100, digest),
+                (project, index + 200, sha256_digest(b"other")),
+                (project, index, digest),
+            )
         ]
         return evidence_views.LogPage(
             entries=tuple(
@@ -239,7 +262,8 @@ def everybody(  # noqa: C901 - one small answer after the other
 
     @handlers.query(evidence.ReadSigningKeys)
     async def signing_keys(query: evidence.ReadSigningKeys, work: Ledger) -> evidence_views.SigningKeys:  # noqa: ARG001
-        return evidence_views.SigningKeys(keys=(keys.public_pem(keys.generate().public_key()),))
+        pem = keys.public_pem(keys.generate().public_key())
+        return evidence_views.SigningKeys(keys=(pem,), handovers=(HANDOVER,))
 
     @handlers.query(evidence.ProveConsistency)
     async def grown(query: evidence.ProveConsistency, work: Ledger) -> evidence_views.ConsistencyProof:  # noqa: ARG001

@@ -19,7 +19,7 @@ from shared.digests import sha256_digest
 from shared.identity import Issuers
 from shared.service import running
 from tests.integration.gateway_door import ADMIN, a_door, frames, serving
-from tests.integration.gateway_neighbours import ENVELOPE, LARGE, a_blob_store, everybody
+from tests.integration.gateway_neighbours import ENVELOPE, HANDOVER, LARGE, a_blob_store, everybody
 from tests.support.eventually import eventually
 from tests.support.ledger import ledger_service
 from tests.support.system import a_system
@@ -230,7 +230,9 @@ def check_bundle(content: bytes) -> None:
     policy = sha256_digest(b"policy").removeprefix("sha256:")
     by_digest = [path for path in files if path.startswith(("evidence/", "envelopes/", "passages/", "trust-roots/"))]
     assert [path for path in by_digest if sha256_digest(files[path])[7:] not in path] == []
-    assert len(by_digest) == 2 + 2 + 1 + 1
+    assert len(by_digest) == 3 + 2 + 1 + 1, "one piece of evidence was judged again, and is in it in both forms"
+    standings = sorted(json.loads(files[path])["revision"] for path in by_digest if path.startswith("evidence/"))
+    assert standings == [0, 0, 1]
     assert set(files) - set(by_digest) == {
         "manifest.json",
         "verdicts/v-1.json",
@@ -243,10 +245,12 @@ def check_bundle(content: bytes) -> None:
     }
     assert files[f"envelopes/{sha256_digest(LARGE)[7:]}.json"] == LARGE
     log = json.loads(files["log/entries.json"])
-    assert [entry["index"] for entry in log["entries"]] == list(range(7))
-    assert [entry["proof"] for entry in log["entries"]] == [[sha256_digest(str(index).encode())] for index in range(7)]
+    assert [entry["index"] for entry in log["entries"]] == list(range(9))
+    assert [entry["proof"] for entry in log["entries"]] == [[sha256_digest(str(index).encode())] for index in range(9)]
     # No key that signed nothing: the envelopes and the checkpoint of these neighbours are signed by nobody.
-    assert json.loads(files["keys.json"]) == {"log_origin": "test", "log_verifier_keys": [], "signing_keys": []}
+    handovers = [HANDOVER.model_dump(mode="json")]
+    expected = {"log_origin": "test", "log_verifier_keys": [], "signing_keys": [], "handovers": handovers}
+    assert json.loads(files["keys.json"]) == expected
 
 
 async def test_the_process_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:

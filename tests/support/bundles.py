@@ -20,21 +20,24 @@ from contracts.promotion.v1.events import PromotionCompleted, PromotionEnded
 from contracts.registry.v1.views import VersionView
 from contracts.vocabulary import Artifact, Criticality, Digest, PromotionState, Role, utc
 from services.evidence.domain import passage as attested
-from services.evidence.domain import statement as in_toto
 from services.evidence.domain.log import EntryKind, LogEntry
 from services.evidence.domain.record import own_record, record_of
-from services.evidence.domain.statement import PAYLOAD_TYPE, Subject
-from services.evidence.domain.trust import TrustedKey, TrustRoot
-from services.evidence.domain.verification import judge
 from services.gate import wire
 from services.gateway.bundle import Bundle
 from services.registry.domain.version import manifest_digest
 from shared.crypto import dsse, keys, merkle, note
+from shared.crypto.log_keys import handover_digest
 from shared.digests import canonical_digest, canonical_json, sha256_digest
 from shared.policy.dossier import Dossier
 from shared.policy.policy import read_policy
 from shared.policy.verdict import DecisionContext, decide
 from shared.records import item_record, record_digest
+from shared.trust import roots
+from shared.trust import statement as in_toto
+from shared.trust.rejudging import judged_again
+from shared.trust.roots import TrustRoot
+from shared.trust.statement import PAYLOAD_TYPE, Subject
+from shared.trust.verification import judge
 
 Files = dict[str, bytes]
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -70,38 +73,40 @@ class Story:
     builder: keys.PrivateKey = field(default_factory=keys.generate)
     witness: keys.PrivateKey = field(default_factory=keys.generate)
     entries: list[tuple[LogEntry, bool]] = field(default_factory=list)
-    bundle: Bundle = field(default_factory=lambda: Bundle(2**26))
+    bundle: Bundle = field(default_factory=lambda: Bundle(2**26, "shop"))
     items: list[EvidenceItem] = field(default_factory=list)
     minutes: int = 0
+    signers: list[keys.PrivateKey] = field(default_factory=list)
+    """The keys of Hallmark that have signed a statement."""
+    former: list[tuple[keys.PrivateKey, keys.PrivateKey, int]] = field(default_factory=list)
+    """Keys of Hallmark, those that followed them, and the size at which they did."""
 
     def tick(self) -> datetime:
         self.minutes += 1
         return NOW + timedelta(minutes=self.minutes)
 
-    def log(self, kind: EntryKind, subject: str, digest: Digest, *, record: Digest | None = None) -> None:
+    def log(
+        self, kind: EntryKind, subject: str, digest: Digest, *, record: Digest | None = None, project: str = "shop"
+    ) -> None:
         # Others write to the log too; their entries are not in the bundle.
         self.entries.append((LogEntry(EntryKind.POLICY, "other", None, "x", digest, recorded_at=NOW), False))
         at = NOW + timedelta(minutes=self.minutes)
-        self.entries.append((LogEntry(kind, "shop", "web", subject, digest, recorded_at=at, record=record), True))
+        self.entries.append((LogEntry(kind, project, "web", subject, digest, recorded_at=at, record=record), True))
 
-    def trust_root(self, name: str = "test", **changes: Any) -> TrustRoot:
+    def root(self, name: str = "test", **changes: Any) -> dict[str, Any]:
+        """A trust root as it would be applied."""
         pem = keys.public_pem(self.builder.public_key())
         said: dict[str, Any] = {"project": "shop", "trust_root": name, "keys": [pem], "predicate_types": ["*"]}
         command = ApplyTrustRoot.model_validate({**said, "role": "test", "command_id": "c", **changes})
-        document = canonical_json(command.model_dump(mode="json", exclude={"command_id"}))
+        return command.model_dump(mode="json", exclude={"command_id"})
+
+    def trust_root(self, name: str = "test", **changes: Any) -> TrustRoot:
+        applied = self.root(name, **changes)
+        document = canonical_json(applied)
         self.tick()
         self.bundle.add_named("trust-roots", document, sha256_digest(document))
-        self.log(EntryKind.TRUST_ROOT, name, sha256_digest(document))
-        return TrustRoot(
-            name=name,
-            project="shop",
-            keys=tuple(TrustedKey.from_text(one) for one in command.keys),
-            predicate_types=command.predicate_types,
-            role=command.role,
-            valid_from=command.valid_from or datetime(1970, 1, 1, tzinfo=UTC),
-            distrust_after=command.distrust_after,
-            threshold=command.threshold,
-        )
+        self.log(EntryKind.TRUST_ROOT, name, sha256_digest(document), project=applied["project"])
+        return roots.applied(applied)
 
     def policy(self) -> None:
         policy = read_policy(POLICY)
@@ -126,12 +131,28 @@ class Story:
             "predicate": predicate,
         }
         data = dsse.sign(PAYLOAD_TYPE, json.dumps(statement).encode(), [key or self.builder])
-        at = self.tick()
-        item = record_of("shop", data, judge(data, (root,), at), at).item
+        item = self.received(data, root)
         if believed:
             signer = Signer(key_id=root.keys[0].key_id, trust_root=root.name, role=root.role)
             item = item.model_copy(update={"verified": True, "problem": None, "signers": (signer,)})
         self.keep(data, item.model_copy(update=lies))
+
+    def received(self, data: bytes, *roots: TrustRoot) -> EvidenceItem:
+        """What an envelope or bundle is recorded as."""
+        at = self.tick()
+        return record_of("shop", data, judge(data, roots, at), at).item
+
+    def rejudge(self, item: EvidenceItem, *roots: TrustRoot, **lies: Any) -> EvidenceItem:
+        """Judge a piece of evidence again, as after a change of trust roots."""
+        self.tick()
+        data = self.bundle.files[f"envelopes/{item.content_digest.removeprefix('sha256:')}.json"]
+        fresh = record_of("shop", data, judge(data, roots, item.received_at), item.received_at).item
+        changed = judged_again(item, fresh)
+        after = (changed.item if changed else item).model_copy(update=lies)
+        self.items = [after if one == item else one for one in self.items]
+        self.bundle.add_named("evidence", item_record(after), record_digest(after))
+        self.log(EntryKind.JUDGEMENT, item.evidence_id, item.content_digest, record=record_digest(after))
+        return after
 
     def approve(self, evidence_set: Digest, **lies: Any) -> None:
         at = self.tick()
@@ -151,6 +172,7 @@ class Story:
         self.log(EntryKind.EVIDENCE, item.evidence_id, item.content_digest, record=record_digest(item))
 
     def envelope(self, statement: bytes) -> bytes:
+        self.signers.append(self.hallmark)
         return dsse.sign(PAYLOAD_TYPE, statement, [self.hallmark], hints=False)
 
     def judged(self, promotion: str, passages: list[dict[str, Any]], **lies: Any) -> VerdictView:
@@ -227,6 +249,13 @@ class Story:
         self.bundle.add_json(f"promotions/{event.promotion_id}.json", body)
         self.log(entry, event.promotion_id, canonical_digest(body))
 
+    def rotate(self) -> None:
+        """Hand over to a new key of Hallmark."""
+        old, self.hallmark = self.hallmark, keys.generate()
+        digest = handover_digest(ORIGIN, _line(old), _line(self.hallmark))
+        self.log(EntryKind.KEY, _line(self.hallmark), digest, project="*")
+        self.former.append((old, self.hallmark, len(self.entries)))
+
     def write(self, *, earlier: int = 3) -> Files:
         """The bundle's files; the log was `earlier` entries long when the auditor last looked."""
         nodes: dict[merkle.NodeId, bytes] = {}
@@ -247,13 +276,13 @@ class Story:
         self.bundle.add_json("log/consistency.json", {"size": earlier, "root": _hex(roots[earlier]), "hashes": proof})
         signed = note.sign_checkpoint(note.Checkpoint(ORIGIN, size, roots[size]), self.hallmark)
         self.bundle.add("checkpoint.note", signed + cosignature(signed, self.witness))
-        public = self.hallmark.public_key()
         self.bundle.add_json(
             "keys.json",
             {
-                "signing_keys": [keys.public_pem(public)],
-                "log_verifier_keys": [str(note.NoteKey(ORIGIN, public))],
+                "signing_keys": sorted({keys.public_pem(one.public_key()) for one in self.signers}),
+                "log_verifier_keys": [_line(self.hallmark)],
                 "log_origin": ORIGIN,
+                "handovers": cast("Any", [self._handover(*one, roots, nodes) for one in self.former]),
             },
         )
         self.bundle.add_json(
@@ -284,6 +313,23 @@ class Story:
         )
         self.earlier = note.sign_checkpoint(note.Checkpoint(ORIGIN, earlier, roots[earlier]), self.hallmark)
         return unpacked(self.bundle.zipped(version))
+
+    def _handover(
+        self,
+        old: keys.PrivateKey,
+        new: keys.PrivateKey,
+        size: int,
+        roots: list[bytes],
+        nodes: Mapping[merkle.NodeId, bytes],
+    ) -> dict[str, Any]:
+        return {
+            "old": _line(old),
+            "new": _line(new),
+            "index": size - 1,
+            "entry": self.entries[size - 1][0].canonical().decode(),
+            "hashes": _hexed(size - 1, size, nodes),
+            "note": note.sign_checkpoint(note.Checkpoint(ORIGIN, size, roots[size]), old, new).decode(),
+        }
 
 
 def told(story: Story | None = None) -> Story:
@@ -331,6 +377,10 @@ def _typed(witness: keys.PrivateKey) -> bytes:
 
 def _witness_id(witness: keys.PrivateKey, name: str) -> bytes:
     return hashlib.sha256(name.encode() + b"\n" + _typed(witness)).digest()[:4]
+
+
+def _line(private: keys.PrivateKey) -> str:
+    return str(note.NoteKey(ORIGIN, private.public_key()))
 
 
 def _hex(value: bytes) -> str:

@@ -1,25 +1,44 @@
 """The log's part of a bundle: who signed its state, which entries are in it, and what it was before.
 
 - Every entry is proven to be in the tree of the one checkpoint, and every entry is about something in the bundle.
-- The log's key is yours when you give one; else the bundle's own, which shows only that it is consistent in itself.
+- The log's key is yours when you give one, or follows from yours by handovers that are in the log, too. Else it is the
+  bundle's own, which shows only that it is consistent in itself.
 - Witnesses are believed when you name them, and only then: a line by anybody else says nothing.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from services.cli.verifier.reading import Bundle, WrongError
-from shared.crypto import keys, merkle, note, strict_json
+from shared.crypto import merkle, note, strict_json
+from shared.crypto.cosignature import verify_witnessed
+from shared.crypto.log_keys import (
+    ENTRY_KIND,
+    Handover,
+    KeySpan,
+    follow,
+    handover_digest,
+    keys_at,
+    verify_in_force,
+)
+from shared.crypto.note_keys import parse_key, parse_witness_key
 
-_COSIGNATURE = 4
-_COSIGNATURE_BYTES = 4 + 8 + 64
+_EVERY_PROJECT = "*"
+_KEYS = {"signing_keys", "log_verifier_keys", "log_origin"}
+_HANDOVER = {"old", "new", "index", "entry", "hashes", "note"}
+
+
+class State(NamedTuple):
+    """The log's signed state, and who signs for the log."""
+
+    checkpoint: note.Checkpoint
+    keys: tuple[KeySpan, ...]
+    """Beginning with the keys that are trusted."""
+    handovers: tuple[Handover, ...]
+    """All that led to the key in force, in this order."""
 
 
 class Entry(NamedTuple):
@@ -27,6 +46,7 @@ class Entry(NamedTuple):
 
     place: int
     """Its index."""
+    project: str
     kind: str
     subject: str
     digest: str
@@ -37,19 +57,27 @@ class Entry(NamedTuple):
 class Log:
     """The entries of a bundle, proven to be in the signed tree."""
 
-    def __init__(self, bundle: Bundle, checkpoint: note.Checkpoint) -> None:
+    def __init__(self, bundle: Bundle, state: State) -> None:
         self.project: str = bundle.about["project"]
         self._used: set[int] = set()
-        self.entries = [self._entry(one, checkpoint) for one in bundle.json("log/entries.json")["entries"]]
-        if not self.entries or len({entry.place for entry in self.entries}) != len(self.entries):
-            raise WrongError("it holds no log entry, or one twice")
+        self.entries = [self._entry(one, state.checkpoint) for one in bundle.json("log/entries.json")["entries"]]
+        places = [entry.place for entry in self.entries]
+        if not places or places != sorted(set(places)):
+            raise WrongError("it holds no log entry, one twice, or not in the log's order")
+        for one in state.handovers:
+            digest = handover_digest(state.checkpoint.origin, one.old, one.new)
+            self.about(digest, ENTRY_KIND, subject=one.new, project=_EVERY_PROJECT)
 
-    def about(self, digest: str, *kinds: str, subject: str | None = None) -> list[Entry]:
-        """The entries of these kinds with that record or digest, in the log's order. Raises `WrongError` for none."""
+    def about(self, digest: str, *kinds: str, subject: str | None = None, project: str | None = None) -> list[Entry]:
+        """The entries of these kinds with that record or digest, in the log's order, by default of this project.
+
+        Raises `WrongError` for none.
+        """
         found = [
             entry
             for entry in self.entries
             if digest == (entry.record or entry.digest) and entry.kind in kinds and subject in {None, entry.subject}
+            if entry.project == (project or self.project)
         ]
         if not found:
             raise WrongError(f"the log has no entry of the kind {' or '.join(kinds)} about {digest}")
@@ -69,10 +97,11 @@ class Log:
         if not merkle.verify_inclusion(leaf, one["index"], checkpoint.size, proof, checkpoint.root):
             raise WrongError(f"entry {one['index']} is not in the signed tree")
         said = strict_json.loads_object(one["entry"].encode())
-        if said["v"] not in {1, 2} or said["project"] not in {self.project, "*"}:
-            raise WrongError(f"entry {one['index']} is of another form, or of another project")
+        if said["v"] not in {1, 2}:
+            raise WrongError(f"entry {one['index']} is of another form")
         at = datetime.fromisoformat(said["recorded_at"])
-        return Entry(one["index"], said["kind"], said["subject"], said["digest"], said.get("record"), at)
+        names = (said["project"], said["kind"], said["subject"], said["digest"])
+        return Entry(one["index"], *names, said.get("record"), at)
 
 
 def hash_of(digest: str) -> bytes:
@@ -83,52 +112,52 @@ def hash_of(digest: str) -> bytes:
     return value
 
 
-def signed_state(bundle: Bundle, given: Sequence[str]) -> note.Checkpoint:
-    """The checkpoint, signed by each of the bundle's log keys, and by one of the `given` ones if there are any."""
-    signed, own = bundle.files["checkpoint.note"], bundle.json("keys.json")
-    for line in own["log_verifier_keys"]:
-        key = note.parse_key(line)
-        if str(key) != line:
-            raise WrongError("a key of the log is spelt in an unusual way")
-        checkpoint = note.verify_checkpoint(signed, [key], origin=own["log_origin"])
-    if given:
-        checkpoint = note.verify_checkpoint(signed, [note.parse_key(line) for line in given], origin=own["log_origin"])
-    if not own["log_verifier_keys"]:
-        raise WrongError("it names no key of the log")
-    return checkpoint
+def signed_state(bundle: Bundle, given: Sequence[str]) -> State:
+    """The log's state, signed by each key in force, and by one that follows from the `given` ones if there are any.
+
+    Raises `WrongError`, or `Invalid` for what is not signed or handed over as it says.
+    """
+    own, signed = bundle.json("keys.json"), bundle.files["checkpoint.note"]
+    origin, listed = own["log_origin"], own["log_verifier_keys"]
+    handovers = [_handover(said) for said in own.get("handovers", ())]
+    if set(own) - {"handovers"} != _KEYS:
+        raise WrongError("keys.json holds something else than keys")
+    first = [handovers[0].old] if handovers else listed
+    published = follow([parse_key(line) for line in first], handovers, origin=origin)
+    checkpoint = verify_in_force(signed, published, origin=origin)
+    in_force = keys_at(published, checkpoint.size)
+    if sorted(map(str, in_force)) != sorted(listed) or len(published) != len(first) + len(handovers):
+        raise WrongError("keys.json lists other keys of the log than those that are in force")
+    for key in in_force:
+        note.verify_checkpoint(signed, [key], origin=origin)
+    trusted = follow([parse_key(line) for line in given], handovers, origin=origin) if given else published
+    return State(verify_in_force(signed, trusted, origin=origin), trusted, tuple(handovers))
 
 
-def check_witnesses(bundle: Bundle, witnesses: Sequence[str], quorum: int) -> str:
-    """Raises `WrongError` unless `quorum` of the `witnesses` cosigned, and for a wrong cosignature by any of them."""
-    text, _, lines = bundle.files["checkpoint.note"].decode().rpartition("\n\n")
-    seen = set()
-    for line in witnesses:
-        name, key_id, public = _witness_key(line)
-        for _, signer, encoded in (one.split(" ") for one in lines.splitlines()):
-            value = base64.b64decode(encoded, validate=True)
-            if signer == name and value[:4] == key_id:
-                message = f"cosignature/v1\ntime {int.from_bytes(value[4:12], 'big')}\n{text}\n".encode()
-                if len(value) != _COSIGNATURE_BYTES or not keys.verify(public, message, value[12:]):
-                    raise WrongError(f"the cosignature of {name} is wrong")
-                seen.add(name)
-    if len(seen) < quorum:
-        raise WrongError(f"{len(seen)} of your witnesses cosigned the log's state, {quorum} are wanted")
-    return f"cosigned by {', '.join(sorted(seen))}" if seen else "no witness was asked for"
+def _handover(said: dict[str, Any]) -> Handover:
+    for digest in said["hashes"]:
+        hash_of(digest)
+    if set(said) != _HANDOVER:
+        raise WrongError("keys.json holds a handover of another form")
+    return Handover.read(said)
 
 
-def _witness_key(line: str) -> tuple[str, bytes, keys.PublicKey]:
-    name, _, rest = line.partition("+")
-    key_id, _, encoded = rest.partition("+")
-    typed = base64.b64decode(encoded, validate=True)
-    expected = hashlib.sha256(name.encode() + b"\n" + typed).digest()[:4]
-    if not name or typed[:1] != bytes([_COSIGNATURE]) or expected.hex() != key_id:
-        raise WrongError(f"{line[:100]!r} is no key of a witness")
-    return name, expected, Ed25519PublicKey.from_public_bytes(typed[1:])
+def check_witnesses(bundle: Bundle, state: State, witnesses: Sequence[str], quorum: int) -> str:
+    """Raises `Invalid` unless `quorum` of the `witnesses` cosigned, and for a wrong cosignature by any of them."""
+    known = keys_at(state.keys, state.checkpoint.size)
+    _, seen = verify_witnessed(
+        bundle.files["checkpoint.note"],
+        known,
+        [parse_witness_key(line) for line in witnesses],
+        origin=state.checkpoint.origin,
+        quorum=quorum,
+    )
+    return f"cosigned by {', '.join(sorted(one.witness for one in seen))}" if seen else "no witness was asked for"
 
 
-def check_since(bundle: Bundle, checkpoint: note.Checkpoint, earlier: bytes | None, given: Sequence[str]) -> str:
-    """Raises `WrongError` unless the log only grew since the `earlier` checkpoint, which its key must have signed."""
-    proven: tuple[int, str] | None = None
+def check_since(bundle: Bundle, state: State, earlier: bytes | None) -> str:
+    """Raises `WrongError` unless the log only grew since the `earlier` checkpoint, signed by the key then in force."""
+    checkpoint, proven = state.checkpoint, None
     if "log/consistency.json" in bundle.files:
         proof = bundle.json("log/consistency.json")
         proven, hashes = (proof["size"], proof["root"]), [hash_of(one) for one in proof["hashes"]]
@@ -137,9 +166,7 @@ def check_since(bundle: Bundle, checkpoint: note.Checkpoint, earlier: bytes | No
             raise WrongError(f"the log was changed since it had {proof['size']} entries")
     if earlier is None:
         return "no earlier state was given"
-    own = bundle.json("keys.json")
-    known = [note.parse_key(line) for line in given or own["log_verifier_keys"]]
-    before = note.verify_checkpoint(earlier, known, origin=own["log_origin"])
+    before = verify_in_force(earlier, state.keys, origin=checkpoint.origin)
     same = (before.size, before.root) == (checkpoint.size, checkpoint.root)
     if not same and proven != (before.size, f"sha256:{before.root.hex()}"):
         raise WrongError(f"it has no proof since your state of {before.size} entries: export it with --since")

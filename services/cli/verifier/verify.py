@@ -1,16 +1,16 @@
 """Verifies a version's bundle with no server and no network, and trusts nobody here.
 
-It imports nothing of the services but its own four neighbours: `reading` (the archive), `log` (entries and proofs),
-`signed` (signatures), `decided` (verdicts and moves). Below them are only the models in `contracts/`, `shared/crypto`,
-canonical JSON, and `shared/policy`, the code that gates decide with. The checks are made in this order, and the first
-that does not hold ends it by name:
+It imports nothing of the services but its own five neighbours: `reading` (the archive), `log` (entries and proofs),
+`signed` (Hallmark's own statements), `believed` (evidence), `decided` (verdicts and moves). Below them are only the
+models in `contracts/`, `shared/crypto`, canonical JSON, and the code that the services use: `shared/trust` to believe,
+`shared/policy` to decide. The checks are made in this order, and the first that does not hold ends it by name:
 
 1. The archive is a bundle, every file is as listed, and every file in a folder of digests has its own.
 2. The version's digest is that of its manifest.
-3. The log's state is signed by its key, holds every entry of the bundle, is cosigned by your witnesses, and extends
-   the state that you have kept.
-4. Every piece of evidence is the envelope and the facts that were logged; what counts is about this version and signed
-   by whom a trust root of the log made count at that time. Approvals are Hallmark's own.
+3. The log's state is signed by the key in force, holds every entry of the bundle, is cosigned by your witnesses, and
+   extends the state that you have kept.
+4. Every piece of evidence is the envelope and the facts that were logged, counts for what the trust roots of the log
+   made it count for at each time, and is about this version if it counts. Approvals are Hallmark's own.
 5. Every verdict is the logged one, and comes out the same when it is given again from what it pins.
 6. Every move of the version rests on a verdict that allowed it and on passages that Hallmark signed and logged before.
 7. Nothing is in the bundle that was not looked at: no entry about something else, no key that signed nothing.
@@ -20,11 +20,13 @@ What it cannot know: whether anything was left out together with its log entry, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.cli.verifier import decided, reading
+from contracts.facts import Standing
+from services.cli.verifier import believed, decided, reading
 from services.cli.verifier import log as logs
 from services.cli.verifier.reading import Bundle, WrongError
 from services.cli.verifier.signed import Signed
@@ -37,9 +39,10 @@ class Trust:
     """What the verifier knows from elsewhere than the bundle. Without it, a bundle can only be consistent in itself."""
 
     log_keys: tuple[str, ...] = ()
-    """Verifier keys of the log, `<name>+<key id>+<base64>`: one of them must have signed its state."""
+    """Verifier keys of the log, `<name>+<key id>+<base64>`: its state must be signed by one of them, or by one that
+    follows from them."""
     signing_keys: tuple[str, ...] = ()
-    """Public keys in PEM: Hallmark's approvals and passages must be signed by these."""
+    """Public keys in PEM: Hallmark's approvals and passages must be signed by these, or by those that follow."""
     witnesses: tuple[str, ...] = ()
     """Keys of witnesses, of the signature type 4."""
     quorum: int = 0
@@ -97,6 +100,7 @@ class _Verification:
     def __init__(self, data: bytes, trust: Trust) -> None:
         self.data, self.trust = data, trust
         self.bundle: Bundle
+        self.state_of_log: logs.State
         self.log: logs.Log
         self.signed: Signed
 
@@ -122,17 +126,21 @@ class _Verification:
 
     def state(self) -> str:
         bundle, trust = self.bundle, self.trust
-        checkpoint = logs.signed_state(bundle, trust.log_keys)
-        self.log = logs.Log(bundle, checkpoint)
-        cosigned = logs.check_witnesses(bundle, trust.witnesses, trust.quorum)
-        grown = logs.check_since(bundle, checkpoint, trust.since, trust.log_keys)
+        self.state_of_log = state = logs.signed_state(bundle, trust.log_keys)
+        self.log = logs.Log(bundle, state)
+        cosigned = logs.check_witnesses(bundle, state, trust.witnesses, trust.quorum)
+        grown = logs.check_since(bundle, state, trust.since)
+        checkpoint = state.checkpoint
         return f"{checkpoint.origin} signed its state with {checkpoint.size} entries; {cosigned}; {grown}"
 
     def evidence(self) -> str:
-        self.signed = Signed(self.bundle, self.log, self.trust.signing_keys)
-        self.items = self.signed.evidence()
-        counted = sum(item.verified for item in self.items.values())
-        return f"{len(self.items)} pieces are those that were logged; {counted} count, by their signatures"
+        self.signed = Signed(self.bundle, self.log, self.state_of_log, self.trust.signing_keys)
+        self.items = believed.check_evidence(self.bundle, self.log, self.signed)
+        newest = {item.evidence_id: item for item in sorted(self.items.values(), key=lambda item: item.revision)}
+        standings = Counter(item.standing for item in newest.values())
+        counting, distrusted = standings[Standing.VERIFIED], standings[Standing.DISTRUSTED]
+        seen = f"{counting} count, by their signatures; {distrusted} are distrusted"
+        return f"{len(newest)} pieces are those that were logged; {seen}"
 
     def verdicts(self) -> str:
         policies = decided.check_policies(self.bundle, self.log)

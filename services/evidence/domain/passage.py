@@ -20,10 +20,9 @@ from datetime import datetime
 
 from contracts.facts import ApprovalFacts
 from contracts.vocabulary import Digest, utc
-from services.evidence.domain.kinds.approval import APPROVAL_TYPE
-from services.evidence.domain.statement import STATEMENT_TYPE, Subject
 from shared.digests import JsonValue, canonical_json
 from shared.errors import Invalid
+from shared.trust.statement import APPROVAL_TYPE, STATEMENT_TYPE, Subject
 
 PASSAGE_TYPE = "https://slsa.dev/verification_summary/v1"
 RESULT_TYPE = "https://in-toto.io/attestation/svr/v0.2"

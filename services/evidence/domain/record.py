@@ -15,12 +15,11 @@ from datetime import datetime
 from contracts.facts import Component, EvidenceItem, OtherFacts, SignatureCheck, Signer
 from contracts.vocabulary import Digest
 from services.evidence.domain import kinds
-from services.evidence.domain.kinds.approval import APPROVAL_TYPE
 from services.evidence.domain.kinds.reading import Reading
-from services.evidence.domain.statement import Statement
-from services.evidence.domain.verification import Problem, Unverified, Verification, Verified
 from shared.crypto.sigstore.checks import Check
 from shared.digests import sha256_digest
+from shared.trust.statement import APPROVAL_TYPE, Statement
+from shared.trust.verification import Problem, Unverified, Verification, Verified
 
 UNKNOWN_PREDICATE = "unknown:payload"
 REMEDIES = {

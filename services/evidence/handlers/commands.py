@@ -14,7 +14,6 @@ from contracts.evidence.v1.commands import (
 from contracts.evidence.v1.events import PassageAttested, TrustRootApplied
 from contracts.facts import ApprovalFacts, Signer
 from contracts.vocabulary import Role
-from services.evidence.domain import statement as in_toto
 from services.evidence.domain.log import EntryKind, LogEntry
 from services.evidence.domain.passage import (
     Passage,
@@ -24,16 +23,17 @@ from services.evidence.domain.passage import (
     result_statement,
 )
 from services.evidence.domain.record import evidence_id, own_record
-from services.evidence.domain.statement import Subject
 from services.evidence.handlers import HANDLERS
 from services.evidence.handlers.recording import Submission, put_on_record
-from services.evidence.keyring import OWN_ROOT
 from services.evidence.storage.blobs import keep_blobs
 from services.evidence.storage.trust_roots import roots_state
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.digests import canonical_digest, sha256_digest
 from shared.errors import Invalid
 from shared.identity import EVERYWHERE
+from shared.trust import statement as in_toto
+from shared.trust.roots import OWN_ROOT
+from shared.trust.statement import Subject
 from shared.version import VERSION
 
 

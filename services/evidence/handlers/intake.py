@@ -17,7 +17,6 @@ from contracts.evidence.v1.commands import (
 )
 from contracts.vocabulary import Role
 from services.evidence.domain.record import Record, record_of
-from services.evidence.domain.verification import judge
 from services.evidence.handlers import HANDLERS
 from services.evidence.handlers.recording import Submission, put_on_record
 from services.evidence.storage.blobs import read_blob
@@ -30,6 +29,7 @@ from shared.identity import Caller
 from shared.messaging.dispatcher import Outside, Turn
 from shared.messaging.grouping import MOST_WAITING
 from shared.messaging.handlers import Spread
+from shared.trust.verification import judge
 
 INTAKE = "intake"
 """The group in which submissions wait for their commit."""

@@ -10,13 +10,13 @@ from contracts.evidence.v1.events import EvidenceAdded
 from contracts.facts import EvidenceItem, Standing
 from services.evidence.domain.log import EntryKind, LogEntry
 from services.evidence.domain.record import REMEDIES, Record
-from services.evidence.domain.verification import Problem
 from services.evidence.storage.blobs import claim_blob
 from services.evidence.storage.journal import Pending
 from services.evidence.storage.records import Recording
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.records import record_digest
+from shared.trust.verification import Problem
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from contracts.evidence.v1.commands import ApplyTrustRoot
 from contracts.evidence.v1.views import TrustRootView
-from services.evidence.domain.identity import TrustedIdentity
-from services.evidence.domain.trust import TrustedKey, TrustRoot
 from shared.digests import canonical_digest
 from shared.messaging.scope import Scope
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Database, Document, Index
+from shared.trust.roots import TrustedKey, TrustRoot, applied
 
 INDEXES: dict[str, tuple[Index, ...]] = {
     "trust_roots": (Index((("project", 1), ("_id", 1))), Index((("shared", 1), ("_id", 1)))),
@@ -26,7 +24,6 @@ _SEEN: dict[str, tuple[TrustRoot, ...]] = {}
 """Trust roots by the state they make up, which their content decides: reading them again would give the same."""
 _LATELY: dict[tuple[int, str], RootsSeen] = {}
 _MOST_SEEN = 200
-_ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class AppliedRoot(NamedTuple):
@@ -74,7 +71,7 @@ async def roots_in(scope: Scope, project: str) -> RootsSeen:
         if len(_SEEN) >= _MOST_SEEN:
             _SEEN.clear()
         state = _state(found)
-        _SEEN[state] = tuple(_root(one) for one in found)
+        _SEEN[state] = tuple(applied(one) for one in found)
     return RootsSeen(_SEEN[state], state)
 
 
@@ -100,7 +97,7 @@ class TrustRoots:
             "identities": [identity.model_dump() for identity in command.identities],
             "predicate_types": list(command.predicate_types),
         }
-        root = _root(document)
+        root = applied(document)
         said = command.model_dump(mode="json", exclude={"command_id"})
         digest = canonical_digest(said)
         before = await self._roots.get(key)
@@ -134,22 +131,7 @@ def _in_force(project: str) -> Document:
     return {"$or": [{"project": project}, {"shared": True}]}
 
 
-def _root(document: Document) -> TrustRoot:
-    return TrustRoot(
-        name=document["trust_root"],
-        project=None if document.get("shared") else document["project"],
-        keys=tuple(TrustedKey.from_text(pem) for pem in document["keys"]),
-        predicate_types=tuple(document["predicate_types"]),
-        role=document["role"],
-        valid_from=document["valid_from"] or _ALWAYS,
-        distrust_after=document["distrust_after"],
-        threshold=document["threshold"],
-        authority=document.get("authority"),
-        identities=tuple(TrustedIdentity(**one) for one in document.get("identities", ())),
-    )
-
-
 def _view(document: Document) -> TrustRootView:
-    key_ids = tuple(key.key_id for key in _root(document).keys)
+    key_ids = tuple(key.key_id for key in applied(document).keys)
     said = json.loads(document.get("text", "{}"))
     return TrustRootView.model_validate({**document, "key_ids": key_ids, "document": said})

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from contracts.vocabulary import Outcome
 from services.cli.verifier.verify import Report, Trust, verify_bundle
 from services.evidence.domain.log import EntryKind
-from services.evidence.domain.statement import Subject
 from shared.crypto import keys, note
+from shared.trust import roots
+from shared.trust.statement import Subject
 from tests.support.bundles import (
     ARTIFACTS,
     DIGEST,
@@ -86,9 +87,9 @@ OTHERS: dict[str, tuple[Trust, str, str]] = {
     "witness": (
         Trust(witnesses=(witness_key(STRANGER),), quorum=1),
         STATE,
-        "0 of your witnesses",
+        "0 known witnesses",
     ),
-    "quorum": (Trust(quorum=1), STATE, "0 of your witnesses"),
+    "quorum": (Trust(quorum=1), STATE, "0 known witnesses"),
     "earlier state": (
         Trust(since=note.sign_checkpoint(note.Checkpoint(ORIGIN, 3, b"x" * 32), STRANGER)),
         STATE,
@@ -196,18 +197,17 @@ def signed_by(key: keys.PrivateKey) -> dict[str, Any]:
 def rooted(*, then: dict[str, Any] | None = None, **root: Any) -> Report:
     """What is said of evidence that a root counted, when the log says that the root was this one."""
     story = Story()
-    believed = story.trust_root("other")
     story.trust_root(**root)
     if then is not None:
         story.trust_root(**then)
     scan = {"scanner": {"uri": "s"}, "metadata": {"scanStartedOn": "2026-11-20T12:00:00Z"}}
-    story.evidence(replace(believed, name="test"), VULNS, scan)
+    story.evidence(roots.applied(story.root()), VULNS, scan)
     return verify_bundle(packed(story.write(earlier=1)))
 
 
 def test_evidence_counts_by_the_revision_of_its_root_that_was_in_force() -> None:
     stranger = keys.generate()
-    assert LOGGED not in failure(rooted())[0], "signed by the root, so that only later checks find a fault"
+    assert rooted().passed
     wrong: dict[str, dict[str, Any]] = {
         "another key": signed_by(stranger),
         "another type": {"predicate_types": ["https://example.com/other"]},
@@ -217,7 +217,7 @@ def test_evidence_counts_by_the_revision_of_its_root_that_was_in_force() -> None
     }
     for what, root in wrong.items():
         name, detail = failure(rooted(**root))
-        assert (name, "no trust root in force" in detail) == (LOGGED, True), what
+        assert (name, "the trust roots in force" in detail) == (LOGGED, True), what
         replaced = failure(rooted(then=root))
         assert replaced[0] == LOGGED, f"{what}, by the newest revision"
 
@@ -280,15 +280,15 @@ def signed_by_too_few(story: Story) -> None:
 
 
 def trusted_afterwards(story: Story) -> None:
-    root = story.trust_root("other")
-    story.evidence(replace(root, name="test"), VULNS, PASSED)
-    story.trust_root("test")
+    story.evidence(roots.applied(story.root()), VULNS, PASSED)
+    story.trust_root()
 
 
 def approved_by_a_stranger(story: Story) -> None:
     hallmark, story.hallmark = story.hallmark, STRANGER
     story.approve(ARTIFACTS[0].digest)
     story.hallmark = hallmark
+    story.signers.clear()
 
 
 def logged_for_another_envelope(story: Story) -> None:
@@ -364,7 +364,7 @@ LIES: dict[str, tuple[Callable[[Story], None], str]] = {
     "evidence of another type": (called_by_another_type, LOGGED),
     "evidence that was logged under another name": (logged_under_another_name, LOGGED),
     "evidence that was logged as something else": (logged_as_something_else, LOGGED),
-    "evidence that was logged in another project": (logged_in_another_project, STATE),
+    "evidence that was logged in another project": (logged_in_another_project, LOGGED),
     "evidence about something else": (about_something_else, LOGGED),
 }
 

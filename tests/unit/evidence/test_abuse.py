@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from services.evidence.domain.record import record_of
-from services.evidence.domain.trust import TrustRoot
-from services.evidence.domain.verification import Problem, Unverified, Verified, judge
 from shared.crypto import dsse, keys
 from shared.errors import Invalid
+from shared.trust.roots import TrustRoot
+from shared.trust.verification import Problem, Unverified, Verified, judge
 from tests.unit.evidence.test_verification import (
     DAY,
     FIRST,

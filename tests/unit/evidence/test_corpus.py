@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from contracts.facts import SbomFacts, UnreadableFacts, VexFacts
-from services.evidence.domain import kinds, statement
-from services.evidence.domain.trust import TrustedKey, TrustRoot
-from services.evidence.domain.verification import Problem, Unverified, Verified, judge
+from services.evidence.domain import kinds
 from shared.errors import Invalid
+from shared.trust import statement
+from shared.trust.roots import TrustedKey, TrustRoot
+from shared.trust.verification import Problem, Unverified, Verified, judge
 
 CORPUS = Path(os.environ.get("HALLMARK_CORPUS", Path(__file__).parents[4] / "shared" / "corpus"))
 pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not here; set HALLMARK_CORPUS")

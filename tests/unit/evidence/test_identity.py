@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.evidence.domain.identity import TrustedIdentity
 from shared.crypto.sigstore.certificate import CLAIMS, Holder
 from shared.errors import Invalid
+from shared.trust.identity import TrustedIdentity
 
 CORPUS = Path(os.environ.get("HALLMARK_CORPUS", Path(__file__).parents[4] / "shared" / "corpus"))
 ISSUER = "https://token.actions.githubusercontent.com"

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.evidence.domain.verification import Unverified, Verified, judge
 from shared.crypto import base64_text
 from shared.crypto.sigstore import authority, timestamp
 from shared.crypto.sigstore import bundle as bundles
 from shared.crypto.sigstore.checks import CheckFailed
 from shared.errors import HallmarkError, Invalid
+from shared.trust.verification import Unverified, Verified, judge
 from tests.support.sigstore import b64
 from tests.unit.evidence import test_signed_corpus as corpus
 from tests.unit.evidence.test_sigstore import KINDS, _entry, certified, judged, outcome

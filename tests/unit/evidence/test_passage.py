@@ -8,10 +8,11 @@ import pytest
 
 from contracts.facts import ApprovalFacts
 from contracts.vocabulary import Role
-from services.evidence.domain import kinds, passage, statement
+from services.evidence.domain import kinds, passage
 from services.evidence.domain.passage import Passage, Resource
-from services.evidence.domain.statement import Subject
 from shared.errors import Invalid
+from shared.trust import statement
+from shared.trust.statement import Subject
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 A, B, C = ("sha256:" + letter * 64 for letter in "abc")

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.facts import EvidenceItem, Signer, Standing
-from services.evidence.domain.rejudging import Rejudgement, earlier, judged_again
 from shared.digests import sha256_digest
+from shared.trust.rejudging import Rejudgement, earlier, judged_again
 from tests.unit.gate.gate_builders import APPROVAL_TYPE, NOW, approval, item, passed
 
 

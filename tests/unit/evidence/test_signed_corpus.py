@@ -16,15 +16,15 @@ from typing import Any, NamedTuple
 import pytest
 from cryptography import x509
 
-from services.evidence.domain import signatures
-from services.evidence.domain.identity import TrustedIdentity
-from services.evidence.domain.trust import TrustedKey, TrustRoot
-from services.evidence.domain.verification import Problem, Unverified, Verified, judge
 from shared.crypto import strict_json
 from shared.crypto.sigstore import certificate
 from shared.crypto.sigstore.bundle import Bundle
 from shared.crypto.sigstore.checks import CheckFailed
 from shared.errors import HallmarkError, Invalid
+from shared.trust import signatures
+from shared.trust.identity import TrustedIdentity
+from shared.trust.roots import TrustedKey, TrustRoot
+from shared.trust.verification import Problem, Unverified, Verified, judge
 
 CORPUS = Path(os.environ.get("HALLMARK_CORPUS", Path(__file__).parents[4] / "shared" / "corpus"))
 SIGNED = CORPUS / "03-signed-attestations"

@@ -14,13 +14,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from contracts.facts import SignatureCheck
-from services.evidence.domain.identity import TrustedIdentity
-from services.evidence.domain.statement import SIGNATURE_TYPE
-from services.evidence.domain.trust import TrustedKey, TrustRoot
-from services.evidence.domain.verification import Problem, Unverified, Verification, Verified, judge
 from shared.crypto import base64_text, keys
 from shared.digests import canonical_digest
 from shared.errors import Invalid, TooLarge
+from shared.trust.identity import TrustedIdentity
+from shared.trust.roots import TrustedKey, TrustRoot
+from shared.trust.statement import SIGNATURE_TYPE
+from shared.trust.verification import Problem, Unverified, Verification, Verified, judge
 from tests.support.sigstore import (
     ISSUER,
     SIGNED_AT,

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from services.evidence.domain import statement
-from services.evidence.domain.statement import Subject
 from shared.errors import Invalid
+from shared.trust import statement
+from shared.trust.statement import Subject
 
 CORPUS = Path(os.environ.get("HALLMARK_CORPUS", Path(__file__).parents[4] / "shared" / "corpus"))
 EXAMPLES = CORPUS / "02-in-toto" / "give" / "spec-examples"

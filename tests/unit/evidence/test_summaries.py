@@ -8,7 +8,7 @@ from contracts.facts import DeploymentFacts, ProvenanceFacts
 from contracts.vocabulary import utc
 from services.evidence.domain import kinds
 from services.evidence.domain.passage import PASSAGE_TYPE, Passage, passage_statement
-from services.evidence.domain.statement import Subject, parse
+from shared.trust.statement import Subject, parse
 from tests.unit.evidence.report_builders import NOW, facts_of, problem, summary
 
 SLSA1 = "https://slsa.dev/provenance/v1"

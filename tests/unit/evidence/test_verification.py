@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.facts import SignatureCheck, Signer
-from services.evidence.domain.identity import TrustedIdentity
-from services.evidence.domain.trust import TrustedKey, TrustRoot
-from services.evidence.domain.verification import Problem, Unverified, Verified, judge
 from shared.crypto import dsse, keys
 from shared.errors import Invalid, TooLarge
+from shared.trust.identity import TrustedIdentity
+from shared.trust.roots import TrustedKey, TrustRoot
+from shared.trust.verification import Problem, Unverified, Verified, judge
 from tests.support.sigstore import Instance
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

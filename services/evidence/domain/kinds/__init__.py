@@ -33,6 +33,7 @@ from services.evidence.domain.kinds import (
     vulnerabilities,
 )
 from services.evidence.domain.kinds.reading import Reading, UnreadableError
+from shared.trust.statement import APPROVAL_TYPE
 
 __all__ = ["Reading", "kind_of_type", "read"]
 
@@ -66,7 +67,7 @@ _KINDS = tuple(
         (_OURS + r"/cyclonedx-vex/v1", "vex", cyclonedx_vex.read),
         (r"https://slsa\.dev/verification_summary/(v0\.2|v1)", "summary", summary.read),
         (re.escape(deployment.DEPLOYMENT_TYPE), "deployment", deployment.read),
-        (re.escape(approval.APPROVAL_TYPE), "approval", approval.read),
+        (re.escape(APPROVAL_TYPE), "approval", approval.read),
     )
 )
 _VEX_IN_CYCLONEDX = _Kind(re.compile(""), "vex", cyclonedx_vex.read)

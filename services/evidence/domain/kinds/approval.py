@@ -15,8 +15,6 @@ from contracts.facts import ApprovalFacts
 from contracts.vocabulary import Digest, Role, StageName, Text
 from services.evidence.domain.kinds.reading import Moment, Part, Reading
 
-APPROVAL_TYPE = "https://hallmark.dev/attestation/approval/v1"
-
 
 class _Approval(Part):
     decision: Literal["approved", "rejected"]

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts.facts import SignatureCheck, Signer
-from services.evidence.domain.trust import TrustRoot
 from shared.crypto import dsse
 from shared.crypto.sigstore import bundle as sigstore_bundle
 from shared.crypto.sigstore import verification
@@ -22,6 +21,7 @@ from shared.crypto.sigstore.bundle import Bundle
 from shared.crypto.sigstore.certificate import Holder
 from shared.crypto.sigstore.checks import Check, CheckFailed
 from shared.digests import canonical_digest
+from shared.trust.roots import TrustRoot
 
 _NEARNESS = tuple(Check)
 _MAX_SHOWN = 500

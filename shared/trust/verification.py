@@ -18,14 +18,14 @@ from datetime import datetime
 from enum import StrEnum
 
 from contracts.facts import SignatureCheck, Signer
-from services.evidence.domain import signatures
-from services.evidence.domain import statement as in_toto
-from services.evidence.domain.statement import Statement
-from services.evidence.domain.trust import TrustRoot
 from shared.crypto import dsse, strict_json
 from shared.crypto.sigstore import certificate
 from shared.crypto.sigstore.bundle import Bundle, MessageSignature
 from shared.crypto.sigstore.checks import CheckFailed
+from shared.trust import signatures
+from shared.trust import statement as in_toto
+from shared.trust.roots import TrustRoot
+from shared.trust.statement import Statement
 
 _SEAL = object()
 

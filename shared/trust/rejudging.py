@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.facts import EarlierStanding, EvidenceItem, Signer
-from services.evidence.domain.kinds.approval import APPROVAL_TYPE
-from services.evidence.domain.verification import Problem
+from shared.trust.statement import APPROVAL_TYPE
+from shared.trust.verification import Problem
 
 
 @dataclass(frozen=True)

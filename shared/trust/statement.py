@@ -25,6 +25,8 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 SIGNATURE_TYPE = "https://hallmark.dev/attestation/signature/v1"
 """Predicate type of the statement that a message signature becomes."""
+APPROVAL_TYPE = "https://hallmark.dev/attestation/approval/v1"
+"""Predicate type of what Hallmark signs for a person: no trust root can vouch for it."""
 MAX_SUBJECTS = 1000
 MAX_NAME = 2000
 MAX_PAYLOAD_BYTES = 48 * 2**20

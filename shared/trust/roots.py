@@ -12,18 +12,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 from contracts.vocabulary import Digest, ProjectName, TrustRootName
-from services.evidence.domain.identity import TrustedIdentity
 from shared.crypto import key_forms, keys
 from shared.crypto.sigstore import authority as sigstore_authority
 from shared.crypto.sigstore.authority import Authority
 from shared.errors import Invalid
+from shared.trust.identity import TrustedIdentity
 
 ANY_PREDICATE_TYPE = "*"
+OWN_ROOT = "hallmark"
+"""Stands for Hallmark's own keys where signers name their root; no trust root has this name."""
+_ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,29 @@ class TrustRoot:
             f"Trust root {self.name} cannot be used: {problem}.",
             remedy="Correct the trust root and apply it again.",
         )
+
+
+def applied(document: Mapping[str, Any]) -> TrustRoot:
+    """The root in a document as it was applied, which is what the log pins; its times may be texts.
+
+    Raises `Invalid` or `TooLarge` when it could vouch for nothing, or for more than was meant.
+    """
+    return TrustRoot(
+        name=document["trust_root"],
+        project=None if document.get("shared") else document["project"],
+        keys=tuple(TrustedKey.from_text(text) for text in document["keys"]),
+        predicate_types=tuple(document["predicate_types"]),
+        role=document["role"],
+        valid_from=_moment(document["valid_from"]) or _ALWAYS,
+        distrust_after=_moment(document["distrust_after"]),
+        threshold=document["threshold"],
+        authority=document.get("authority"),
+        identities=tuple(TrustedIdentity(**one) for one in document.get("identities", ())),
+    )
+
+
+def _moment(value: datetime | str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
 @lru_cache(maxsize=1024)

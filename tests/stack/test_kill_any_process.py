@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nats
 import pytest
-from services.cli.verify_bundle import verify_bundle
+from services.cli.verifier.verify import verify_bundle
 
 from deploy.local.stack import Stack, running_stack
 from deploy.system import stack_options

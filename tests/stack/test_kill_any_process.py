@@ -6,10 +6,10 @@ from pathlib import Path
 
 import nats
 import pytest
-from services.cli.verifier.verify import verify_bundle
 
 from deploy.local.stack import Stack, running_stack
 from deploy.system import stack_options
+from services.cli.verifier.verify import verify_bundle
 from tests.support.shop import Shop
 
 pytestmark = [pytest.mark.servers, pytest.mark.stack]

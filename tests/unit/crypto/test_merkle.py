@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shared.crypto import merkle, merkle_proofs
 from shared.errors import Invalid
-from tests.unit.crypto.conftest import Report
+from tests.support.counts import say
 
 CORPUS = Path(os.environ.get("HALLMARK_CORPUS", Path(__file__).parents[4] / "shared" / "corpus"))
 VECTORS = CORPUS / "12-merkle-tlog" / "give"
@@ -167,10 +167,10 @@ def _proof(vector: dict[str, object]) -> list[bytes]:
 
 
 @needs_corpus
-def test_agrees_with_the_inclusion_vectors_of_transparency_dev(report: Report) -> None:
+def test_agrees_with_the_inclusion_vectors_of_transparency_dev() -> None:
     vectors = _vectors("inclusion")
     assert len(vectors) >= 50
-    report("inclusion vectors agree", len(vectors))
+    say("inclusion vectors agree", len(vectors))
     for vector in vectors:
         index, size = int(str(vector["leafIdx"])), int(str(vector["treeSize"]))
         answer = merkle.verify_inclusion(
@@ -180,10 +180,10 @@ def test_agrees_with_the_inclusion_vectors_of_transparency_dev(report: Report) -
 
 
 @needs_corpus
-def test_agrees_with_the_consistency_vectors_of_transparency_dev(report: Report) -> None:
+def test_agrees_with_the_consistency_vectors_of_transparency_dev() -> None:
     vectors = _vectors("consistency")
     assert len(vectors) >= 50
-    report("consistency vectors agree", len(vectors))
+    say("consistency vectors agree", len(vectors))
     for vector in vectors:
         first, second = int(str(vector["size1"])), int(str(vector["size2"]))
         answer = merkle.verify_consistency(
@@ -193,10 +193,10 @@ def test_agrees_with_the_consistency_vectors_of_transparency_dev(report: Report)
 
 
 @needs_corpus
-def test_agrees_with_real_rekor_inclusion_proofs(report: Report) -> None:
+def test_agrees_with_real_rekor_inclusion_proofs() -> None:
     proofs = json.loads((VECTORS / "rekor-inclusion-proofs-of-real-bundles.json").read_bytes())
     assert len(proofs) >= 70
-    report("inclusion proofs of a public log agree", len(proofs))
+    say("inclusion proofs of a public log agree", len(proofs))
     for item in proofs:
         answer = merkle.verify_inclusion(
             bytes.fromhex(item["leafHash"]),
@@ -209,10 +209,10 @@ def test_agrees_with_real_rekor_inclusion_proofs(report: Report) -> None:
 
 
 @needs_corpus
-def test_agrees_with_the_subtree_inclusion_vectors_of_transparency_dev(report: Report) -> None:
+def test_agrees_with_the_subtree_inclusion_vectors_of_transparency_dev() -> None:
     vectors = _vectors("subtreeinclusion")
     assert len(vectors) >= 100
-    report("subtree inclusion vectors agree", len(vectors))
+    say("subtree inclusion vectors agree", len(vectors))
     for vector in vectors:
         span = (int(str(vector["start"])), int(str(vector["end"])))
         index, leaf, root = int(str(vector["leafIdx"])), _bytes(vector["leafHash"]), _bytes(vector["root"])
@@ -221,10 +221,10 @@ def test_agrees_with_the_subtree_inclusion_vectors_of_transparency_dev(report: R
 
 
 @needs_corpus
-def test_agrees_with_the_subtree_consistency_vectors_of_transparency_dev(report: Report) -> None:
+def test_agrees_with_the_subtree_consistency_vectors_of_transparency_dev() -> None:
     vectors = _vectors("subtreeconsistency")
     assert len(vectors) >= 50
-    report("subtree consistency vectors agree", len(vectors))
+    say("subtree consistency vectors agree", len(vectors))
     for vector in vectors:
         span, size = (int(str(vector["start"])), int(str(vector["end"]))), int(str(vector["size"]))
         roots = _bytes(vector["root1"]), _bytes(vector["root2"])

@@ -13,7 +13,7 @@ from shared.crypto.merkle import EMPTY_ROOT
 from shared.crypto.note import Checkpoint, NoteKey
 from shared.crypto.note_keys import parse_witness_key
 from shared.errors import Invalid, TooLarge
-from tests.unit.crypto.conftest import Report
+from tests.support.counts import say
 
 CORPUS = Path(os.environ.get("HALLMARK_CORPUS", Path(__file__).parents[4] / "shared" / "corpus"))
 VECTORS = CORPUS / "12-merkle-tlog" / "give" / "checkpoint-and-note-vectors.json"
@@ -134,10 +134,10 @@ def test_names_that_cannot_stand_in_a_note_are_refused(name: str) -> None:
 
 
 @needs_corpus
-def test_agrees_with_the_vectors_of_others(report: Report) -> None:
+def test_agrees_with_the_vectors_of_others() -> None:
     vectors = json.loads(VECTORS.read_bytes())
     for name in ("signed_notes", "vkeys", "checkpoint_parse"):
-        report(f"note vectors ({name}) agree", len(vectors[name]))
+        say(f"note vectors ({name}) agree", len(vectors[name]))
     notes = vectors["signed_notes"]
     assert sum(_opens(item["vkey"], item["note"]) for item in notes) == 2
     for item in notes[:2]:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from shared.crypto import tlog_proof
 from shared.crypto.tlog_proof import TlogProof
 from shared.errors import Invalid, TooLarge
+from tests.support.counts import say
 from tests.support.small_log import ORIGIN, SmallLog, WitnessOf
-from tests.unit.crypto.conftest import Report
 
 CORPUS = Path(os.environ.get("HALLMARK_CORPUS", Path(__file__).parents[4] / "shared" / "corpus"))
 VECTORS = CORPUS / "12-merkle-tlog" / "give" / "checkpoint-and-note-vectors.json"
@@ -79,9 +79,9 @@ def test_proofs_are_limited() -> None:
 
 
 @pytest.mark.skipif(not VECTORS.is_file(), reason="the corpus is not here; set HALLMARK_CORPUS")
-def test_refuses_the_invalid_vectors_of_others(report: Report) -> None:
+def test_refuses_the_invalid_vectors_of_others() -> None:
     vectors = json.loads(VECTORS.read_bytes())["tlog_proof_v1_invalid"]
     for vector in vectors:
         with pytest.raises(Invalid):
             tlog_proof.parse(vector["proof"].encode())
-    report("invalid tlog-proof vectors refused", len(vectors))
+    say("invalid tlog-proof vectors refused", len(vectors))

@@ -1,5 +1,4 @@
 """Real documents of real tools, counted; needs the corpus beside the repository or in HALLMARK_CORPUS."""
-# ruff: noqa: T201 - the run prints its counts
 
 from __future__ import annotations
 
@@ -21,6 +20,7 @@ from shared.errors import Invalid
 from shared.trust import statement
 from shared.trust.roots import TrustedKey, TrustRoot
 from shared.trust.verification import Problem, Unverified, Verified, judge
+from tests.support.counts import say
 
 CORPUS = Path(os.environ.get("HALLMARK_CORPUS", Path(__file__).parents[4] / "shared" / "corpus"))
 pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not here; set HALLMARK_CORPUS")
@@ -54,7 +54,7 @@ def test_the_cyclonedx_conformance_suite_gets_its_published_verdicts() -> None:
             assert facts.problem, name
         assert isinstance(facts, SbomFacts | VexFacts) is (verdict == "valid"), (name, facts)
         count[f"{verdict} {Path(name).suffix}"] += 1
-    print(f"CycloneDX conformance: {dict(count)}")
+    say("CycloneDX conformance", dict(count))
     assert count.total() >= 390
 
 
@@ -84,7 +84,7 @@ def test_every_real_cyclonedx_document_has_its_golden_totals() -> None:
         assert types == set(counted["purl_types"]), name
         total += collections.Counter(documents=1, components=reading.facts.listed_count, purls=with_purl)
         total += collections.Counter(edges=reading.facts.dependency_count)
-    print(f"CycloneDX golden totals: {dict(total)}")
+    say("CycloneDX golden totals", dict(total))
     assert total["documents"] >= 35
 
 
@@ -103,7 +103,7 @@ def test_cyclonedx_in_xml_says_what_its_json_twin_says() -> None:
         assert isinstance(one.facts, SbomFacts)
         assert isinstance(other.facts, SbomFacts)
         assert one.facts.relationship_count == other.facts.relationship_count, in_xml
-    print(f"CycloneDX twins in JSON and XML: {len(pairs)}")
+    say("CycloneDX twins in JSON and XML", len(pairs))
 
 
 SPDX_REFUSED = {
@@ -128,7 +128,7 @@ def test_every_real_spdx_document_has_its_golden_totals() -> None:
             assert facts.listed_count + facts.relationship_count < counted["graph"], name
         total += collections.Counter(documents=1, packages=facts.listed_count, purls=facts.component_count)
         total += collections.Counter(relationships=facts.relationship_count, edges=facts.dependency_count)
-    print(f"SPDX golden totals: {dict(total)}")
+    say("SPDX golden totals", dict(total))
     assert total["documents"] >= 40
     assert total["refused"] == 3
 
@@ -142,7 +142,7 @@ def test_every_other_syntax_of_spdx_is_read_or_refused_with_a_reason() -> None:
             facts = _read(SPDX, data).facts
             assert isinstance(facts, UnreadableFacts) is (path.parent.name == "invalid"), (path.name, facts)
             count[f"{syntax} {facts.kind}"] += 1
-    print(f"SPDX in other syntaxes: {dict(count)}")
+    say("SPDX in other syntaxes", dict(count))
     assert count.total() >= 12
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from contracts.facts import Facts, ProvenanceFacts, TestFacts, UnreadableFacts, VexFacts, VulnerabilityFacts
 from services.evidence.domain.kinds import cyclonedx_vex
+from tests.support.counts import say
 from tests.unit.evidence.report_builders import OPENVEX, OURS, facts_of, run_of, scan, totals, wrapped
 from tests.unit.evidence.test_corpus import _envelopes as envelopes
 
@@ -36,10 +37,6 @@ NOT_TOLD_APART = {"tests.json": (2, 1, 2, 0)}
 WITH_ENTITY = {"NUnit-sec1752-https.xml"}
 
 
-def shown(what: str, counted: object) -> None:
-    print(f"{what}: {counted}")  # noqa: T201 - the run prints what it counted
-
-
 def test_every_sarif_log_gets_its_published_verdict_and_total() -> None:
     count: collections.Counter[str] = collections.Counter()
     for name, verdict in json.loads((SARIF / "schema-verdicts.json").read_bytes()).items():
@@ -54,7 +51,7 @@ def test_every_sarif_log_gets_its_published_verdict_and_total() -> None:
             assert isinstance(facts, VulnerabilityFacts), (name, facts)
             found = sum(facts.counts.values()) + facts.suppressed
             assert found == verdict["results"] - BASELINE_ABSENT.get(name, 0), name
-    shown("SARIF", dict(count))
+    say("SARIF", dict(count))
     assert (count["vulnerabilities"], count["other"], count["unreadable"]) == (100, 10, 9)
 
 
@@ -88,7 +85,7 @@ def test_every_test_report_has_the_totals_that_others_counted() -> None:
         differs = {**WRITTEN_WRONG, **NOT_TOLD_APART}.get(path.name)
         assert totals(facts) == (differs or expected), path.name
         assert (facts.result == "passed") == (facts.failed == 0), path.name
-    shown("test reports", dict(count))
+    say("test reports", dict(count))
     assert (count["tests"], count["unreadable"]) == (34, 7)
     assert totals(run_of((RUNS / "chainloop/junit.xml").read_bytes())) == (8, 0, 1, 0)
 
@@ -103,7 +100,7 @@ def test_every_openvex_document_is_read_and_no_other() -> None:
         count[facts.kind] += 1
         no_openvex = verdict == "not an OpenVEX document" and "predicate" not in document
         assert isinstance(facts, UnreadableFacts if no_openvex or name in refused else VexFacts), (name, facts)
-    shown("OpenVEX", dict(count))
+    say("OpenVEX", dict(count))
     assert (count["vex"], count["unreadable"]) == (11, 3)
     history = facts_of(OPENVEX, json.loads((VEX / "spec-examples/openvex-spec-06.json").read_bytes()))
     assert isinstance(history, VexFacts)
@@ -119,7 +116,7 @@ def test_every_cyclonedx_vex_is_read_as_vex() -> None:
             assert isinstance(facts, VexFacts), (path.name, facts)
             assert sum(facts.counts.values()) == len(document["vulnerabilities"]), path.name
             read += 1
-    shown("CycloneDX VEX", read)
+    say("CycloneDX VEX", read)
     assert read >= 17
 
 
@@ -128,7 +125,7 @@ def test_official_predicates_of_in_toto_are_well_formed_evidence() -> None:
     for path in sorted((CORPUS / "02-in-toto/give/spec-examples").glob("*.statement.json")):
         statement = json.loads(path.read_bytes())
         count[facts_of(statement["predicateType"], statement.get("predicate") or {}).kind] += 1
-    shown("in-toto examples", dict(count))
+    say("in-toto examples", dict(count))
     assert count["other"] == 7
     assert count["unreadable"] == 0
 
@@ -138,7 +135,7 @@ def test_a_real_summary_and_real_sources_are_read() -> None:
     for facts in _attested():
         named = isinstance(facts, ProvenanceFacts) and facts.source_commit is not None
         count["provenance with a source" if named else facts.kind] += 1
-    shown("attestations", dict(count))
+    say("attestations", dict(count))
     assert count["summary"] == 1
     assert count["provenance with a source"] >= 100
 

@@ -25,6 +25,7 @@ from shared.trust import signatures
 from shared.trust.identity import TrustedIdentity
 from shared.trust.roots import TrustedKey, TrustRoot
 from shared.trust.verification import Problem, Unverified, Verified, judge
+from tests.support.counts import say
 
 CORPUS = Path(os.environ.get("HALLMARK_CORPUS", Path(__file__).parents[4] / "shared" / "corpus"))
 SIGNED = CORPUS / "03-signed-attestations"
@@ -224,7 +225,9 @@ def test_every_signed_piece_gets_its_published_verdict() -> None:
             differences[reason] += 1
             continue
         agreed[published] += 1
-    print("\nagreed:", dict(agreed), "\ndifferent:", dict(differences), "\noutcomes:", dict(outcomes))  # noqa: T201 - to be seen
+    say("signed attestations, agreed", dict(agreed))
+    say("signed attestations, different", dict(differences))
+    say("signed attestations, outcomes", dict(outcomes))
     assert set(differences) == set(DIFFERENT)
     assert agreed[True] >= 90
     assert agreed[False] >= 70
@@ -243,7 +246,7 @@ def test_judging_believes_what_verified_unless_the_statement_cannot_be_used() ->
             judged[refusal.code] += 1
         else:
             judged["believed" if isinstance(answer, Verified) else answer.problem.value] += 1
-    print("\njudged:", dict(judged))  # noqa: T201 - to be seen
+    say("signed attestations, judged", dict(judged))
     assert judged.pop("believed") >= 65
     # npm names packages by sha512, classic in-toto signs links and witness policies, which are no statements.
     assert set(judged) == {"subject_digest_unsupported", "statement_malformed", "payload_type_unsupported"}

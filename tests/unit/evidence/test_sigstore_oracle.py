@@ -12,6 +12,7 @@ from sigstore.verify import Verifier, policy
 from sigstore_models.common.v1 import HashAlgorithm
 from sigstore_models.trustroot import v1 as trust_root
 
+from tests.support.counts import say
 from tests.unit.evidence import test_signed_corpus as corpus
 
 pytestmark = pytest.mark.skipif(not corpus.CORPUS.is_dir(), reason="the corpus is not here; set HALLMARK_CORPUS")
@@ -53,5 +54,6 @@ def test_hallmark_believes_what_the_library_believes_and_more_only_on_named_grou
         elif here:
             assert _library_cannot(piece), piece.file
             alone += 1
-    print("\nbelieved by both:", both, "\nby Hallmark alone:", alone)  # noqa: T201 - to be seen
+    say("Sigstore bundles believed by the field's library, too", both)
+    say("Sigstore bundles believed by Hallmark alone", alone)
     assert both >= 15

@@ -2,7 +2,8 @@
 
 - Evidence is chosen by type and signer before anything is counted: what another signer says neither passes nor hides.
 - An artifact is covered by evidence about itself or about the version as a whole.
-- Per artifact, predicate type and subject only the newest acceptable piece speaks.
+- Per artifact, predicate type and subject only the newest acceptable piece speaks; of scans, the newest of each
+  scanner, so that what one found is not hidden by another that does not look for it.
 - One bad or unreadable piece that speaks denies, however old it is: age takes away the power to allow only.
 - Evidence whose signers have been distrusted speaks like any other and allows nothing: where it is the newest, no older
   piece takes its place.
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from contracts.facts import EvidenceItem, Signer, UnreadableFacts
+from contracts.facts import EvidenceItem, Signer, UnreadableFacts, VulnerabilityFacts
 from contracts.vocabulary import Digest, Outcome, utc
 from shared.policy.dossier import Dossier, EvidenceKind, may_be
 from shared.policy.duration import format_duration
@@ -122,12 +123,25 @@ def _aged(demand: Demand, newest: dict[str, EvidenceItem], at: datetime, allowin
 
 
 def _speaking(oldest_first: list[EvidenceItem], subjects: set[Digest]) -> tuple[EvidenceItem, ...]:
-    newest = {
-        (item.predicate_type, subject): item
-        for item in oldest_first
-        for subject in subjects.intersection(item.subjects)
-    }
-    return tuple(newest.values())
+    newest: dict[tuple[str, Digest], dict[str | None, EvidenceItem]] = {}
+    for item in oldest_first:
+        for subject in subjects.intersection(item.subjects):
+            pieces = newest.setdefault((item.predicate_type, subject), {})
+            # Who made what cannot be read is not known: it stands in the way until something newer can be.
+            pieces.pop(None, None)
+            pieces[_source(item)] = item
+    return tuple(item for pieces in newest.values() for item in pieces.values())
+
+
+def _source(item: EvidenceItem) -> str | None:
+    """Whose word it is, None when that cannot be read: a newer one replaces an older one of the same source."""
+    match item.facts:
+        case UnreadableFacts():
+            return None
+        case VulnerabilityFacts():
+            return item.facts.scanner.partition("@")[0]  # A newer version of a scanner is the same scanner.
+        case _:
+            return ""
 
 
 def _order(item: EvidenceItem) -> tuple[datetime, datetime, str]:

@@ -220,3 +220,24 @@ def test_of_a_count_and_a_list_that_disagree_the_worse_is_believed() -> None:
 def test_an_empty_scan_is_a_pass_and_no_scan_is_not() -> None:
     assert answer(LIMIT, item("e1", scan(), role="scanner")).outcome is Outcome.ALLOW
     assert answer(LIMIT, item("e1", sbom(), role="scanner", predicate_type=SCAN_TYPE)).outcome is Outcome.PENDING
+
+
+def test_what_one_scanner_found_is_not_hidden_by_another() -> None:
+    def by(scanner: str, **found: int) -> VulnerabilityFacts:
+        return scan(**found).model_copy(update={"scanner": scanner})
+
+    old, new = timedelta(hours=2), timedelta(hours=1)
+    bad = item("bad", by("pkg:generic/alpha@1", critical=1), role="scanner", age=old)
+    blind = item("blind", by("pkg:generic/beta@1"), role="scanner", age=new)
+    mended = item("mended", by("pkg:generic/alpha@2"), role="scanner", age=new)
+    for pieces, outcome, evidence in (
+        ((bad, blind), Outcome.DENY, ("bad",)),
+        ((bad, mended), Outcome.ALLOW, ("mended",)),
+        ((bad, blind, mended), Outcome.ALLOW, ("blind", "mended")),
+    ):
+        given = answer(LIMIT, *pieces)
+        assert (given.outcome, given.evidence) == (outcome, evidence)
+    torn = item("torn", unreadable(), role="scanner", age=timedelta(minutes=90), predicate_type=SCAN_TYPE)
+    assert answer(LIMIT, blind.model_copy(update={"made_at": bad.made_at}), torn).evidence == ("torn",)
+    assert answer(LIMIT, torn, blind).outcome is Outcome.ALLOW, "a newer piece that can be read takes its place"
+    assert answer(LIMIT, bad, torn, blind).evidence == ("bad",)

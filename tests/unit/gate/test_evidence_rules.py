@@ -15,6 +15,7 @@ from contracts.facts import (
     TestFacts,
     UnreadableFacts,
     VexFacts,
+    VulnerabilityFacts,
 )
 from contracts.vocabulary import Outcome, Severity
 from shared.policy.rules import RuleAnswer, check

@@ -154,7 +154,7 @@ class Story:
         self.log(EntryKind.JUDGEMENT, item.evidence_id, item.content_digest, record=record_digest(after))
         return after
 
-    def approve(self, evidence_set: Digest, **lies: Any) -> None:
+    def approve(self, evidence_set: Digest, *, seen_as: dict[str, Any] | None = None, **lies: Any) -> None:
         at = self.tick()
         facts = ApprovalFacts(
             decision="approved", approver="bob", role=Role.APPROVER, stage="qa", evidence_set=evidence_set
@@ -163,7 +163,7 @@ class Story:
         data = self.envelope(signed)
         signer = Signer(key_id=keys.key_id(self.hallmark.public_key()), trust_root="hallmark", role="approver")
         item = own_record("shop", data, in_toto.parse(signed), signer, at).item
-        self.keep(data, item.model_copy(update={"facts": facts.model_copy(update=lies)}))
+        self.keep(data, item.model_copy(update={"facts": facts.model_copy(update=lies), **(seen_as or {})}))
 
     def keep(self, data: bytes, item: EvidenceItem) -> None:
         self.items.append(item)
@@ -274,13 +274,14 @@ class Story:
         proof = [_hex(one) for one in merkle.consistency_proof(earlier, size, nodes.__getitem__)]
         self.bundle.add_json("log/entries.json", {"entries": cast("Any", listed)})
         self.bundle.add_json("log/consistency.json", {"size": earlier, "root": _hex(roots[earlier]), "hashes": proof})
-        signed = note.sign_checkpoint(note.Checkpoint(ORIGIN, size, roots[size]), self.hallmark)
+        in_force = [self.hallmark, *(old for old, _, until in self.former if until == size)]
+        signed = note.sign_checkpoint(note.Checkpoint(ORIGIN, size, roots[size]), *in_force)
         self.bundle.add("checkpoint.note", signed + cosignature(signed, self.witness))
         self.bundle.add_json(
             "keys.json",
             {
                 "signing_keys": sorted({keys.public_pem(one.public_key()) for one in self.signers}),
-                "log_verifier_keys": [_line(self.hallmark)],
+                "log_verifier_keys": [_line(one) for one in in_force],
                 "log_origin": ORIGIN,
                 "handovers": cast("Any", [self._handover(*one, roots, nodes) for one in self.former]),
             },

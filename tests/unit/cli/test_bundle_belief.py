@@ -18,7 +18,7 @@ from shared.crypto import dsse, keys
 from shared.trust import roots
 from shared.trust.roots import TrustRoot
 from shared.trust.statement import PAYLOAD_TYPE, SIGNATURE_TYPE
-from tests.support.bundles import ARTIFACT, VULNS, Files, Story, packed, told
+from tests.support.bundles import ARTIFACT, ARTIFACTS, VULNS, Files, Story, packed, told
 from tests.support.sigstore import ISSUER, WORKFLOW, Instance, a_body, a_bundle, an_envelope, b64
 
 LOGGED = "the evidence is signed and logged"
@@ -146,11 +146,25 @@ def test_keys_count_in_every_form_and_together(form: str) -> None:
 def test_evidence_that_a_root_believes_cannot_be_called_unverified() -> None:
     """Who hides a failed scan from the gates opens them."""
 
-    def tell(story: Story) -> None:
+    def hidden(story: Story) -> None:
         story.trust_root()
         attached(story, signed(story.builder))
 
-    assert "in force" in refused(verified(tell))
+    assert "in force" in refused(verified(hidden))
+    for standing in ({"verified": False}, {"distrusted": True}, {"signers": ()}):
+
+        def tell(story: Story, standing: dict[str, Any] = standing) -> None:
+            attached(story, signed(story.builder), story.trust_root(), **standing)
+
+        assert "in force" in refused(verified(tell)), standing
+
+
+def test_a_shared_root_of_another_project_may_have_counted_and_never_must() -> None:
+    def tell(story: Story) -> None:
+        story.trust_root(project="platform", shared=True)
+        attached(story, signed(story.builder))
+
+    assert verified(tell).passed
 
 
 def test_a_root_of_another_project_counts_only_when_it_is_shared() -> None:
@@ -236,6 +250,34 @@ def born_distrusted(story: Story) -> None:
     attached(story, signed(story.builder), verified=True, distrusted=True, signers=(by,))
 
 
+def without_what_was_before(story: Story) -> None:
+    """Believed since a judgement; what it was before is left out together with its log entry."""
+    attached(story, signed(story.builder), story.trust_root(), revision=1)
+    logged_as(story, EntryKind.JUDGEMENT)
+
+
+def logged_as(story: Story, kind: EntryKind) -> None:
+    entry, ours = story.entries.pop()
+    story.entries.append((replace(entry, kind=kind), ours))
+
+
+def judged_before_it_came(story: Story) -> None:
+    root = story.trust_root(project="platform", shared=True)
+    story.rejudge(attached(story, signed(story.builder)), root)
+    story.entries[-3], story.entries[-1] = story.entries[-1], story.entries[-3]
+
+
+def an_approval(story: Story) -> None:
+    story.approve(ARTIFACTS[0].digest)
+    story.rejudge(story.items[-1], revision=1)
+
+
+def not_called_a_judgement(story: Story) -> None:
+    item = attached(story, signed(story.builder))
+    story.rejudge(item, story.trust_root())
+    logged_as(story, EntryKind.EVIDENCE)
+
+
 FALSE_JUDGEMENTS: dict[str, Callable[[Story], None]] = {
     "it skips a judgement": judged_falsely(revision=2),
     "its denial is forgotten": judged_falsely(verified=False, distrusted=False, signers=()),
@@ -244,6 +286,10 @@ FALSE_JUDGEMENTS: dict[str, Callable[[Story], None]] = {
     "nobody believes its signer": still_believed,
     "it is believed again": believed_again,
     "it was never believed": born_distrusted,
+    "it follows on nothing": without_what_was_before,
+    "it comes before what it judges": judged_before_it_came,
+    "it is about an approval": an_approval,
+    "it is logged as evidence": not_called_a_judgement,
 }
 
 

@@ -81,6 +81,11 @@ def test_a_handover_must_be_proven_by_both_keys_and_in_the_log() -> None:
         ("no known key", edited("keys.json", lambda it: it["handovers"][0].update(new=line(story.hallmark)))),
         ("another form", edited("keys.json", lambda it: it["handovers"][0].update(more=1))),
         ("other keys of the log", edited("keys.json", lambda it: it["log_verifier_keys"].append(line(first)))),
+        ("other keys of the log", edited("keys.json", lambda it: it["handovers"].append(it["handovers"][0]))),
+        (
+            "is no digest",
+            edited("keys.json", lambda it: it["handovers"][1].update(hashes=["sha256:" + "AB" * 32])),
+        ),
         ("no entry of the kind key", edited("log/entries", lambda it: it["entries"].remove(key_entry(it)))),
     ]
     for words, change in changes:
@@ -142,3 +147,18 @@ def test_a_bundle_verifies_with_old_key_witness_and_state_and_no_server(earlier:
     report = verify_bundle(packed(files), Trust((line(first),), (pem(first),), (witness,), 1, kept))
     assert report.passed, report.as_json()
     assert "cosigned by w.example" in str(report.as_json())
+    stranger = Trust(signing_keys=(pem(keys.generate()),))
+    assert not verify_bundle(packed(files), stranger).passed, "what follows another key does not follow this one"
+
+
+def test_the_state_of_the_handover_itself_is_signed_by_both_keys() -> None:
+    story = told()
+    first = story.hallmark
+    story.rotate()
+    files = story.write()
+    kept = Trust(log_keys=(line(first),))
+    assert verify_bundle(packed(files), kept).passed
+    state = note.parse_checkpoint(note.parts(files["checkpoint.note"])[0])
+    for alone in (first, story.hallmark):
+        changed = {**files, "checkpoint.note": note.sign_checkpoint(state, alone)}
+        assert "no known key" in detail(verify_bundle(packed(changed), Trust(log_keys=(line(alone),))))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts.facts import Signer
 from contracts.vocabulary import Outcome
 from services.cli.verifier.verify import Report, Trust, verify_bundle
 from services.evidence.domain.log import EntryKind
@@ -159,6 +160,8 @@ CHANGES: dict[str, tuple[Callable[[Files], None], str]] = {
         "nothing is left over",
     ),
     "no key of the log": (edited("keys.json", lambda it: it["log_verifier_keys"].clear()), STATE),
+    "another field beside": (edited("keys.json", lambda it: it.update(more=[])), STATE),
+    "entries in another order": (edited("log/entries", lambda it: it["entries"].reverse()), STATE),
     "a cosignature less": (
         lambda files: files.update({"checkpoint.note": files["checkpoint.note"].rpartition("— w.".encode())[0]}),
         STATE,
@@ -267,6 +270,19 @@ def by_another_approver(story: Story) -> None:
     story.approve(story.judged("pr", WAY).evidence_set, approver="eve")
 
 
+ROLE = "approver"
+OWN_KEY = keys.generate()
+OWN = {"key_id": keys.key_id(OWN_KEY.public_key()), "trust_root": "hallmark"}
+
+
+def approved_as(**seen_as: Any) -> Callable[[Story], None]:
+    def tell(story: Story) -> None:
+        story.hallmark = OWN_KEY
+        story.approve(story.judged("pr", WAY).evidence_set, seen_as=seen_as)
+
+    return tell
+
+
 def approved_by_a_root(story: Story) -> None:
     """A project's key signs an approval, and the log says that it counts."""
     root = story.trust_root()
@@ -355,6 +371,12 @@ LIES: dict[str, tuple[Callable[[Story], None], str]] = {
     "a passage under another policy": (moved_falsely(policy_digest=ARTIFACTS[0].digest), MOVES),
     "a passage of another artifact": (moved_falsely(subjects=(Subject(DIGEST),)), LOGGED),
     "an approval by somebody else": (by_another_approver, LOGGED),
+    "an approval in another role": (approved_as(signers=(Signer(**OWN, role="admin"),)), LOGGED),
+    "an approval by somebody else's key": (
+        approved_as(signers=(Signer(**{**OWN, "key_id": DIGEST}, role=ROLE),)),
+        LOGGED,
+    ),
+    "an approval of something else": (approved_as(subjects=(DIGEST, ARTIFACTS[0].digest)), LOGGED),
     "an approval by a project's key": (approved_by_a_root, LOGGED),
     "evidence by a key that did not sign": (signed_by_somebody_else, LOGGED),
     "evidence signed by too few": (signed_by_too_few, LOGGED),
@@ -376,5 +398,6 @@ def test_what_hallmark_itself_signed_and_logged_is_not_believed_when_it_is_false
 
 
 def test_a_story_without_a_lie_verifies() -> None:
-    report = lying(moved_falsely())
-    assert report.passed, report.as_json()
+    for tell in (moved_falsely(), approved_as(signers=(Signer(**OWN, role=ROLE),))):
+        report = lying(tell)
+        assert report.passed, report.as_json()

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.local.stack import Stack, running_stack
 from deploy.system import stack_options
-from services.cli.verify_bundle import verify_bundle
+from services.cli.verifier.verify import verify_bundle
 from tests.support.shop import Shop
 
 pytestmark = [pytest.mark.servers, pytest.mark.stack]

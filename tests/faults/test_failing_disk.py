@@ -11,14 +11,15 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from contracts.evidence.v1.commands import Receipt
 from shared.digests import sha256_digest
-from tests.support.evidence_stack import EvidenceStack, evidence_stack
 from tests.support.eventually import eventually
+from tests.support.evidence_stack import EvidenceStack, evidence_stack
 
 STRACE = shutil.which("strace")
 
@@ -85,7 +86,7 @@ async def test_what_was_acknowledged_outlives_a_failing_disk(tmp_path: Path) -> 
             async with failing(before, call, error, when), asyncio.TaskGroup() as working:
                 for number in range(8):
                     working.create_task(submit(shop, f"{place}-{number}", acknowledged))
-                await eventually(lambda: died(before), within=60)
+                await eventually(partial(died, before), within=60)
             await shop.stack.wait_ready("mongod", 60)
             assert shop.stack.pids["mongod"] != before, f"{call} {error}: it went on"
             for receipt in acknowledged.values():

@@ -8,6 +8,12 @@ from urllib.parse import quote
 from deploy.local.ports import LOOPBACK
 
 REPLICA_SET = "hallmark"
+TRANSACTION_SECONDS = 10
+"""After this MongoDB ends a transaction nobody goes on with, at most half as long again later.
+
+A process that is killed leaves its transaction open, and with it the locks on what all of them write: the edge of the
+log, positions, the outbox. With MongoDB's default of 60 nothing could be appended for up to 90 seconds.
+"""
 
 
 def arguments(program: Path, *, port: int, data: Path, keyfile: Path) -> list[str]:
@@ -19,6 +25,7 @@ def arguments(program: Path, *, port: int, data: Path, keyfile: Path) -> list[st
         # Not zlib: the packaged 6.0.5 has CVE-2025-14847.
         *("--networkMessageCompressors", "snappy,zstd"),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        *("--setParameter", f"transactionLifetimeLimitSeconds={TRANSACTION_SECONDS}"),
         # The secrets have 256 random bits, which stretching does not improve; it only slows every connection down.
         *("--setParameter", "scramSHA256IterationCount=5000"),
     ]

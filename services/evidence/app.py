@@ -21,6 +21,7 @@ from services.evidence.sequencer import sequence
 from services.evidence.settings import EvidenceSettings
 from services.evidence.starting import refuse_foreign_log
 from services.evidence.storage.unit_of_work import INDEXES
+from services.evidence.sweeping import sweep_uploads
 from shared.service import Service, serve_environment
 
 ROOMS = (commands, events, inspecting, intake, queries, states, witnessing)
@@ -28,7 +29,7 @@ SERVICE = Service(
     "evidence",
     HANDLERS,
     INDEXES,
-    duties=(sequence, rejudge),
+    duties=(sequence, rejudge, sweep_uploads),
     routes=blob_routes,
     equip=load_keyring,
     before_start=refuse_foreign_log,

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.problems import error_response
 from shared.errors import TooLarge
 
-_DROPPED_BYTES = 128 * 1024 * 1024
+_DROPPED_BYTES = 256 * 1024 * 1024
 _DROPPING_SECONDS = 1.0
 
 

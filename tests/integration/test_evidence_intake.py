@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from contracts.headers import Meta
 from contracts.vocabulary import Role
 from services.evidence.app import SERVICE
 from services.evidence.handlers.intake import INTAKE
-from services.evidence.storage.blobs import CHUNK_BYTES, claim_blob, read_blob, receive_blob
+from services.evidence.storage.blobs import CHUNK_BYTES, KEPT_UNUSED, claim_blob, read_blob, receive_blob
+from services.evidence.storage.uploads import sweep
 from shared.crypto import dsse, keys, merkle, note
 from shared.digests import sha256_digest
 from shared.errors import Busy, NotFound
@@ -77,7 +79,9 @@ async def test_a_batch_is_many_submissions_that_succeed_or_fail_alone(tmp_path: 
         assert stranger is not None
         assert stranger.problem == "no_trusted_signature"
         assert again is not None
-        assert again.duplicate
+        first_receipt = first.outcomes[0].receipt
+        assert first_receipt is not None
+        assert {first_receipt.duplicate, again.duplicate} == {False, True}, "which of the two comes first is open"
         # Asked again, it is answered again, and nothing is on record twice.
         second = await asker.ask(batch, BatchReceipt)
         assert [one.receipt and one.receipt.evidence_id for one in second.outcomes] == [
@@ -145,34 +149,48 @@ async def test_contents_of_any_size_come_back_byte_for_byte(tmp_path: Path, size
         assert await read_blob(database, "bank", kept["content_digest"]) is None
         # The same again takes no more room.
         await receive_blob(database, "shop", _content(size), system.clock())
-        chunks = await database.collection("blob_chunks").find({"upload": {"$exists": True}})
-        uploads = {one["upload"] for one in await database.collection("blobs").find({}) if "upload" in one}
-        assert {one["upload"] for one in chunks if "expires_at" not in one} <= uploads
+        chunks = await database.collection("blob_chunks").count({})
+        assert await sweep(database, system.clock()) == 0
+        await sweep(database, system.clock() + KEPT_UNUSED)
+        assert await database.collection("blob_chunks").count({}) == 0 <= chunks
 
 
 async def test_what_is_claimed_stays_and_what_has_expired_cannot_be_claimed(tmp_path: Path) -> None:
     async with a_system(tmp_path, SERVICE) as system:
         run = await start(system)
-        digest = (await receive_blob(run.database, "shop", _content(2 * CHUNK_BYTES), system.clock()))["content_digest"]
-        chunks = run.database.collection("blob_chunks")
+        chunks, uploads = run.database.collection("blob_chunks"), run.database.collection("uploads")
+        tomorrow = system.clock() + KEPT_UNUSED + timedelta(minutes=1)
 
-        async def claim(session: Any) -> None:
-            await claim_blob(_unit(run, session), "shop", digest)
+        async def receive(size: int) -> str:
+            kept = await receive_blob(run.database, "shop", _content(size), system.clock())
+            return str(kept["content_digest"])
 
-        await in_transaction(run.database, claim)
-        assert not [one for one in await chunks.find({}, only={"expires_at": 1}) if "expires_at" in one]
+        async def claim(digest: str) -> None:
+            async def attempt(session: Any) -> None:
+                await claim_blob(_unit(run, session), "shop", digest)
+
+            await in_transaction(run.database, attempt)
+
+        digest = await receive(2 * CHUNK_BYTES)
+        await claim(digest)
+        assert await sweep(run.database, tomorrow) == 0
+        assert await read_blob(run.database, "shop", digest) is not None
         assert "expires_at" not in (await run.database.collection("blobs").get(f"shop|{digest}") or {})
 
-        other = (await receive_blob(run.database, "shop", _content(CHUNK_BYTES + 1), system.clock()))["content_digest"]
-        upload = (await run.database.collection("blobs").get(f"shop|{other}") or {})["upload"]
-        await chunks.remove({"_id": f"{upload}|00001"})  # As the database does once the day is over.
+        other = await receive(CHUNK_BYTES + 1)
+        assert await sweep(run.database, system.clock()) == 0
+        assert await sweep(run.database, tomorrow) == 1
+        assert (await uploads.count({}), await chunks.count({})) == (1, 3), "those of the first"
         assert await read_blob(run.database, "shop", other) is None
-
-        async def claim_other(session: Any) -> None:
-            await claim_blob(_unit(run, session), "shop", other)
-
         with pytest.raises(NotFound):
-            await in_transaction(run.database, claim_other)
+            await claim(other)
+
+        # A sweep that broke off after it had marked an upload: nothing claims that one, and the next sweep goes on.
+        third = await receive(CHUNK_BYTES + 2)
+        await uploads.update({"expires_at": {"$exists": True}}, {"$set": {"swept": True}})
+        with pytest.raises(NotFound):
+            await claim(third)
+        assert await sweep(run.database, tomorrow) == 1
 
 
 def _unit(run: Running[Any], session: Any) -> UnitOfWork:
@@ -233,8 +251,7 @@ async def test_large_evidence_is_uploaded_packed_or_not_and_counts_like_any_othe
         assert (receipt.verified, receipt.content_digest) == (True, sha256_digest(data))
         check_proof(receipt)
         assert await read_blob(run.database, "shop", receipt.content_digest) == data
-        left = await run.database.collection("blob_chunks").find({"expires_at": {"$exists": True}}, only={"_id": 1})
-        assert left == []
+        assert await run.database.collection("uploads").count({"expires_at": {"$exists": True}}) == 0
 
 
 async def test_nothing_more_is_taken_in_while_nothing_can_be_published(tmp_path: Path) -> None:

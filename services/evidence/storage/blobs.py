@@ -3,7 +3,7 @@
 - Small evidence lies in its own record, which this module reads, too. Other small contents are one document. Larger
   ones are stored in chunks while they arrive, so that no instance ever holds more than one chunk of an upload.
 - The same content again costs nothing.
-- An upload that no evidence refers to within a day is removed by the database; so are the chunks of one that broke off.
+- An upload that no evidence refers to within a day is removed, whole or broken off (`storage/uploads.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from services.evidence.domain.record import evidence_id
+from services.evidence.storage import uploads
 from shared.digests import sha256_digest
 from shared.errors import Invalid, NotFound
 from shared.messaging.scope import Scope
@@ -23,10 +24,9 @@ from shared.mongo import Database, Document, DuplicateKeyError, Index
 KEPT_UNUSED = timedelta(days=1)
 SMALL_BYTES = 256 * 1024
 CHUNK_BYTES = 1024 * 1024
-_EXPIRY = Index((("expires_at", 1),), expire_after_seconds=0)
 INDEXES: dict[str, tuple[Index, ...]] = {
-    "blobs": (_EXPIRY,),
-    "blob_chunks": (Index((("upload", 1), ("_id", 1))), _EXPIRY),
+    "blobs": (Index((("expires_at", 1),), expire_after_seconds=0),),
+    **uploads.INDEXES,
 }
 
 
@@ -37,14 +37,14 @@ async def read_blob(scope: Scope, project: str, digest: str) -> bytes | None:
         return None
     if "upload" not in found:
         return bytes(found["data"])
-    content = b"".join([chunk async for chunk in _chunks(scope, found)])
+    content = b"".join([chunk async for chunk in _parts(scope, found)])
     return content if len(content) == found["size"] else None
 
 
 async def stream_blob(scope: Scope, project: str, digest: str) -> tuple[int, AsyncIterator[bytes]] | None:
     """Size and parts of the bytes with that digest."""
     found = await _find(scope, project, digest)
-    return (found["size"], _chunks(scope, found)) if found else None
+    return (found["size"], _parts(scope, found)) if found else None
 
 
 async def _find(scope: Scope, project: str, digest: str) -> Document | None:
@@ -80,11 +80,9 @@ async def claim_blob(unit: UnitOfWork, project: str, digest: str) -> None:
 async def receive_blob(database: Database, project: str, content: AsyncIterator[bytes], now: datetime) -> Document:
     """Store what arrives; its `content_digest` and `size`. Kept for a day unless something claims it.
 
-    Raises `Invalid` for nothing at all, and what `content` raises; what was stored of it until then is removed by the
-    database in time.
+    Raises `Invalid` for nothing at all, and what `content` raises; what was stored of it until then is removed in time.
     """
     upload, expires_at = uuid4().hex, now + KEPT_UNUSED
-    chunks = database.collection("blob_chunks")
     hashed, size, place = hashlib.sha256(), 0, 0
     rest = bytearray()
     async for part in content:
@@ -92,7 +90,9 @@ async def receive_blob(database: Database, project: str, content: AsyncIterator[
         size += len(part)
         rest += part
         while len(rest) >= CHUNK_BYTES:
-            await chunks.add(_chunk(upload, place, bytes(rest[:CHUNK_BYTES]), expires_at))
+            if not place:
+                await uploads.begin(database, upload, expires_at)
+            await uploads.add_chunk(database, upload, place, bytes(rest[:CHUNK_BYTES]))
             del rest[:CHUNK_BYTES]
             place += 1
     if not size:
@@ -102,7 +102,9 @@ async def receive_blob(database: Database, project: str, content: AsyncIterator[
     if size <= SMALL_BYTES:
         blob["data"] = bytes(rest)
     else:
-        await chunks.add(_chunk(upload, place, bytes(rest), expires_at))
+        if not place:
+            await uploads.begin(database, upload, expires_at)
+        await uploads.add_chunk(database, upload, place, bytes(rest))
         blob |= {"upload": upload, "chunks": place + 1}
     await _keep(database, blob)
     return {"content_digest": digest, "size": size}
@@ -122,31 +124,22 @@ async def _keep(database: Database, blob: Document) -> None:
             if await blobs.update(where, change):
                 return
         if "upload" in blob:
-            await database.collection("blob_chunks").remove({"upload": blob["upload"]})
+            await uploads.discard(database, blob["upload"])
 
 
 async def _claim(unit: UnitOfWork, key: str) -> bool:
     blob = await unit.collection("blobs").change({"_id": key}, {"$unset": {"expires_at": ""}})
     if blob and "upload" in blob:
-        chunks = unit.collection("blob_chunks")
-        kept = await chunks.update({"upload": blob["upload"]}, {"$unset": {"expires_at": ""}})
-        return kept == int(blob["chunks"])
+        return await uploads.claim(unit, blob["upload"])
     return blob is not None
 
 
-async def _chunks(scope: Scope, blob: Document) -> AsyncIterator[bytes]:
+async def _parts(scope: Scope, blob: Document) -> AsyncIterator[bytes]:
     if "upload" not in blob:
         yield bytes(blob["data"])
         return
-    for place in range(blob["chunks"]):
-        chunk = await scope.collection("blob_chunks").get(f"{blob['upload']}|{place:05}")
-        if chunk is None:
-            return  # It has expired in the meantime.
-        yield bytes(chunk["data"])
-
-
-def _chunk(upload: str, place: int, data: bytes, expires_at: datetime) -> Document:
-    return {"_id": f"{upload}|{place:05}", "upload": upload, "data": data, "expires_at": expires_at}
+    async for chunk in uploads.chunks(scope, blob["upload"], blob["chunks"]):
+        yield chunk
 
 
 def _key(project: str, digest: str) -> str:

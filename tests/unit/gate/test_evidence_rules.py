@@ -139,6 +139,14 @@ def test_age_takes_away_the_power_to_allow_but_not_to_deny() -> None:
     assert answer(TESTS, item("e1", failed(), age=OLD)).outcome is Outcome.DENY
 
 
+def test_32_an_old_pass_replayed_counts_for_no_other_version_and_for_its_own_only_while_it_is_young() -> None:
+    young, old = item("e1", passed()), item("e1", passed(), age=OLD)
+    assert answer(TESTS, young).outcome is Outcome.ALLOW
+    of_another = young.model_copy(update={"subjects": (IMAGE,)})
+    assert answer(TESTS, of_another) == answer(TESTS)
+    assert answer(TESTS, old).outcome is Outcome.PENDING
+
+
 def test_the_last_moment_is_young_enough_and_is_told() -> None:
     edge = answer(TESTS, item("e1", passed(), age=timedelta(days=7)))
     assert (edge.outcome, edge.valid_until) == (Outcome.ALLOW, NOW)

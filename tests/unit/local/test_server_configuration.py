@@ -43,6 +43,7 @@ def test_mongod_listens_on_loopback_with_a_keyfile_and_without_zlib() -> None:
     assert pairs["--keyFile"] == "/key"
     assert pairs["--networkMessageCompressors"] == "snappy,zstd"
     assert {"--noscripting", "--nounixsocket"} <= set(argv)
+    assert f"transactionLifetimeLimitSeconds={mongo_config.TRANSACTION_SECONDS}" in argv
 
 
 def test_a_secret_cannot_change_the_meaning_of_a_url() -> None:

@@ -26,6 +26,7 @@ from contracts.vocabulary import Role
 from services.evidence.app import SERVICE
 from services.evidence.handlers.intake import INTAKE
 from services.evidence.storage.blobs import CHUNK_BYTES, KEPT_UNUSED, claim_blob, read_blob, receive_blob
+from services.evidence.storage.records import STAGED_ABOVE
 from services.evidence.storage.uploads import sweep
 from shared.crypto import dsse, keys, merkle, note
 from shared.digests import sha256_digest
@@ -350,3 +351,43 @@ async def test_a_batch_over_http_is_answered_line_by_line_or_refused_as_a_whole(
         refused = await door.ask("POST", path, content=body.encode(), token=stranger["token"])
         assert (refused.status_code, refused.json()["code"]) == (403, "role_missing")
         assert await run_count(asker) == 2
+
+
+async def test_a_bill_of_materials_of_thousands_of_components_is_read_page_by_page(tmp_path: Path) -> None:
+    async with a_system(tmp_path, SERVICE) as system:
+        run = await start(system)
+        asker = await system.asker()
+        key = keys.generate()
+        cyclonedx = "https://cyclonedx.org/bom"
+        await trust(asker, "key", key, cyclonedx)
+        count = STAGED_ABOVE + 777
+        listed = [
+            {"type": "library", "name": f"n{number}", "purl": f"pkg:npm/n{number}@1", "description": "x" * 200}
+            for number in range(count)
+        ]
+        statement = {
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"digest": {"sha256": "1" * 64}}],
+            "predicateType": cyclonedx,
+            "predicate": {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": listed},
+        }
+        data = dsse.sign("application/vnd.in-toto+json", json.dumps(statement).encode(), [key])
+
+        async def whole() -> AsyncIterator[bytes]:
+            yield data
+
+        kept = await receive_blob(run.database, "shop", whole(), system.clock())
+        submit = SubmitEvidence(command_id="b", project="shop", content_digest=kept["content_digest"])
+        receipt = await asker.ask(submit, Receipt, deadline=60)
+        assert (receipt.verified, receipt.kind) == (True, "sbom")
+        again = await asker.ask(submit.model_copy(update={"command_id": "again"}), Receipt, deadline=60)
+        assert again.duplicate
+        read: list[str] = []
+        query = queries.ListComponents(project="shop", evidence_id=receipt.evidence_id, limit=400)
+        while True:
+            page = await asker.ask(query, views.ComponentPage)
+            read += [component.purl for component in page.components]
+            if page.next is None:
+                break
+            query = query.model_copy(update={"after": page.next})
+        assert sorted(read) == sorted(f"pkg:npm/n{number}@1" for number in range(count))

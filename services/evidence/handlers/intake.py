@@ -21,6 +21,7 @@ from services.evidence.handlers import HANDLERS
 from services.evidence.handlers.recording import Submission, put_on_record
 from services.evidence.storage.blobs import read_blob
 from services.evidence.storage.journal import Pending
+from services.evidence.storage.records import stage_components
 from services.evidence.storage.trust_roots import forget_roots, roots_lately, roots_state
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.clock import utc_now
@@ -51,6 +52,8 @@ class Examined:
     size: int
     record: Record
     roots_state: str
+    staged: bool = False
+    """Whether its components are stored already."""
 
 
 async def examine(message: Submitted, outside: Outside) -> Examined:
@@ -75,7 +78,9 @@ async def examine(message: Submitted, outside: Outside) -> Examined:
     if len(data) <= LARGE_BYTES:
         return Examined(data if message.envelope else b"", len(data), judged(), seen.state)
     async with _LARGE_AT_ONCE:
-        return Examined(b"", len(data), await asyncio.to_thread(judged), seen.state)
+        record = await asyncio.to_thread(judged)
+    staged = await stage_components(outside.database, message.project, record)
+    return Examined(b"", len(data), record, seen.state, staged)
 
 
 async def _content(message: Submitted, outside: Outside) -> bytes:
@@ -172,4 +177,5 @@ def _submission(turn: Turn) -> Submission:
         by=by,
         roots_state=examined.roots_state,
         unit=turn.unit,
+        staged=examined.staged,
     )

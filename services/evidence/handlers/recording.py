@@ -35,6 +35,8 @@ class Submission:
     unit: UnitOfWork
     """Says what came of this one."""
     logged_as: EntryKind = EntryKind.EVIDENCE
+    staged: bool = False
+    """Whether its components are stored already."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -59,7 +61,7 @@ async def put_on_record(
         if not one.data:
             await claim_blob(work.unit, one.project, one.record.item.content_digest)
     recordings = [
-        Recording(one.project, one.application, one.record, one.data, one.size, one.by, one.roots_state)
+        Recording(one.project, one.application, one.record, one.data, one.size, one.by, one.roots_state, one.staged)
         for one in fresh.values()
     ]
     positions = dict(zip(fresh, await work.records.add_all(recordings), strict=True))

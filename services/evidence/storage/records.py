@@ -13,7 +13,7 @@ from services.evidence.domain.record import Record
 from shared.errors import Invalid, NotFound
 from shared.messaging.scope import Scope
 from shared.messaging.unit_of_work import UnitOfWork
-from shared.mongo import Document, Index
+from shared.mongo import Database, Document, Index
 
 INDEXES: dict[str, tuple[Index, ...]] = {
     "records": (
@@ -27,6 +27,8 @@ INDEXES: dict[str, tuple[Index, ...]] = {
 COMPONENTS_IN_PAGE = 500
 """Components of one bill of materials that are one document: few writes, none of them large."""
 
+STAGED_ABOVE = 2_000
+"""Components that are written in the transaction of their record, at most."""
 PAGE_CHARACTERS = 180_000
 """Of components in one answer."""
 
@@ -45,6 +47,8 @@ class Recording:
     by: str
     roots_state: str
     """The state of the trust roots that it was judged by."""
+    staged: bool = False
+    """Whether its components are stored already (`stage_components`)."""
 
 
 async def count_up(scope: Scope, project: str, subjects: tuple[str, ...]) -> dict[str, int]:
@@ -75,7 +79,8 @@ class Records:
     async def add_all(self, recordings: Sequence[Recording]) -> list[dict[str, int]]:
         """Put evidence on record that is not there yet; for each the positions of its subjects, itself included."""
         await self._records.add_all([_document(recording) for recording in recordings])
-        await self._components.add_all([page for recording in recordings for page in _component_pages(recording)])
+        unstaged = (one for one in recordings if not one.staged)
+        await self._components.add_all([page for one in unstaged for page in _component_pages(one.project, one.record)])
         return await self._count(recordings)
 
     async def _count(self, recordings: Sequence[Recording]) -> list[dict[str, int]]:
@@ -193,11 +198,24 @@ def _document(recording: Recording) -> Document:
     }
 
 
-def _component_pages(recording: Recording) -> Iterator[Document]:
-    components = recording.record.components
-    for number, start in enumerate(range(0, len(components), COMPONENTS_IN_PAGE)):
-        page = components[start : start + COMPONENTS_IN_PAGE]
-        key = _page_key(recording.project, recording.record.item.evidence_id, number)
+async def stage_components(database: Database, project: str, record: Record) -> bool:
+    """Store the components of a large bill of materials before its record; False when there is no need.
+
+    All of them in the record's transaction would need room in MongoDB's cache for the whole. Without a record nobody
+    reads them, and the same bill of materials handed in again writes the same.
+    """
+    if len(record.components) <= STAGED_ABOVE:
+        return False
+    components = database.collection("components")
+    for page in _component_pages(project, record):
+        await components.put(page)
+    return True
+
+
+def _component_pages(project: str, record: Record) -> Iterator[Document]:
+    for number, start in enumerate(range(0, len(record.components), COMPONENTS_IN_PAGE)):
+        page = record.components[start : start + COMPONENTS_IN_PAGE]
+        key = _page_key(project, record.item.evidence_id, number)
         yield {"_id": key, "components": [component.model_dump(exclude_defaults=True) for component in page]}
 
 

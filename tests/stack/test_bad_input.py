@@ -67,7 +67,8 @@ async def test_bad_evidence_is_told_so_and_never_counts(tmp_path: Path) -> None:
             "an empty body": (b"", 422),
             "deep nesting": (b"[" * 100_000, 422),
             "a payload that is no statement": (no_statement, 422),
-            "ten megabytes": (b"x" * 10_000_000, 413),
+            "ten megabytes": (b"x" * 10_000_000, 422),
+            "more than is taken": (b"x" * (64 * 2**20 + 1), 413),
         }
         for what, (content, status) in refused.items():
             answer = await send(shop, content)

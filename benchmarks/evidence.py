@@ -13,13 +13,14 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.timing import share, timed
 from contracts.answers import Applied
 from contracts.evidence.v1.commands import (
     MAX_BATCH,
@@ -62,21 +63,6 @@ def envelope(key: keys.PrivateKey, number: str) -> bytes:
         "predicate": {"result": "PASSED", "configuration": [], "passedTests": names},
     }
     return dsse.sign(PAYLOAD_TYPE, json.dumps(statement).encode(), [key])
-
-
-async def timed(times: int, work: Callable[[int], Awaitable[Any]]) -> list[float]:
-    """Milliseconds of each run, one after the other, sorted."""
-    found = []
-    for number in range(times):
-        began = time.perf_counter()
-        await work(number)
-        found.append((time.perf_counter() - began) * 1000)
-    return sorted(found)
-
-
-def share(values: list[float], part: float) -> float:
-    """A percentile of sorted values."""
-    return round(values[min(int(len(values) * part), len(values) - 1)], 2)
 
 
 async def floors(database: Database, key: keys.PrivateKey) -> tuple[float, float]:

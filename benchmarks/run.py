@@ -12,7 +12,6 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import httpx
 import nats
 from pydantic import SecretStr
 
+from benchmarks.timing import share, timed
 from deploy.local.stack import Stack, running_stack
 from deploy.system import stack_options
 from shared.crypto import dsse, keys
@@ -31,21 +31,6 @@ SERIAL = 60
 INTAKE = 400
 AT_ONCE = 16
 MONGO_BENCH = "hallmark_gate"
-
-
-async def timed(times: int, work: Callable[[int], Awaitable[Any]]) -> list[float]:
-    """Milliseconds of each run, one after the other."""
-    found = []
-    for number in range(times):
-        began = time.perf_counter()
-        await work(number)
-        found.append((time.perf_counter() - began) * 1000)
-    return sorted(found)
-
-
-def p(values: list[float], share: float) -> float:
-    """A percentile of sorted values."""
-    return values[min(int(len(values) * share), len(values) - 1)]
 
 
 async def transaction_floor(stack: Stack) -> list[float]:
@@ -164,9 +149,9 @@ async def measure(stack: Stack, token: str, cold_start: float) -> dict[str, Any]
         "cold_start_s": round(cold_start, 2),
         "floor_transaction_ms": round(statistics.median(transaction), 2),
         "floor_publish_ms": round(statistics.median(publish), 2),
-        "promotion_p50_ms": round(p(promotions, 0.5), 1),
-        "promotion_p99_ms": round(p(promotions, 0.99), 1),
-        "promotion_p50_to_floor": round(p(promotions, 0.5) / floor, 1),
+        "promotion_p50_ms": share(promotions, 0.5),
+        "promotion_p99_ms": share(promotions, 0.99),
+        "promotion_p50_to_floor": round(share(promotions, 0.5) / floor, 1),
         "intake_per_s": round(intake, 1),
         "intake_to_serial_transactions": round(intake * statistics.median(transaction) / 1000, 2),
         "memory_pss_mib": {name: round(memory(pid), 1) for name, pid in stack.pids.items()},

@@ -15,7 +15,7 @@ from shared.crypto.tiles import Edge, TileId
 
 MOST_TILES = 2048
 """Of 8 KiB each."""
-_FRESH_SECONDS = 0.5
+_FRESH_SECONDS = 2.0
 
 
 @dataclass(frozen=True)

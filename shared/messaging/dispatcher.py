@@ -58,6 +58,10 @@ class Turn:
     unit: UnitOfWork
 
 
+Together = Callable[[Sequence[Turn], W], Awaitable[Sequence[Answer | HallmarkError]]]
+"""The work of several messages: an answer, or what is wrong, for each turn in order."""
+
+
 @dataclass
 class Dispatcher(Generic[W]):
     """Carries the messages of one service to its handlers."""
@@ -177,7 +181,7 @@ class Dispatcher(Generic[W]):
     async def perform_together(
         self,
         joined: Sequence[Joined],
-        work: Callable[[Sequence[Turn], W], Awaitable[Sequence[Answer | HallmarkError]]],
+        work: Together[W],
         *,
         hopeful: bool = False,
     ) -> list[tuple[Joined, Outcome]]:
@@ -191,36 +195,38 @@ class Dispatcher(Generic[W]):
         group = f"group:{uuid4().hex}"
 
         async def attempt(session: Session) -> tuple[list[tuple[Joined, Outcome]], bool]:
-            now = self.clock()
-            meta = Meta(message_id=group, correlation_id=group, source=f"/hallmark/{self.service}", time=now)
-            lead = self._unit(session, meta, now, None)
-            before = (
-                await handled_before(session, {one.key: one.request for one in joined})
-                if joined and not hopeful
-                else {}
-            )
-            turns = [
-                Turn(one, self._unit(session, one.meta, now, one.caller)) for one in joined if one.key not in before
-            ]
-            answers = await work(turns, self.handlers.work(lead))
-            outcomes: list[tuple[Joined, Outcome]] = [
-                (turn.joined, answer if isinstance(answer, HallmarkError) else _reply(turn.joined.message, answer))
-                for turn, answer in zip(turns, answers, strict=True)
-            ]
-            await mark_all_handled(
-                session,
-                [(one.key, one.request, reply) for one, reply in outcomes if not isinstance(reply, Exception)],
-                at=now,
-            )
-            outbox = [row for unit in (lead, *(turn.unit for turn in turns)) for row in unit.outbox]
-            await keep(session, outbox)
-            return [*outcomes, *((one, before[one.key]) for one in joined if one.key in before)], bool(outbox)
+            unsure = bool(joined) and not hopeful
+            before = await handled_before(session, {one.key: one.request for one in joined}) if unsure else {}
+            fresh = [one for one in joined if one.key not in before]
+            outcomes, said_something = await self._handle_together(session, fresh, work, group)
+            return [*outcomes, *((one, before[one.key]) for one in joined if one.key in before)], said_something
 
         outcomes, said_something = await in_transaction(self.database, attempt)
         self.committed.set()
         if said_something:
             await self.relay.wake()
         return outcomes
+
+    async def _handle_together(
+        self, session: Session, fresh: Sequence[Joined], work: Together[W], group: str
+    ) -> tuple[list[tuple[Joined, Outcome]], bool]:
+        now = self.clock()
+        meta = Meta(message_id=group, correlation_id=group, source=f"/hallmark/{self.service}", time=now)
+        lead = self._unit(session, meta, now, None)
+        turns = [Turn(one, self._unit(session, one.meta, now, one.caller)) for one in fresh]
+        answers = await work(turns, self.handlers.work(lead))
+        outcomes: list[tuple[Joined, Outcome]] = [
+            (turn.joined, answer if isinstance(answer, HallmarkError) else _reply(turn.joined.message, answer))
+            for turn, answer in zip(turns, answers, strict=True)
+        ]
+        done = [(one.key, one.request, reply) for one, reply in outcomes if not isinstance(reply, Exception)]
+        await mark_all_handled(session, done, at=now)
+        units = [
+            turn.unit for turn, answer in zip(turns, answers, strict=True) if not isinstance(answer, HallmarkError)
+        ]
+        outbox = [row for unit in (lead, *units) for row in unit.outbox]
+        await keep(session, outbox)
+        return outcomes, bool(outbox)
 
     def _unit(self, session: Session, meta: Meta, now: datetime, caller: Caller | None) -> UnitOfWork:
         return UnitOfWork(self.service, self.database, session, meta, now, caller, self.equipment)

@@ -150,8 +150,10 @@ async def live(work: Work, lives: Lives, watch: LogWatch, step: int) -> bool:
     ending = asyncio.create_task(lives.end())
     working = asyncio.create_task(work.ask())
 
+    over = asyncio.Event()
+
     async def look() -> None:
-        while True:
+        while not over.is_set():
             with suppress(Transient):
                 await watch.look(deadline=1)
             await asyncio.sleep(0.01)
@@ -162,8 +164,9 @@ async def live(work: Work, lives: Lives, watch: LogWatch, step: int) -> bool:
     with suppress(TimeoutError):
         await asyncio.wait_for(asyncio.shield(ending), 0.5)  # The relay may not have come to its end yet.
     outlived = not ending.done()
-    for task in (looking, working):
-        task.cancel()
+    # Told, not cancelled: Python 3.11's `wait_for`, under every ask, drops a cancellation that arrives with its result.
+    over.set()
+    working.cancel()
     await asyncio.wait({looking, working})
     if outlived:
         os.kill(pid, signal.SIGKILL)

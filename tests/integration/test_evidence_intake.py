@@ -108,7 +108,7 @@ async def test_the_same_command_at_once_is_one_submission(tmp_path: Path) -> Non
         assert len({(one.evidence_id, one.log_index, one.duplicate) for one in found}) == 1
         others = [command.model_copy(update={"command_id": f"other-{number}"}) for number in range(12)]
         found = await asyncio.gather(*(asker.ask(one, Receipt) for one in others))
-        assert all(one.duplicate for one in found)
+        assert {(one.duplicate, one.log_index) for one in found} == {(True, 1)}
         assert len(await everything(asker)) == 1
 
 

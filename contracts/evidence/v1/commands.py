@@ -102,7 +102,7 @@ class Receipt(Answer):
     log_index: int | None = None
     """Its place in the transparency log; None when it waits for one, which the log gives it within moments."""
     inclusion: InclusionProof | None = None
-    """Proof that the log has it there; keep it, and nobody can deny having received the evidence."""
+    """Proof that the log has it there; with it, nobody can deny having received the evidence. None for duplicates."""
 
 
 SubmitEvidence.answer = Receipt

@@ -142,10 +142,10 @@ def _row(piece: Piece, outcome: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _logged(receipt: dict[str, Any]) -> str:
-    """Where it is in the log, once the proof in the receipt holds."""
+    """Where it is in the log, once the proof in the receipt holds; what was there before is told without one."""
     proof = receipt["inclusion"]
     if proof is None:
-        return "to come"
+        return "to come" if receipt["log_index"] is None else str(receipt["log_index"])
     try:
         known = [note.parse_key(key) for key in proof["checkpoint"]["verifier_keys"]]
         text = proof["checkpoint"]["note"].encode()

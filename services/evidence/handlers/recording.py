@@ -72,7 +72,9 @@ async def put_on_record(
         else:
             item = known.get(one.key, one.record.item)
             counted = await work.records.positions(one.project, item.subjects)
-            done.append((receipt(item, counted, duplicate=True), None))
+            place = await work.journal.place_of(item.evidence_id)
+            again = receipt(item, counted, duplicate=True).model_copy(update={"log_index": place})
+            done.append((again, None))
     return done
 
 

@@ -13,9 +13,10 @@ help: ## Say what can be made
 
 setup: $(STAMP) ## Install everything into .venv, checked by hash
 
+# The lock is complete, so pip resolves nothing (--no-deps): a newer release of a library elsewhere cannot break it.
 $(STAMP): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $(STAMP)
 

@@ -16,6 +16,8 @@ from contracts.vocabulary import Digest, Frozen, Purl, Role, Severity, StageName
 
 MAX_LISTED = 200
 """How many single findings travel inside facts; counts are always complete."""
+MAX_TEXT = 16_384
+"""Bytes of a free predicate that travel inside facts."""
 
 
 class Component(Frozen):
@@ -29,6 +31,16 @@ class Component(Frozen):
     """`<algorithm>:<hex>` in lower case, sorted."""
     depends_on: tuple[Purl, ...] = ()
     """The components it depends on directly, sorted."""
+
+
+class LicenseUse(Frozen):
+    """One licence expression, and how many components of a bill of materials are under it."""
+
+    expression: Annotated[str, Field(max_length=1100)]
+    """As the document says it; several licences of one component are joined by `AND`."""
+    count: int
+    components: tuple[Purl, ...] = ()
+    """At most 20 of them, sorted."""
 
 
 class SbomFacts(Frozen):
@@ -51,6 +63,21 @@ class SbomFacts(Frozen):
     """What the document calls itself: its serial number (CycloneDX) or its namespace or URI (SPDX)."""
     purl: Purl | None = None
     """What the document as a whole describes, when it names one package with a package URL."""
+    licenses: tuple[LicenseUse, ...] = ()
+    """Every licence expression that a component is under, at most `MAX_LISTED`, sorted."""
+    unlicensed: LicenseUse | None = None
+    """The components for which no licence is said, under the expression `NOASSERTION`; None when there are none."""
+    unlisted_licenses: int = 0
+    """Licence expressions beyond those listed: what they allow cannot be judged."""
+
+
+class SuiteResult(Frozen):
+    """The tests of one suite, by the name that the report gives it."""
+
+    name: Annotated[str, Field(max_length=300)]
+    passed: int
+    failed: int
+    skipped: int = 0
 
 
 class TestFacts(Frozen):
@@ -68,6 +95,18 @@ class TestFacts(Frozen):
     """How many of `failed` broke down before their outcome could be judged, where the format tells the two apart."""
     flaky: int = 0
     """How many of `passed` failed first and passed when they were run again."""
+    suites: tuple[SuiteResult, ...] = ()
+    """By name, at most `MAX_LISTED`; empty where the format has no suites."""
+
+
+class CoverageFacts(Frozen):
+    """How much of the code the tests ran, in percent, 0 to 100."""
+
+    kind: Literal["coverage"] = "coverage"
+    lines: float
+    branches: float | None = None
+    lines_covered: int | None = None
+    lines_total: int | None = None
 
 
 class FoundVulnerability(Frozen):
@@ -81,6 +120,10 @@ class FoundVulnerability(Frozen):
     fixed_in: str | None = None
     location: Annotated[str, Field(max_length=500)] | None = None
     """Where it was found, as the scanner names places: a file and line, a layer, a target."""
+    aliases: tuple[Annotated[str, Field(max_length=200)], ...] = ()
+    """Other ids of the same flaw (CVE, GHSA), sorted, at most 10."""
+    published_at: Utc | None = None
+    """When it became publicly known, where the scanner says so."""
 
 
 class VulnerabilityFacts(Frozen):
@@ -204,6 +247,8 @@ class OtherFacts(Frozen):
     """Well-formed evidence of a type Hallmark knows nothing more about."""
 
     kind: Literal["other"] = "other"
+    text: str | None = None
+    """The predicate as compact JSON; None when that is longer than `MAX_TEXT` bytes."""
 
 
 class UnreadableFacts(Frozen):
@@ -220,6 +265,7 @@ class UnreadableFacts(Frozen):
 Facts = Annotated[
     SbomFacts
     | TestFacts
+    | CoverageFacts
     | VulnerabilityFacts
     | ProvenanceFacts
     | VexFacts
@@ -294,6 +340,10 @@ class EvidenceItem(Frozen):
     """When what it says was found out: the time it claims, but never later than when it was received."""
     received_at: Utc
     facts: Facts
+    submitted_by: str = ""
+    """Who handed it in."""
+    made_for: StageName | None = None
+    """The stage that it was made for, where the signed statement says so: `stage` in its predicate."""
 
     @property
     def standing(self) -> Standing:

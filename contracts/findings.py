@@ -2,7 +2,34 @@
 
 from __future__ import annotations
 
-from contracts.vocabulary import Digest, Frozen, GateKind, Mode, Outcome, PolicyName, StageName
+from contracts.vocabulary import (
+    Digest,
+    Frozen,
+    GateKind,
+    Mode,
+    Outcome,
+    PolicyName,
+    Purl,
+    Severity,
+    StageName,
+    Utc,
+)
+
+
+class Violation(Frozen):
+    """One thing that stands against a version under one rule, named so that a waiver can cover exactly it."""
+
+    says: str
+    """What is wrong, in a few words."""
+    artifact: Digest | None = None
+    """The artifact, or the version itself."""
+    component: Purl | None = None
+    vulnerability: str | None = None
+    severity: Severity | None = None
+    evidence: str | None = None
+    """Id of the evidence that says so."""
+    waived_by: str | None = None
+    """Id of the waiver that covers it."""
 
 
 class Finding(Frozen):
@@ -27,3 +54,20 @@ class Finding(Frozen):
     """Ids of the evidence that decided it, sorted."""
     awaits: str | None = None
     """For `pending`: the fact kind or predicate type that may still arrive (`approval`, `tests`, a URI)."""
+    passes_at: Utc | None = None
+    """For `pending`: when time alone will let it pass, as after a soak; None when something has to arrive."""
+    violations: tuple[Violation, ...] = ()
+    """What stands against it, waived or not: at most 50, those that still count first."""
+    violation_count: int = 0
+    """All of them."""
+    waived: tuple[str, ...] = ()
+    """Ids of the waivers without which the rule would not let it pass. `outcome` says what the rule itself answers."""
+    effective_on: Utc | None = None
+    """The rule begins to count then, and is only announced until then: it is shown in mode `warn`."""
+    parts: tuple[Finding, ...] = ()
+    """Of a combined rule (`all_of`, `any_of`): what each of its rules says."""
+
+    @property
+    def lets_pass(self) -> bool:
+        """Whether the gate may open as far as this rule is concerned."""
+        return self.outcome is Outcome.ALLOW or bool(self.waived)

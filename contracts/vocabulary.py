@@ -180,6 +180,10 @@ class SourceCommit(Frozen):
     commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,64}$")]
     committed_at: Utc | None = None
     branch: Annotated[str, StringConstraints(max_length=200)] | None = None
+    author: Annotated[str, StringConstraints(max_length=200)] | None = None
+    """Who wrote it, as a subject that signs in here; whoever registers the version says so."""
+    committer: Annotated[str, StringConstraints(max_length=200)] | None = None
+    """Who put it onto the branch."""
 
 
 def utc(moment: datetime) -> str:

@@ -66,6 +66,7 @@ def test_domains_are_pure(path: Path) -> None:
         "pydantic",
         "contracts.vocabulary",
         "contracts.facts",
+        "contracts.circumstances",
         "contracts.findings",
         "shared.errors",
         "shared.digests",

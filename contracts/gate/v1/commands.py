@@ -14,6 +14,7 @@ from contracts.vocabulary import (
     GateKind,
     PolicyName,
     ProjectName,
+    PromotionKind,
     StageName,
     Utc,
     VersionName,
@@ -54,3 +55,4 @@ class EvaluateGates(Tell):
     positions: dict[Digest, int]
     requested_by: str
     deadline: Utc
+    kind: PromotionKind = PromotionKind.PROMOTE

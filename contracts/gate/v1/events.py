@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from contracts.findings import Finding
 from contracts.gate.v1.commands import Passage
-from contracts.gate.v1.views import UsedEvidence
+from contracts.gate.v1.views import UsedEvidence, UsedWaiver, VerdictSignature
 from contracts.message import Event
 from contracts.vocabulary import (
     ApplicationName,
@@ -16,6 +16,7 @@ from contracts.vocabulary import (
     Outcome,
     PolicyName,
     ProjectName,
+    PromotionKind,
     Utc,
     VersionName,
 )
@@ -60,3 +61,13 @@ class VerdictIssued(Event):
     labels: dict[str, str] = {}
     considered_digest: Digest | None = None
     """Of the list of all evidence that counted, which `VerdictView.considered` holds: enough to recompute it."""
+    kind: PromotionKind = PromotionKind.PROMOTE
+    waivers: tuple[UsedWaiver, ...] = ()
+    """Those that it needed, by id."""
+    may_be_trusted: bool = True
+    """Whether a release that rests on it may be called trusted: policies can say no to one that needed a waiver."""
+    awaited_until: Utc | None = None
+    """For `pending`: how long what is missing is waited for."""
+    circumstances_digest: Digest | None = None
+    """Of the canonical `Circumstances` that were so when it was given."""
+    signature: VerdictSignature | None = None

@@ -9,7 +9,7 @@ from pydantic import Field
 from contracts.gate.v1.commands import Passage
 from contracts.gate.v1.views import Confirmation, Judgement, PolicyPage, PolicyView, VerdictPage, VerdictView
 from contracts.message import Answer, PageLimit, Query
-from contracts.vocabulary import ApplicationName, Digest, PolicyName, ProjectName, VersionName
+from contracts.vocabulary import ApplicationName, Digest, PolicyName, ProjectName, PromotionKind, VersionName
 
 
 class ListPolicies(Query):
@@ -76,3 +76,4 @@ class JudgeGates(Query):
     version_digest: Digest
     passages: Annotated[tuple[Passage, ...], Field(min_length=1, max_length=10)]
     requested_by: str
+    kind: PromotionKind = PromotionKind.PROMOTE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from contracts.circumstances import Circumstances
 from contracts.findings import Finding
 from contracts.gate.v1.commands import Passage
 from contracts.message import Answer
@@ -16,6 +17,7 @@ from contracts.vocabulary import (
     Outcome,
     PolicyName,
     ProjectName,
+    PromotionKind,
     Utc,
     VersionName,
 )
@@ -41,6 +43,10 @@ class PolicyPage(Answer):
     next: str | None = None
 
 
+ONLY_IN_VIEWS = frozenset({"considered", "circumstances"})
+"""Fields of a verdict that may be long: its announcement, and so the log, carry their digests."""
+
+
 class UsedEvidence(Frozen):
     """One piece of evidence a verdict read."""
 
@@ -55,6 +61,23 @@ class ConsideredEvidence(Frozen):
     content_digest: Digest
     record: Digest
     """Digest of the canonical `EvidenceItem`, which the log's entry about the evidence holds too."""
+
+
+class UsedWaiver(Frozen):
+    """One waiver that a verdict needed."""
+
+    waiver_id: str
+    digest: Digest
+    """Of the canonical `WaiverFacts`."""
+
+
+class VerdictSignature(Frozen):
+    """The gate's own signature (DSSE) over the verdict as announced, without this field."""
+
+    key_id: Digest
+    """SHA-256 of the key's SubjectPublicKeyInfo."""
+    value: str
+    """Base64."""
 
 
 class VerdictView(Answer):
@@ -85,8 +108,20 @@ class VerdictView(Answer):
     """Of the application, as the gates knew them."""
     considered_digest: Digest | None = None
     """Digest of the canonical list `considered`; None for verdicts given before it was pinned."""
+    kind: PromotionKind = PromotionKind.PROMOTE
+    waivers: tuple[UsedWaiver, ...] = ()
+    """Those that it needed, by id."""
+    may_be_trusted: bool = True
+    """Whether a release that rests on it may be called trusted: policies can say no to one that needed a waiver."""
+    awaited_until: Utc | None = None
+    """For `pending`: how long what is missing is waited for."""
+    circumstances_digest: Digest | None = None
+    """Of the canonical `Circumstances` that were so when it was given."""
+    signature: VerdictSignature | None = None
     considered: tuple[ConsideredEvidence, ...] = ()
     """All evidence that counted, by id. Left out of lists."""
+    circumstances: Circumstances | None = None
+    """What else it was given on. Left out of lists."""
 
 
 class VerdictPage(Answer):

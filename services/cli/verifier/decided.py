@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.facts import EvidenceItem
-from contracts.gate.v1.views import VerdictView
+from contracts.gate.v1.views import ONLY_IN_VIEWS, VerdictView
 from contracts.vocabulary import GateKind, Outcome, utc
 from services.cli.verifier.log import Log
 from services.cli.verifier.reading import Bundle, WrongError
@@ -42,7 +42,7 @@ def check_verdicts(
     verdicts = {}
     for path, name in bundle.folder("verdicts"):
         said = bundle.json(path)
-        announced = {key: value for key, value in said.items() if key != "considered"}
+        announced = {key: value for key, value in said.items() if key not in ONLY_IN_VIEWS}
         log.about(canonical_digest(announced), "verdict", subject=name)
         if said.get("considered_digest") is None:
             raise WrongError(f"{path} does not pin what it was based on: it was given by an older Hallmark")

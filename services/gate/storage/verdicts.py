@@ -68,7 +68,10 @@ class Verdicts:
             ]
         found = await self._verdicts.find(where, sort=(("judged_at", -1), ("_id", 1)), limit=limit + 1)
         # The evidence considered may be long, and belongs to one verdict: it is read with that.
-        verdicts = tuple(_verdict(document).model_copy(update={"considered": ()}) for document in found[:limit])
+        verdicts = tuple(
+            _verdict(document).model_copy(update={"considered": (), "circumstances": None})
+            for document in found[:limit]
+        )
         return VerdictPage(verdicts=verdicts, next=verdicts[-1].verdict_id if len(found) > limit else None)
 
     async def remember(self, evaluation: Evaluation, subjects: list[str], *, is_open: bool) -> None:

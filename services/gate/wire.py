@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from contracts.gate.v1.commands import EvaluateGates, Passage
 from contracts.gate.v1.events import VerdictIssued
-from contracts.gate.v1.views import ConsideredEvidence, Judgement, UsedEvidence, VerdictView
+from contracts.gate.v1.views import ConsideredEvidence, Judgement, UsedEvidence, UsedWaiver, VerdictView
 from contracts.registry.v1.events import ApplicationApplied, VersionCreated
+from contracts.vocabulary import Outcome
 from services.gate.domain.application import ApplicationContext
 from shared.digests import canonical_digest
 from shared.policy import house_rules
 from shared.policy.dossier import Dossier
-from shared.policy.verdict import Verdict
+from shared.policy.verdict import Verdict, circumstances_digest, waiver_digest
 from shared.records import record_digest
 
 
@@ -21,6 +22,7 @@ def passages_from(passages: tuple[Passage, ...]) -> tuple[house_rules.Passage, .
 
 def verdict_view(question: EvaluateGates, verdict: Verdict, dossier: Dossier) -> VerdictView:
     """A verdict with everything it was based on: enough to give it again elsewhere."""
+    pending = verdict.outcome is Outcome.PENDING
     considered = tuple(
         ConsideredEvidence(evidence_id=item.evidence_id, content_digest=item.content_digest, record=record_digest(item))
         for item in dossier.verified
@@ -49,6 +51,12 @@ def verdict_view(question: EvaluateGates, verdict: Verdict, dossier: Dossier) ->
         labels=dict(dossier.labels),
         considered_digest=canonical_digest([one.model_dump(mode="json") for one in considered]),
         considered=considered,
+        kind=verdict.kind,
+        waivers=tuple(UsedWaiver(waiver_id=one.waiver_id, digest=waiver_digest(one)) for one in verdict.waivers),
+        may_be_trusted=verdict.may_be_trusted,
+        awaited_until=question.deadline if pending else None,
+        circumstances_digest=circumstances_digest(dossier.circumstances),
+        circumstances=dossier.circumstances,
     )
 
 

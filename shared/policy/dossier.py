@@ -1,6 +1,7 @@
-"""What the gate holds about one version: which artifacts it is, and the evidence about them.
+"""What the gate holds about one version: what it is made of, the evidence about that, and how it came here.
 
-- Evidence belongs to a dossier by digest alone: one of its subjects is the version or one of its artifacts.
+- Evidence belongs to a dossier by digest alone: one of its subjects is the version, a version in it, or an artifact of
+  either.
 - Unverified evidence is kept and counted, and read by no rule.
 - A piece of evidence is added once; the same id with other content is a contradiction, never an update.
 - Only what it counts for can change, by a judgement of the evidence service: the newest one holds, in whatever order
@@ -10,30 +11,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
-from pydantic import Field
-
+from contracts.circumstances import Circumstances
 from contracts.facts import EvidenceItem, UnreadableFacts
-from contracts.vocabulary import ApplicationName, Criticality, Digest, Frozen, ProjectName, VersionName
-from shared.digests import canonical_digest
+from contracts.vocabulary import ApplicationName, Criticality, Digest, ProjectName, VersionName
+from shared.digests import sha256_digest
 from shared.errors import Conflict
 
-EvidenceKind = Literal["sbom", "tests", "vulnerabilities", "provenance", "vex", "summary", "deployment", "other"]
+EvidenceKind = Literal[
+    "sbom", "tests", "coverage", "vulnerabilities", "provenance", "vex", "summary", "deployment", "other"
+]
 """The kinds of evidence that a rule can ask for by name; approvals have a rule of their own."""
 
+_OURS = "https://hallmark.dev/attestation/"
 _KIND_BY_PREFIX: Mapping[str, EvidenceKind | Literal["approval"]] = {
     "https://cyclonedx.org/bom": "sbom",
     "https://spdx.dev/Document": "sbom",
     "https://in-toto.io/attestation/test-result/": "tests",
+    **{f"{_OURS}{name}/": "tests" for name in ("junit", "nunit", "xunit", "trx", "mocha")},
+    **{f"{_OURS}{name}/": "coverage" for name in ("cobertura", "jacoco", "lcov", "coverage-py")},
     "https://in-toto.io/attestation/vulns/": "vulnerabilities",
     "https://cosign.sigstore.dev/attestation/vuln/": "vulnerabilities",
+    **{f"{_OURS}{name}/": "vulnerabilities" for name in ("sarif", "trivy", "grype", "snyk")},
     "https://slsa.dev/provenance/": "provenance",
     "https://openvex.dev/ns": "vex",
+    f"{_OURS}cyclonedx-vex/": "vex",
     "https://slsa.dev/verification_summary/": "summary",
-    "https://hallmark.dev/attestation/deployment/": "deployment",
-    "https://hallmark.dev/attestation/approval/": "approval",
+    f"{_OURS}deployment/": "deployment",
+    f"{_OURS}approval/": "approval",
 }
 
 
@@ -54,7 +63,8 @@ def may_be(item: EvidenceItem, kind: EvidenceKind) -> bool:
     return item.facts.kind == kind
 
 
-class Dossier(Frozen):
+@dataclass(frozen=True)
+class Dossier:
     """One version as the gate knows it."""
 
     project: ProjectName
@@ -63,34 +73,67 @@ class Dossier(Frozen):
     version_digest: Digest
     artifacts: tuple[Digest, ...]
     criticality: Criticality = Criticality.UNSPECIFIED
-    labels: Mapping[str, str] = Field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     items: tuple[EvidenceItem, ...] = ()
+    circumstances: Circumstances = field(default_factory=Circumstances)
 
-    @property
+    @cached_property
+    def covering(self) -> Mapping[Digest, frozenset[Digest]]:
+        """By what required evidence must be about, sorted, the digests that evidence about it may name.
+
+        That is every artifact of the version and of the versions in it, by its own digest, the version's, and those of
+        the versions in between; or the version itself when there is no artifact at all.
+        """
+        found: dict[Digest, set[Digest]] = {one: {one, self.version_digest} for one in self.artifacts}
+        parents = self._ancestors
+        for part in self.circumstances.contained:
+            around = {part.digest, self.version_digest, *parents[part.digest]}
+            for artifact in part.artifacts:
+                found.setdefault(artifact, {artifact}).update(around)
+        found = found or {self.version_digest: {self.version_digest}}
+        return {target: frozenset(found[target]) for target in sorted(found)}
+
+    @cached_property
     def subjects(self) -> frozenset[Digest]:
         """The digests that evidence about this version may name."""
-        return frozenset((self.version_digest, *self.artifacts))
+        contained = self.circumstances.contained
+        return frozenset(
+            (
+                self.version_digest,
+                *self.artifacts,
+                *(part.digest for part in contained),
+                *(artifact for part in contained for artifact in part.artifacts),
+            )
+        )
 
-    @property
-    def targets(self) -> tuple[Digest, ...]:
-        """What required evidence must cover: every artifact, or the version itself when it has none."""
-        return tuple(sorted(set(self.artifacts))) or (self.version_digest,)
-
-    @property
+    @cached_property
     def verified(self) -> tuple[EvidenceItem, ...]:
         """The evidence that speaks, by id: about this version, and verified by at least one key, even if distrusted."""
         ours = self.subjects
         counting = (i for i in self.items if i.verified and i.signers and not ours.isdisjoint(i.subjects))
         return tuple(sorted(counting, key=lambda item: item.evidence_id))
 
-    @property
+    @cached_property
     def evidence_set_digest(self) -> Digest:
         """The digest of what an approver answers for: all evidence that counts, without the approvals themselves.
 
         A changed standing makes it another set: who approved did so while all of it was believed.
         """
-        seen = {"@".join(pinned(item)[1:]) for item in self.verified if not _is_approval(item)}
-        return canonical_digest(sorted(seen))
+        return set_digest(item for item in self.verified if not _is_approval(item))
+
+    @cached_property
+    def _ancestors(self) -> Mapping[Digest, frozenset[Digest]]:
+        around: dict[Digest, set[Digest]] = {part.digest: set() for part in self.circumstances.contained}
+        # Digests are of manifests that name what is nested, so that no version can contain itself.
+        for _ in self.circumstances.contained:
+            before = {digest: len(known) for digest, known in around.items()}
+            for part in self.circumstances.contained:
+                for inner in part.nested:
+                    if inner in around:
+                        around[inner] |= {part.digest, *around[part.digest]}
+            if before == {digest: len(known) for digest, known in around.items()}:
+                break
+        return {digest: frozenset(known) for digest, known in around.items()}
 
     def with_item(self, item: EvidenceItem) -> Dossier:
         """This dossier and `item`; itself when `item` is already there or is about something else.
@@ -101,15 +144,23 @@ class Dossier(Frozen):
             return self
         known = next((held for held in self.items if held.evidence_id == item.evidence_id), None)
         if known is None:
-            return self.model_copy(update={"items": (*self.items, item)})
+            return replace(self, items=(*self.items, item))
         held = newest(known, item)
         if held is known:
             return self
-        return self.model_copy(update={"items": tuple(held if one is known else one for one in self.items)})
+        return replace(self, items=tuple(held if one is known else one for one in self.items))
 
     def count(self, digest: Digest) -> int:
         """The position reached for `digest`: the pieces about it, unverified ones included, and their judgements."""
-        return sum(1 + item.revision for item in self.items if digest in item.subjects)
+        return self._counts.get(digest, 0)
+
+    @cached_property
+    def _counts(self) -> Mapping[Digest, int]:
+        counts: dict[Digest, int] = {}
+        for item in self.items:
+            for digest in set(item.subjects):
+                counts[digest] = counts.get(digest, 0) + 1 + item.revision
+        return counts
 
     def behind(self, positions: Mapping[Digest, int]) -> tuple[Digest, ...]:
         """The subjects whose position here is below the one in `positions`, sorted."""
@@ -132,9 +183,10 @@ def newest(known: EvidenceItem, told: EvidenceItem) -> EvidenceItem:
     return known if known.revision > told.revision else told
 
 
-def pinned(item: EvidenceItem) -> list[str]:
-    """What identifies a piece of evidence as it stands: id, content, and its revision after the first."""
-    return [item.evidence_id, item.content_digest, *([str(item.revision)] if item.revision else [])]
+def set_digest(items: Iterable[EvidenceItem]) -> Digest:
+    """The digest of a set of evidence as it stands: of each piece the id, the content and the revision."""
+    pinned = {f"{item.evidence_id}@{item.content_digest}@{item.revision}" for item in items}
+    return sha256_digest("\n".join(sorted(pinned)).encode())
 
 
 def _as_received(item: EvidenceItem) -> EvidenceItem:

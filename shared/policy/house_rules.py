@@ -2,6 +2,7 @@
 
 - A gate that the lifecycle does not declare open needs a blocking policy.
 - A gate that has not received all recorded evidence does not judge.
+- A version is not judged while it is not known what the versions in it are made of.
 - These findings name the policy `hallmark`; their rule ids have an underscore, which no written rule's id can have.
 """
 
@@ -56,4 +57,22 @@ def dossier_behind(passage: Passage, digests: tuple[Digest, ...]) -> Finding:
         required="The gate holds every piece of evidence that was recorded before the request.",
         remedy="Wait; if this lasts, see whether the evidence service and the gate are running.",
         awaits="evidence",
+    )
+
+
+def contents_unknown(passage: Passage, digests: tuple[Digest, ...]) -> Finding:
+    """The waiting of a gate that does not know what the versions `digests` inside of the judged one are made of."""
+    return Finding(
+        policy=HOUSE_POLICY,
+        policy_digest=HOUSE_POLICY_DIGEST,
+        rule="contents_unknown",
+        title="It is known what every contained version is made of",
+        gate=passage.gate,
+        stage=passage.stage,
+        mode=Mode.BLOCK,
+        outcome=Outcome.PENDING,
+        observed=f"The gate has not heard of the contained version(s) {', '.join(digests[:3])}.",
+        required="Every contained version is known, with its artifacts.",
+        remedy="Wait; if this lasts, see whether the contained version belongs to a project that exists here.",
+        awaits="version",
     )

@@ -4,12 +4,13 @@
 - The normal form spells out every default, so a digest keeps its meaning when a default changes later.
 - Unknown fields are refused, and so are fields without a value: both would quietly weaken a gate.
 - A policy without rules, or that governs no gate, is refused: it could only look like protection.
-- Within its project, a policy governs the gates it lists for the applications its scope matches.
+- A policy governs the gates it lists for the applications its scope matches, in its own project or those it names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
@@ -27,8 +28,10 @@ from contracts.vocabulary import (
 )
 from shared.digests import JsonValue, canonical_digest
 from shared.policy.dossier import Dossier
+from shared.policy.duration import Moment
 from shared.policy.policy_errors import first_empty, refusal
-from shared.policy.rules import Rule
+from shared.policy.rules import Rule, each_rule
+from shared.policy.waivers import WaiverTerms
 
 
 def _compatible_mode(word: object) -> object:
@@ -46,6 +49,8 @@ class Metadata(Document):
 class Scope(Document):
     """The applications a policy is for: every part that is given must match; what is absent matches all."""
 
+    projects: Annotated[tuple[ProjectName | Literal["*"], ...], Field(min_length=1)] | None = None
+    """Absent: the policy's own project. Others, and `*` for all of them, are for administrators of all projects."""
     applications: Annotated[tuple[ApplicationName, ...], Field(min_length=1)] | None = None
     criticality: Annotated[tuple[Criticality, ...], Field(min_length=1)] | None = None
     labels: Mapping[str, str] = Field(default_factory=dict)
@@ -60,10 +65,14 @@ class Scope(Document):
 
 
 class GateReference(Document):
-    """One gate of one stage."""
+    """One gate of one stage; `*` stands for every stage, or every gate."""
 
-    stage: StageName
-    gate: GateKind
+    stage: StageName | Literal["*"]
+    gate: GateKind | Literal["*"]
+
+    def is_at(self, stage: StageName, gate: GateKind) -> bool:
+        """Whether it means this gate."""
+        return self.stage in ("*", stage) and self.gate in ("*", gate)
 
 
 class PolicySpec(Document):
@@ -72,14 +81,24 @@ class PolicySpec(Document):
     scope: Scope = Scope()
     gates: Annotated[tuple[GateReference, ...], Field(min_length=1)]
     mode: Annotated[Mode, BeforeValidator(_compatible_mode)] = Mode.BLOCK
+    effective_on: Moment | None = None
+    """Until then its rules are judged and shown, and stop nothing."""
+    waivers: WaiverTerms = WaiverTerms()
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _rule_ids_differ(self) -> Self:
-        ids = [rule.id for rule in self.rules]
+        ids = [rule.id for rule in each_rule(self.rules)]
         repeated = sorted({rule_id for rule_id in ids if ids.count(rule_id) > 1})
         if repeated:
             raise ValueError(f"every rule needs an id of its own; used more than once: {', '.join(repeated)}")
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_inside_is_announced_by_itself(self) -> Self:
+        inner = {rule.id for rule in each_rule(self.rules) if rule.effective_on} - {rule.id for rule in self.rules}
+        if inner:
+            raise ValueError(f"only a whole rule can have `effective_on`, not a part of one: {min(inner)}")
         return self
 
 
@@ -105,22 +124,22 @@ class Policy(Document):
         """The document with defaults written out and synonyms replaced; `read_policy` reads it back as equal."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
+    @property
+    def projects(self) -> tuple[str, ...]:
+        """The projects it is for; `*` stands for every one."""
+        return self.spec.scope.projects or (self.metadata.project,)
+
     def governs(self, dossier: Dossier, stage: StageName, gate: GateKind) -> bool:
         """Whether this policy has a say at this gate for this application."""
         return (
-            self.metadata.project == dossier.project
-            and GateReference(stage=stage, gate=gate) in self.spec.gates
+            ("*" in self.projects or dossier.project in self.projects)
+            and any(one.is_at(stage, gate) for one in self.spec.gates)
             and self.spec.scope.matches(dossier)
         )
 
-
-_KNOWN_BY_PLACE: Mapping[tuple[str, ...], type[Document]] = {
-    (): Policy,
-    ("metadata",): Metadata,
-    ("spec",): PolicySpec,
-    ("spec", "scope"): Scope,
-    ("spec", "gates"): GateReference,
-}
+    def effective_on(self, rule: Rule) -> datetime | None:
+        """From when on one of its rules counts; None when it always has."""
+        return max((moment for moment in (self.spec.effective_on, rule.effective_on) if moment), default=None)
 
 
 def read_policy(document: object) -> Policy:
@@ -132,7 +151,7 @@ def read_policy(document: object) -> Policy:
     try:
         policy = Policy.model_validate(document)
     except ValidationError as error:
-        raise refusal(error, _KNOWN_BY_PLACE) from error
+        raise refusal(error, Policy) from error
     problem = first_empty(document)
     if problem is not None:
         raise problem

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -18,13 +18,13 @@ from shared.policy.rules import RULE_KINDS
 Location = tuple[int | str, ...]
 
 
-def refusal(error: ValidationError, known: Mapping[tuple[str, ...], type[Document]]) -> Invalid:
-    """The refusal that tells the most helpful of the problems; `known` gives the model at each place but rules."""
+def refusal(error: ValidationError, model: type[Document]) -> Invalid:
+    """The refusal that tells the most helpful of the problems of a document that was read into `model`."""
     problems = error.errors(include_url=False, include_input=False)
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
     location = problem["loc"]
     if problem["type"] == "extra_forbidden":
-        return _unknown_field(location, _model_at(location[:-1], known))
+        return _unknown_field(location, _model_at(location[:-1], model))
     if problem["type"].startswith("union_tag"):
         return _unknown_kind(location, problem.get("ctx", {}))
     return Invalid(
@@ -75,20 +75,32 @@ def _advice(word: str, known: list[str]) -> str:
     return f"Known here: {', '.join(known)}."
 
 
-def _model_at(location: Location, known: Mapping[tuple[str, ...], type[Document]]) -> type[Document]:
-    match location:
-        case ("spec", "rules", int(), str() as kind):
-            return RULE_KINDS[kind]
-        case _:
-            return known[tuple(part for part in location if isinstance(part, str))]
+def _model_at(location: Location, model: type[Document]) -> type[Document]:
+    """The model that the value at `location` is read into, beginning from `model`."""
+    for part in location:
+        if isinstance(part, int):
+            continue
+        named = {info.alias or name: info for name, info in model.model_fields.items()}
+        if part in named:
+            model = next(_models_in(named[part].annotation), model)
+        elif part in RULE_KINDS:
+            model = RULE_KINDS[part]
+    return model
+
+
+def _models_in(annotation: Any) -> Iterator[type[Document]]:
+    if isinstance(annotation, type) and issubclass(annotation, Document):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
 
 
 def _path(location: Location) -> str:
-    match location:
-        case ("spec", "rules", int() as index, str() as kind, *rest) if kind in RULE_KINDS:
-            # pydantic puts the rule's kind into the location; people do not see it in their document.
-            parts: Location = ("spec", "rules", index, *rest)
-        case _:
-            parts = location
+    # pydantic puts a rule's kind behind its place in the list; people do not see it there in their document.
+    parts = [
+        part
+        for before, part in zip((None, *location), location, strict=False)
+        if not (isinstance(before, int) and part in RULE_KINDS)
+    ]
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     return text.removeprefix(".") or "its top level"

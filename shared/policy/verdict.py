@@ -3,18 +3,21 @@
 - A verdict allows only when every blocking rule of every passage allows.
 - A passage without a blocking rule denies, unless the lifecycle declares it open; open passages still obey rules.
 - Of several answers the worst holds: error, then deny, then pending, then allow. Only allow opens a gate.
-- Rules of policies in mode `warn` or `shadow` are judged and shown; they neither stop nor open anything.
-- A rule that breaks answers error: what could not be judged does not pass.
+- Rules of policies in mode `warn` or `shadow`, and rules that begin to count later, are judged and shown; they neither
+  stop nor open anything.
+- A rule that waivers let pass counts as passed; the verdict names them, and policies say what such a release may be
+  called.
 - Nothing is judged before the dossier holds all evidence that was recorded: withholding evidence opens nothing.
 - Readiness is this same decision with whoever might ask as the requester; nobody acts on its verdict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from contracts.circumstances import Circumstances, WaiverFacts
 from contracts.findings import Finding
 from contracts.vocabulary import (
     ApplicationName,
@@ -23,15 +26,16 @@ from contracts.vocabulary import (
     Mode,
     Outcome,
     ProjectName,
+    PromotionKind,
     Utc,
     VersionName,
 )
 from shared.digests import canonical_digest
 from shared.errors import Invalid
-from shared.policy.dossier import Dossier, pinned
-from shared.policy.house_rules import Passage, dossier_behind, no_policy
+from shared.policy.dossier import Dossier, set_digest
+from shared.policy.house_rules import Passage, contents_unknown, dossier_behind, no_policy
+from shared.policy.judging import Bench, Judged, Moment
 from shared.policy.policy import Policy
-from shared.policy.rules import Rule, RuleAnswer, RuleContext, check
 
 LIFETIME = timedelta(minutes=15)
 """How long a verdict may be acted on at most, even where no rule cares for age."""
@@ -54,6 +58,7 @@ class Verdict(Frozen):
     version: VersionName
     version_digest: Digest
     passages: tuple[Passage, ...]
+    kind: PromotionKind
     requested_by: str
     outcome: Outcome
     findings: tuple[Finding, ...]
@@ -62,6 +67,10 @@ class Verdict(Frozen):
     """Digests of all policies that had a say, sorted."""
     evidence: tuple[UsedEvidence, ...]
     """What the findings rest on, by id."""
+    waivers: tuple[WaiverFacts, ...]
+    """Those without which it would not allow, by id."""
+    may_be_trusted: bool
+    """Whether policies let a release that rests on it be called trusted, for all the waivers on its way."""
     judged_at: Utc
     fingerprint: Digest
     """Digest of everything the decision read but the time: while it is equal, only the time can change the answer."""
@@ -84,12 +93,7 @@ class DecisionContext:
     """Subject of the actor who asked for the promotion."""
     positions: Mapping[Digest, int] = field(default_factory=dict)
     """Per subject, the evidence service's position when it was asked: the dossier must have reached it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    finding: Finding
-    valid_until: datetime | None = None
+    kind: PromotionKind = PromotionKind.PROMOTE
 
 
 def decide(
@@ -105,14 +109,14 @@ def decide(
     """
     if not passages:
         raise Invalid("passages_missing", "No gate was named to judge.", remedy="Name at least one stage and gate.")
-    governing = _governing(policies, dossier, passages)
+    governing = governing_policies(policies, dossier, passages)
     behind = dossier.behind(context.positions)
     if behind:
-        judged = [_Judged(dossier_behind(passage, behind)) for passage in passages]
+        judged = [Judged(dossier_behind(passage, behind)) for passage in passages]
     else:
         judged = [j for passage in passages for j in _judge(governing, dossier, passage, context, at)]
     outcome = _worst(judged)
-    until = [j.valid_until for j in judged if j.valid_until and j.finding.mode is Mode.BLOCK]
+    used = {one for j in judged if j.finding.mode is Mode.BLOCK for one in j.finding.waived}
     return Verdict(
         id=context.verdict_id,
         project=dossier.project,
@@ -120,19 +124,25 @@ def decide(
         version=dossier.version,
         version_digest=dossier.version_digest,
         passages=passages,
+        kind=context.kind,
         requested_by=context.requested_by,
         outcome=outcome,
         findings=tuple(j.finding for j in judged),
         evidence_set=dossier.evidence_set_digest,
         policies=tuple(sorted(governing)),
         evidence=_used(judged, dossier),
+        waivers=tuple(one for one in dossier.circumstances.waivers if one.waiver_id in used),
+        may_be_trusted=_may_be_trusted(governing.values(), dossier, used),
         judged_at=at,
         fingerprint=_fingerprint(governing, dossier, passages, context),
-        valid_until=min(until, default=None) if outcome is Outcome.ALLOW else None,
+        valid_until=_valid_until(judged, governing.values(), at) if outcome is Outcome.ALLOW else None,
     )
 
 
-def _governing(policies: Iterable[Policy], dossier: Dossier, passages: tuple[Passage, ...]) -> dict[Digest, Policy]:
+def governing_policies(
+    policies: Iterable[Policy], dossier: Dossier, passages: tuple[Passage, ...]
+) -> dict[Digest, Policy]:
+    """The policies that have a say at any of the passages, by digest."""
     by_digest = {policy.digest: policy for policy in policies}
     ordered = sorted(by_digest.items(), key=lambda entry: (entry[1].name, entry[0]))
     return {
@@ -148,66 +158,50 @@ def _judge(
     passage: Passage,
     context: DecisionContext,
     at: datetime,
-) -> list[_Judged]:
-    moment = RuleContext(
-        stage=passage.stage,
-        gate=passage.gate,
-        requested_by=context.requested_by,
-        evidence_set=dossier.evidence_set_digest,
-        at=at,
-    )
+) -> list[Judged]:
+    moment = Moment(passage.stage, passage.gate, context.kind, context.requested_by, at)
     judged = [
-        _judge_rule(rule, policy, digest, dossier, moment)
+        Bench(policy, digest, dossier, moment).judge(rule)
         for digest, policy in governing.items()
         if policy.governs(dossier, passage.stage, passage.gate)
         for rule in policy.spec.rules
     ]
     if not passage.open and all(j.finding.mode is not Mode.BLOCK for j in judged):
-        judged.append(_Judged(no_policy(passage)))
+        judged.append(Judged(no_policy(passage)))
+    if judged and dossier.circumstances.unknown:
+        judged.append(Judged(contents_unknown(passage, dossier.circumstances.unknown)))
     return judged
 
 
-def _judge_rule(rule: Rule, policy: Policy, digest: Digest, dossier: Dossier, moment: RuleContext) -> _Judged:
-    try:
-        answer = check(rule, dossier, moment)
-    except Exception as error:  # noqa: BLE001 - whatever breaks in a rule must close the gate, not the service
-        answer = RuleAnswer(
-            Outcome.ERROR,
-            f"The rule could not be judged: {type(error).__name__}.",
-            "The rule can be judged.",
-            "Report this as a defect of Hallmark; the gate stays closed until the rule can be judged.",
-        )
-    advice = rule.remedy if rule.remedy and answer.outcome in (Outcome.DENY, Outcome.PENDING) else answer.remedy
-    finding = Finding(
-        policy=policy.name,
-        policy_digest=digest,
-        rule=rule.id,
-        title=rule.title,
-        gate=moment.gate,
-        stage=moment.stage,
-        mode=policy.spec.mode,
-        outcome=answer.outcome,
-        observed=answer.observed,
-        required=answer.required,
-        remedy=advice,
-        evidence=answer.evidence,
-        awaits=answer.awaits,
-    )
-    return _Judged(finding, answer.valid_until)
-
-
-def _worst(judged: Iterable[_Judged]) -> Outcome:
-    blocking = {j.finding.outcome for j in judged if j.finding.mode is Mode.BLOCK}
+def _worst(judged: Iterable[Judged]) -> Outcome:
+    blocking = {j.finding.outcome for j in judged if j.finding.mode is Mode.BLOCK and not j.finding.lets_pass}
     return next((outcome for outcome in _WORST_FIRST if outcome in blocking), Outcome.ALLOW)
 
 
-def _used(judged: Iterable[_Judged], dossier: Dossier) -> tuple[UsedEvidence, ...]:
+def _used(judged: Iterable[Judged], dossier: Dossier) -> tuple[UsedEvidence, ...]:
     ids = {evidence_id for j in judged for evidence_id in j.finding.evidence}
     return tuple(
         UsedEvidence(evidence_id=item.evidence_id, content_digest=item.content_digest)
         for item in dossier.verified
         if item.evidence_id in ids
     )
+
+
+def _may_be_trusted(governing: Iterable[Policy], dossier: Dossier, used: Collection[str]) -> bool:
+    needed = used or any(passage.waivers for passage in dossier.circumstances.passed)
+    return not needed or all(policy.spec.waivers.trusted for policy in governing if policy.spec.mode is Mode.BLOCK)
+
+
+def _valid_until(judged: Iterable[Judged], governing: Iterable[Policy], at: datetime) -> datetime | None:
+    ends = [j.valid_until for j in judged if j.valid_until and j.finding.mode is Mode.BLOCK]
+    # What is only announced today may stop the version when its day comes.
+    announced = [
+        begins
+        for policy in governing
+        for rule in policy.spec.rules
+        if (begins := policy.effective_on(rule)) and begins > at and policy.spec.mode is Mode.BLOCK
+    ]
+    return min([*ends, *announced], default=None)
 
 
 def _fingerprint(
@@ -219,8 +213,10 @@ def _fingerprint(
     return canonical_digest(
         {
             "application": dossier.application,
+            "circumstances": circumstances_digest(dossier.circumstances),
             "criticality": dossier.criticality,
-            "evidence": [pinned(item) for item in dossier.verified],
+            "evidence": set_digest(dossier.verified),
+            "kind": context.kind,
             "labels": dossier.labels,
             "passages": [passage.model_dump(mode="json") for passage in passages],
             "policies": sorted(governing),
@@ -229,3 +225,13 @@ def _fingerprint(
             "version": dossier.version_digest,
         }
     )
+
+
+def circumstances_digest(circumstances: Circumstances) -> Digest:
+    """The digest by which a verdict pins what it was given on beside policies and evidence."""
+    return canonical_digest(circumstances.model_dump(mode="json"))
+
+
+def waiver_digest(waiver: WaiverFacts) -> Digest:
+    """The digest by which a verdict pins a waiver that it needed."""
+    return canonical_digest(waiver.model_dump(mode="json"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from contracts.circumstances import Circumstances
 from contracts.facts import EvidenceItem
 from contracts.gate.v1.views import ONLY_IN_VIEWS, VerdictView
 from contracts.vocabulary import GateKind, Outcome, utc
@@ -20,7 +21,7 @@ from shared.digests import canonical_digest, sha256_digest
 from shared.policy.dossier import Dossier
 from shared.policy.house_rules import Passage
 from shared.policy.policy import Policy, read_policy
-from shared.policy.verdict import DecisionContext, Verdict, decide
+from shared.policy.verdict import DecisionContext, Verdict, decide, waiver_digest
 
 
 def check_policies(bundle: Bundle, log: Log) -> dict[str, Policy]:
@@ -48,6 +49,8 @@ def check_verdicts(
             raise WrongError(f"{path} does not pin what it was based on: it was given by an older Hallmark")
         if canonical_digest(said["considered"]) != said["considered_digest"]:
             raise WrongError(f"{path} lists other evidence than the logged verdict considered")
+        if canonical_digest(said["circumstances"]) != said["circumstances_digest"]:
+            raise WrongError(f"{path} tells of other circumstances than the logged verdict")
         verdict = VerdictView.model_validate(said)
         again = _given_again(path, bundle, verdict, items, policies)
         if different := _difference(verdict, again):
@@ -80,9 +83,10 @@ def _given_again(
         criticality=verdict.criticality,
         labels=verdict.labels,
         items=considered,
+        circumstances=verdict.circumstances or Circumstances(),
     )
     passages = tuple(Passage(stage=one.stage, gate=one.gate, open=one.open) for one in verdict.passages)
-    context = DecisionContext(verdict.verdict_id, verdict.requested_by)
+    context = DecisionContext(verdict.verdict_id, verdict.requested_by, kind=verdict.kind)
     return decide(
         [policies[digest] for digest in verdict.policy_digests], dossier, passages, context, verdict.judged_at
     )
@@ -96,6 +100,12 @@ def _difference(said: VerdictView, again: Verdict) -> str | None:
         "list of policies": (said.policy_digests, again.policies),
         "evidence used": ([one.model_dump() for one in said.evidence], [one.model_dump() for one in again.evidence]),
         "evidence set": (said.evidence_set, again.evidence_set),
+        "kind": (said.kind, again.kind),
+        "waiver used": (
+            [(one.waiver_id, one.digest) for one in said.waivers],
+            [(one.waiver_id, waiver_digest(one)) for one in again.waivers],
+        ),
+        "trust": (said.may_be_trusted, again.may_be_trusted),
         "fingerprint": (said.fingerprint, again.fingerprint),
         "end": (said.expires_at, again.expires_at),
     }

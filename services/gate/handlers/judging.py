@@ -27,7 +27,9 @@ async def judge(question: EvaluateGates, work: GateWork, *, before: Evaluation |
     require_caught_up(dossier, question)
     policies = await work.policies.in_force(question.project)
     seed = f"{work.unit.meta.message_id}\n{question.promotion_id}\n{question.attempt}".encode()
-    context = DecisionContext(f"vd-{hashlib.sha256(seed).hexdigest()[:24]}", question.requested_by, question.positions)
+    context = DecisionContext(
+        f"vd-{hashlib.sha256(seed).hexdigest()[:24]}", question.requested_by, question.positions, kind=question.kind
+    )
     verdict = decide(policies, dossier, wire.passages_from(question.passages), context, work.unit.now)
     pending = verdict.outcome is Outcome.PENDING
     if pending:

@@ -88,13 +88,13 @@ async def _judged_now(question: EvaluateGates, work: GateWork) -> Verdict:
     dossier = await dossier_of(question, work)
     require_caught_up(dossier, question)
     policies = await work.policies.in_force(question.project)
-    context = DecisionContext("", question.requested_by)
+    context = DecisionContext("", question.requested_by, kind=question.kind)
     return decide(policies, dossier, wire.passages_from(question.passages), context, work.unit.now)
 
 
 def _difference(given: VerdictView, now: Verdict) -> str:
     if now.outcome is not Outcome.ALLOW:
-        failed = "; ".join(finding.observed for finding in now.findings if finding.outcome is not Outcome.ALLOW)
+        failed = "; ".join(finding.observed for finding in now.findings if not finding.lets_pass)
         return f"the gates say {now.outcome} now: {failed}"[:1000]
     if now.policies != given.policy_digests:
         return "the policies have changed"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, assert_never
 
 from pydantic import Field
@@ -10,6 +10,7 @@ from pydantic import Field
 from shared.policy.dossier import Dossier
 from shared.policy.rules import approvals, required_evidence, tests_passed, vulnerability_limit
 from shared.policy.rules.approvals import Approvals
+from shared.policy.rules.combined import AllOf, AnyOf
 from shared.policy.rules.required_evidence import RequiredEvidence
 from shared.policy.rules.rule import RuleAnswer, RuleContext, RuleHead
 from shared.policy.rules.tests_passed import TestsPassed
@@ -17,31 +18,46 @@ from shared.policy.rules.vulnerability_limit import VulnerabilityLimit
 
 __all__ = [
     "RULE_KINDS",
+    "AllOf",
+    "AnyOf",
     "Approvals",
     "RequiredEvidence",
     "Rule",
     "RuleAnswer",
     "RuleContext",
+    "SimpleRule",
     "TestsPassed",
     "VulnerabilityLimit",
     "check",
+    "each_rule",
 ]
 
-Rule = Annotated[
-    RequiredEvidence | VulnerabilityLimit | TestsPassed | Approvals,
-    Field(discriminator="kind"),
-]
+SimpleRule = RequiredEvidence | VulnerabilityLimit | TestsPassed | Approvals
+Rule = Annotated[SimpleRule | AllOf | AnyOf, Field(discriminator="kind")]
 
 RULE_KINDS: Mapping[str, type[RuleHead]] = {
     "required_evidence": RequiredEvidence,
     "vulnerability_limit": VulnerabilityLimit,
     "tests_passed": TestsPassed,
     "approvals": Approvals,
+    "all_of": AllOf,
+    "any_of": AnyOf,
 }
 """By the word people write under `kind`."""
 
+for _combined in (AllOf, AnyOf):
+    _combined.model_rebuild(_types_namespace={"Rule": Rule})
 
-def check(rule: Rule, dossier: Dossier, context: RuleContext) -> RuleAnswer:
+
+def each_rule(rules: tuple[Rule, ...]) -> Iterator[Rule]:
+    """Every rule, those inside of others too."""
+    for rule in rules:
+        yield rule
+        if isinstance(rule, AllOf | AnyOf):
+            yield from each_rule(rule.rules)
+
+
+def check(rule: SimpleRule, dossier: Dossier, context: RuleContext) -> RuleAnswer:
     """The answer of one rule about one dossier."""
     match rule:
         case RequiredEvidence():

@@ -14,15 +14,18 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from contracts.facts import ApprovalFacts, EvidenceItem
+from contracts.findings import Violation
 from contracts.vocabulary import Outcome, Role
 from shared.policy.dossier import Dossier
-from shared.policy.rules.rule import RuleAnswer, RuleContext, RuleHead, SignerRole, WholeNumber
+from shared.policy.rules.rule import Problem, RuleAnswer, RuleContext, RuleHead, SignerRole, WholeNumber, weigh
 
 
 class Approvals(RuleHead):
     """What people write for this rule."""
 
     kind: Literal["approvals"]
+    waivable: bool = False
+    """By default nobody can do without the people who have to answer."""
     role: Role
     """The role the approver answered in."""
     count: Annotated[WholeNumber, Field(ge=1, le=20)] = 1
@@ -39,24 +42,32 @@ def check(rule: Approvals, dossier: Dossier, context: RuleContext) -> RuleAnswer
     relevant = _relevant(rule, dossier, context)
     bound = [(item, facts) for item, facts in relevant if facts.evidence_set == context.evidence_set]
     newest = {facts.approver: (item, facts) for item, facts in bound}
-    refused = {who: item for who, (item, facts) in newest.items() if facts.decision != "approved"}
-    if refused:
-        return RuleAnswer(
-            Outcome.DENY,
-            f"Refused by {', '.join(sorted(refused))}.",
-            required,
-            "Settle what stands against it: their newer decision, or newer evidence, replaces the refusal.",
-            evidence=tuple(sorted(item.evidence_id for item in refused.values())),
+    problems = [
+        Problem(
+            Violation(says=who, artifact=dossier.version_digest, evidence=item.evidence_id),
+            lead="Refused by ",
+            remedy="Settle what stands against it: their newer decision, or newer evidence, replaces the refusal.",
+            evidence=(item.evidence_id,),
         )
+        for who, (item, facts) in sorted(newest.items())
+        if facts.decision != "approved"
+    ]
     others = {who: item for who, (item, _) in newest.items() if who != context.requested_by and _trusted(rule, item)}
     ids = tuple(sorted(item.evidence_id for item in others.values()))
-    observed = f"{len(others)} of {rule.count} approval(s) given."
-    if len(others) >= rule.count:
-        return RuleAnswer(Outcome.ALLOW, observed, required, evidence=ids)
-    if len(relevant) > len(bound):
-        observed += f" {len(relevant) - len(bound)} decision(s) were made on other evidence than is here now."
-    remedy = f"Ask somebody in the role {rule.role}, who did not request this, to approve it as it is now."
-    return RuleAnswer(Outcome.PENDING, observed, required, remedy, evidence=ids, awaits="approval")
+    observed = f"{len(others)} of {rule.count} approval(s) given"
+    if len(others) < rule.count:
+        stale = len(relevant) - len(bound)
+        more = f". {stale} decision(s) were made on other evidence than is here now" if stale else ""
+        problems.append(
+            Problem(
+                Violation(says=observed + more, artifact=dossier.version_digest),
+                Outcome.PENDING,
+                remedy=f"Ask somebody in the role {rule.role}, who did not request this, to approve it as it is now.",
+                evidence=ids,
+                awaits="approval",
+            )
+        )
+    return weigh(problems, context.waivers, RuleAnswer(Outcome.ALLOW, f"{observed}.", required, evidence=ids))
 
 
 def _relevant(rule: Approvals, dossier: Dossier, context: RuleContext) -> list[tuple[EvidenceItem, ApprovalFacts]]:

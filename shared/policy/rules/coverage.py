@@ -1,7 +1,8 @@
 """Whether good evidence covers every artifact of a version: what the rules about evidence share.
 
-- Evidence is chosen by type and signer before anything is counted: what another signer says neither passes nor hides.
-- An artifact is covered by evidence about itself or about the version as a whole.
+- Evidence is chosen by type, signer and stage before anything is counted: what another signer says neither passes nor
+  hides.
+- An artifact is covered by evidence about itself, about the version as a whole, or about a version in between.
 - Per artifact, predicate type and subject only the newest acceptable piece speaks; of scans, the newest of each
   scanner, so that what one found is not hidden by another that does not look for it.
 - One bad or unreadable piece that speaks denies, however old it is: age takes away the power to allow only.
@@ -12,21 +13,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from contracts.facts import EvidenceItem, Signer, UnreadableFacts, VulnerabilityFacts
-from contracts.vocabulary import Digest, Outcome, utc
+from contracts.findings import Violation
+from contracts.vocabulary import Digest, Outcome, StageName, utc
 from shared.policy.dossier import Dossier, EvidenceKind, may_be
 from shared.policy.duration import format_duration
-from shared.policy.rules.rule import RuleAnswer
+from shared.policy.rules.rule import Problem, RuleAnswer, RuleContext, listed, weigh
 
-_NAMED = 3
-"""How many single things a sentence names before it says how many more there are."""
-
-Fault = Callable[[EvidenceItem], str | None]
-"""Why a readable piece of evidence denies, in a few words; None when it is good."""
+Faults = Callable[[EvidenceItem, Digest], Sequence[Violation]]
+"""What is wrong with a readable piece of evidence about one subject; nothing when it is good."""
+Verdict = Callable[[EvidenceItem, Sequence[Violation]], str | None]
+"""Why what is wrong with a piece of evidence is too much, in a few words; None when it can be tolerated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Demand:
     signer_role: str | None = None
     min_signers: int = 1
     max_age: timedelta | None = None
+    made_for: StageName | None = None
 
     @property
     def awaited(self) -> str:
@@ -50,8 +52,9 @@ class Demand:
         signers = f"{self.min_signers} signers" if self.min_signers > 1 else "a signer"
         role = f" signed by {signers} in the role {self.signer_role}" if self.signer_role else ""
         unnamed = f" signed by {signers}" if self.min_signers > 1 and not self.signer_role else ""
+        stage = f", made for the stage {self.made_for}" if self.made_for else ""
         age = f", at most {format_duration(self.max_age)} old" if self.max_age else ""
-        return f"verified {self.awaited} evidence{role}{unnamed}{age}"
+        return f"verified {self.awaited} evidence{role}{unnamed}{stage}{age}"
 
     def accepts(self, item: EvidenceItem) -> bool:
         """Whether `item` is of the type asked for and enough distinct keys in the right role signed it.
@@ -61,7 +64,9 @@ class Demand:
         right_type = item.predicate_type == self.predicate_type
         if self.kind is not None:
             right_type = may_be(item, self.kind)
-        return right_type and self._enough(item.signers)
+        # What cannot be read does not say what it was made for: it stands in the way.
+        right_stage = self.made_for in (None, item.made_for) or isinstance(item.facts, UnreadableFacts)
+        return right_type and right_stage and self._enough(item.signers)
 
     def trusts(self, item: EvidenceItem) -> bool:
         """Whether `item`, which is accepted, may also allow: enough of its signers are still trusted."""
@@ -72,65 +77,153 @@ class Demand:
         return len(keys) >= self.min_signers
 
 
-def cover(demand: Demand, dossier: Dossier, at: datetime, *, required: str, fault: Fault, remedy: str) -> RuleAnswer:
-    """The answer of a rule that wants evidence without fault about every artifact; `remedy` is for faults."""
-    accepted = sorted(filter(demand.accepts, dossier.verified), key=_order)
-    speaking = {target: _speaking(accepted, {target, dossier.version_digest}) for target in dossier.targets}
-    faults = {i.evidence_id: why for items in speaking.values() for i in items if (why := _why(i, fault))}
-    if faults:
-        observed = _listed(faults[evidence_id] for evidence_id in sorted(faults)) + "."
-        return RuleAnswer(Outcome.DENY, observed, required, remedy, evidence=tuple(sorted(faults)))
-    missing = [target for target, items in speaking.items() if not items]
-    if missing:
-        return RuleAnswer(
-            Outcome.PENDING,
-            f"There is no verified {demand.awaited} evidence that counts here about {_listed(missing)}.",
-            required,
-            f"Attach {demand.words}, that names the digest of the artifact or of the version.",
-            awaits=demand.awaited,
-        )
-    newest = {item.evidence_id: item for items in speaking.values() for item in [max(items, key=_order)]}
-    distrusted = sorted(evidence_id for evidence_id, item in newest.items() if not demand.trusts(item))
-    if distrusted:
-        return RuleAnswer(
-            Outcome.PENDING,
-            f"Signers of the newest {demand.awaited} evidence are not trusted any more: {_listed(distrusted)}.",
-            required,
-            f"Have it produced again and signed by keys that are trusted, and attach it: {demand.words}.",
-            evidence=tuple(distrusted),
-            awaits=demand.awaited,
-        )
-    ids = tuple(sorted({item.evidence_id for items in speaking.values() for item in items}))
-    observed = f"Evidence of {demand.awaited} covers {_listed(speaking)}."
-    return _aged(demand, newest, at, RuleAnswer(Outcome.ALLOW, observed, required, evidence=ids))
+def cover(
+    demand: Demand,
+    dossier: Dossier,
+    context: RuleContext,
+    *,
+    required: str,
+    faults: Faults | None = None,
+    too_much: Verdict | None = None,
+    remedy: str,
+    individually: bool = False,
+) -> RuleAnswer:
+    """The answer of a rule that wants evidence without fault about every artifact; `remedy` is for faults.
 
-
-def _aged(demand: Demand, newest: dict[str, EvidenceItem], at: datetime, allowing: RuleAnswer) -> RuleAnswer:
-    if demand.max_age is None:
-        return allowing
-    stale = {evidence_id: item for evidence_id, item in newest.items() if item.made_at + demand.max_age < at}
-    if not stale:
-        return replace(allowing, valid_until=min(item.made_at for item in newest.values()) + demand.max_age)
-    made = _listed(f"{key} was made at {utc(stale[key].made_at)}" for key in sorted(stale))
-    return RuleAnswer(
-        Outcome.PENDING,
-        f"The newest {demand.awaited} evidence is too old: {made}.",
-        allowing.required,
-        f"Produce the evidence again and attach it: {demand.words}.",
-        evidence=tuple(sorted(stale)),
-        awaits=demand.awaited,
+    `individually`: evidence about a version as a whole does not speak for its artifacts.
+    """
+    speaking = speaking_by_subject(demand, dossier)
+    covering = {
+        target: frozenset({target}) if individually else subjects for target, subjects in dossier.covering.items()
+    }
+    heard = {subject for subjects in covering.values() for subject in subjects}
+    about = {subject: speaking.get(subject, ()) for subject in heard}
+    problems = list(_faulty(about, context, faults or _none, too_much or _any, remedy))
+    young_until: list[datetime] = []
+    for target, subjects in covering.items():
+        pieces = [item for subject in subjects for item in speaking.get(subject, ())]
+        newest = max(pieces, key=order_of, default=None)
+        if problem := _lacking(demand, target, newest, context.at):
+            problems.append(problem)
+        elif newest is not None and demand.max_age is not None:
+            young_until.append(newest.made_at + demand.max_age)
+    ids = {item.evidence_id for subject in heard for item in speaking.get(subject, ())}
+    good = RuleAnswer(
+        Outcome.ALLOW,
+        f"Evidence of {demand.awaited} covers {listed(covering)}.",
+        required,
+        evidence=tuple(sorted(ids)),
+        valid_until=min(young_until, default=None),
     )
+    return weigh(problems, context.waivers, good)
 
 
-def _speaking(oldest_first: list[EvidenceItem], subjects: set[Digest]) -> tuple[EvidenceItem, ...]:
-    newest: dict[tuple[str, Digest], dict[str | None, EvidenceItem]] = {}
-    for item in oldest_first:
-        for subject in subjects.intersection(item.subjects):
-            pieces = newest.setdefault((item.predicate_type, subject), {})
+def speaking_by_subject(demand: Demand, dossier: Dossier) -> Mapping[Digest, tuple[EvidenceItem, ...]]:
+    """The pieces that speak about each subject: per predicate type and source, the newest one that is accepted."""
+    newest: dict[Digest, dict[str, dict[str | None, EvidenceItem]]] = {}
+    ours = dossier.subjects
+    for item in sorted(filter(demand.accepts, dossier.verified), key=order_of):
+        for subject in ours.intersection(item.subjects):
+            pieces = newest.setdefault(subject, {}).setdefault(item.predicate_type, {})
             # Who made what cannot be read is not known: it stands in the way until something newer can be.
             pieces.pop(None, None)
             pieces[_source(item)] = item
-    return tuple(item for pieces in newest.values() for item in pieces.values())
+    return {
+        subject: tuple(item for pieces in by_type.values() for item in pieces.values())
+        for subject, by_type in newest.items()
+    }
+
+
+def order_of(item: EvidenceItem) -> tuple[datetime, datetime, str]:
+    """By what evidence is older or newer: when it was made, then received, then its id."""
+    return (item.made_at, item.received_at, item.evidence_id)
+
+
+def _faulty(
+    speaking: Mapping[Digest, tuple[EvidenceItem, ...]],
+    context: RuleContext,
+    faults: Faults,
+    too_much: Verdict,
+    remedy: str,
+) -> Iterator[Problem]:
+    pairs = [(item.evidence_id, subject, item) for subject, items in speaking.items() for item in items]
+    for evidence_id, subject, item in sorted(pairs, key=lambda pair: pair[:2]):
+        found = _unreadable(item, subject) or [
+            _at(violation, subject, evidence_id) for violation in faults(item, subject)
+        ]
+        if not found or (whole := _told(item, found, too_much)) is None:
+            continue
+        marked = [_marked(violation, context) for violation in found]
+        left = [violation for violation in marked if violation.waived_by is None]
+        # What is left may be tolerable; then the waivers were needed, and those that were used are shown.
+        told = _told(item, left, too_much) if left else None
+        for violation in marked:
+            if violation.waived_by or told:
+                yield Problem(violation, remedy=remedy, evidence=(evidence_id,), sentence=told or whole)
+
+
+def _told(item: EvidenceItem, found: Sequence[Violation], too_much: Verdict) -> str | None:
+    if isinstance(item.facts, UnreadableFacts):
+        return found[0].says
+    return too_much(item, found)
+
+
+def _marked(violation: Violation, context: RuleContext) -> Violation:
+    waiver = context.waivers.covering(violation)
+    return violation.model_copy(update={"waived_by": waiver}) if waiver else violation
+
+
+def _at(violation: Violation, subject: Digest, evidence_id: str) -> Violation:
+    return violation.model_copy(update={"artifact": subject, "evidence": evidence_id})
+
+
+def _unreadable(item: EvidenceItem, subject: Digest) -> list[Violation]:
+    if not isinstance(item.facts, UnreadableFacts):
+        return []
+    says = f"{item.evidence_id} could not be read at {item.facts.where}: {item.facts.problem}"
+    return [Violation(says=says, artifact=subject, evidence=item.evidence_id)]
+
+
+def _lacking(demand: Demand, target: Digest, newest: EvidenceItem | None, at: datetime) -> Problem | None:
+    if newest is None:
+        return Problem(
+            Violation(says=target, artifact=target),
+            Outcome.PENDING,
+            f"There is no verified {demand.awaited} evidence that counts here about ",
+            remedy=f"Attach {demand.words}, that names the digest of the artifact or of the version.",
+            awaits=demand.awaited,
+        )
+    about = Violation(says=newest.evidence_id, artifact=target, evidence=newest.evidence_id)
+    if not demand.trusts(newest):
+        return Problem(
+            about,
+            Outcome.PENDING,
+            f"Signers of the newest {demand.awaited} evidence are not trusted any more: ",
+            remedy=f"Have it produced again and signed by keys that are trusted, and attach it: {demand.words}.",
+            evidence=(newest.evidence_id,),
+            awaits=demand.awaited,
+            rank=1,
+        )
+    if demand.max_age is not None and newest.made_at + demand.max_age < at:
+        made = f"{newest.evidence_id} was made at {utc(newest.made_at)}"
+        return Problem(
+            about.model_copy(update={"says": made}),
+            Outcome.PENDING,
+            f"The newest {demand.awaited} evidence is too old: ",
+            remedy=f"Produce the evidence again and attach it: {demand.words}.",
+            evidence=(newest.evidence_id,),
+            awaits=demand.awaited,
+            rank=2,
+        )
+    return None
+
+
+def _none(_: EvidenceItem, __: Digest) -> Sequence[Violation]:
+    return ()
+
+
+def _any(_: EvidenceItem, found: Sequence[Violation]) -> str | None:
+    return found[0].says if found else None
 
 
 def _source(item: EvidenceItem) -> str | None:
@@ -142,19 +235,3 @@ def _source(item: EvidenceItem) -> str | None:
             return item.facts.scanner.partition("@")[0]  # A newer version of a scanner is the same scanner.
         case _:
             return ""
-
-
-def _order(item: EvidenceItem) -> tuple[datetime, datetime, str]:
-    return (item.made_at, item.received_at, item.evidence_id)
-
-
-def _why(item: EvidenceItem, fault: Fault) -> str | None:
-    if isinstance(item.facts, UnreadableFacts):
-        return f"{item.evidence_id} could not be read at {item.facts.where}: {item.facts.problem}"
-    return fault(item)
-
-
-def _listed(things: Iterable[str]) -> str:
-    every = list(things)
-    more = len(every) - _NAMED
-    return ", ".join(every[:_NAMED]) + (f" and {more} more" if more > 0 else "")

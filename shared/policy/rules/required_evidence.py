@@ -47,8 +47,7 @@ def check(rule: RequiredEvidence, dossier: Dossier, context: RuleContext) -> Rul
     return cover(
         demand,
         dossier,
-        context.at,
+        context,
         required=f"Every artifact has {demand.words}.",
-        fault=lambda _: None,
         remedy="Attach the evidence again in a form that can be read.",
     )

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from contracts.facts import EvidenceItem, TestFacts
+from contracts.findings import Violation
 from shared.policy.dossier import Dossier
 from shared.policy.duration import Duration
 from shared.policy.rules.coverage import Demand, cover
@@ -33,9 +34,9 @@ def check(rule: TestsPassed, dossier: Dossier, context: RuleContext) -> RuleAnsw
     return cover(
         demand,
         dossier,
-        context.at,
+        context,
         required=f"Every artifact has {demand.words}, that passed with at least {rule.min_passed} passed tests.",
-        fault=lambda item: _fault(item, rule.min_passed),
+        faults=lambda item, _: [Violation(says=why)] if (why := _fault(item, rule.min_passed)) else [],
         remedy="Correct what fails, run the tests again and attach the new result.",
     )
 

@@ -55,7 +55,7 @@ def outcome(kind: str, *pieces: EvidenceItem) -> Outcome:
 
 
 def test_every_kind_of_rule_is_tried() -> None:
-    assert {*CASES, "approvals"} == set(RULE_KINDS)
+    assert {*CASES, "approvals", "all_of", "any_of"} == set(RULE_KINDS)
 
 
 @every_kind

@@ -4,9 +4,10 @@ import itertools
 
 import pytest
 
-from shared.digests import canonical_digest
+from contracts.circumstances import Circumstances, ContainedVersion
+from shared.digests import sha256_digest
 from shared.errors import Conflict
-from shared.policy.dossier import Dossier, may_be
+from shared.policy.dossier import may_be
 from tests.unit.gate.gate_builders import (
     APPROVAL_TYPE,
     IMAGE,
@@ -61,7 +62,7 @@ def test_counts_are_by_subject_and_tell_what_is_behind() -> None:
 
 def test_evidence_set_is_what_counts_without_approvals_in_any_order() -> None:
     plain = (item("e1", passed()), item("e2", sbom()))
-    expected = canonical_digest(sorted(i.content_digest for i in plain))
+    expected = dossier(*plain).evidence_set_digest
     noise = (
         item("a1", approval("anna", FOREIGN)),
         item("a2", unreadable(), predicate_type=APPROVAL_TYPE),
@@ -74,8 +75,8 @@ def test_evidence_set_is_what_counts_without_approvals_in_any_order() -> None:
 
 
 def test_a_version_without_artifacts_must_be_covered_itself() -> None:
-    assert dossier(artifacts=()).targets == (VERSION,)
-    assert dossier(artifacts=(WHEEL, IMAGE, WHEEL)).targets == tuple(sorted((WHEEL, IMAGE)))
+    assert dossier(artifacts=()).covering == {VERSION: {VERSION}}
+    assert list(dossier(artifacts=(WHEEL, IMAGE, WHEEL)).covering) == sorted((WHEEL, IMAGE))
 
 
 def test_unreadable_content_is_judged_as_what_its_type_names_or_as_anything() -> None:
@@ -104,6 +105,22 @@ def test_an_unreadable_approval_is_no_evidence_that_an_approver_answers_for() ->
     assert with_broken.evidence_set_digest == dossier(item("e1", sbom())).evidence_set_digest
 
 
-def test_survives_storage() -> None:
-    held = dossier(item("e1", passed()), item("a1", approval("anna", FOREIGN)))
-    assert Dossier.model_validate(held.model_dump(mode="json")) == held
+def contained(name: str, *artifacts: str, nested: tuple[str, ...] = ()) -> ContainedVersion:
+    digest = sha256_digest(name.encode())
+    return ContainedVersion(application=name, version="1", digest=digest, artifacts=artifacts, nested=nested)
+
+
+def test_evidence_about_a_version_speaks_for_everything_inside_of_it_at_any_depth() -> None:
+    inner = contained("inner", IMAGE)
+    middle = contained("middle", nested=(inner.digest,))
+    held = dossier(circumstances=Circumstances(contained=(middle, inner)))
+    assert held.covering == {WHEEL: {WHEEL, VERSION}, IMAGE: {IMAGE, inner.digest, middle.digest, VERSION}}
+    assert held.subjects == {VERSION, WHEEL, IMAGE, inner.digest, middle.digest}
+    about_middle = item("e1", passed(), subjects=(middle.digest,))
+    assert held.with_item(about_middle).verified == (about_middle,)
+
+
+def test_an_artifact_in_two_contained_versions_is_spoken_for_by_either() -> None:
+    one, other = contained("one", IMAGE), contained("other", IMAGE)
+    held = dossier(circumstances=Circumstances(contained=(one, other)))
+    assert held.covering[IMAGE] == {IMAGE, one.digest, other.digest, VERSION}

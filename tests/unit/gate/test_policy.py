@@ -8,7 +8,7 @@ import pytest
 from contracts.vocabulary import Criticality, GateKind, Mode
 from shared.errors import Invalid
 from shared.policy.policy import read_policy
-from shared.policy.rules import RULE_KINDS, Rule
+from shared.policy.rules import RULE_KINDS, Rule, each_rule
 from tests.unit.gate.gate_builders import document, dossier, policy, rule
 
 FULL = document(
@@ -16,6 +16,15 @@ FULL = document(
     rule("vulnerability_limit", max={"critical": 0, "high": 2}, max_age="7d"),
     rule("tests_passed", min_passed=3, remedy="Ask QA."),
     rule("approvals", role="approver", count=2),
+    rule(
+        "any_of",
+        rules=[
+            rule("tests_passed", id="strict", min_passed=100),
+            rule(
+                "all_of", rules=[rule("tests_passed", id="lax"), rule("approvals", id="two", role="security", count=2)]
+            ),
+        ],
+    ),
     scope={"applications": ["cart"], "criticality": ["high"], "labels": {"tier": "web"}},
     mode="warning",
 )
@@ -36,7 +45,7 @@ def changed(**spec: Any) -> dict[str, Any]:
 
 def test_reads_every_rule_kind_and_the_compatible_mode() -> None:
     read = read_policy(FULL)
-    assert [r.kind for r in read.spec.rules] == list(RULE_KINDS)
+    assert {r.kind for r in each_rule(read.spec.rules)} == set(RULE_KINDS)
     assert read.spec.mode is Mode.WARN
 
 
@@ -85,7 +94,7 @@ def test_an_unknown_field_is_refused_with_its_path_and_the_nearest_name(
 
 
 def test_a_field_like_no_other_is_answered_with_the_known_ones() -> None:
-    assert "Known here: applications, criticality, labels." in refusal(changed(scope={"zzz": 1})).remedy
+    assert "Known here: applications, criticality, labels, projects." in refusal(changed(scope={"zzz": 1})).remedy
 
 
 def test_a_misspelt_field_is_told_before_the_one_it_leaves_missing() -> None:

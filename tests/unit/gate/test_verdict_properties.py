@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
@@ -72,7 +73,7 @@ def dossiers(draw: st.DrawFn, *, with_approvals: bool = False) -> Dossier:
 
 
 def without(held: Dossier, gone: EvidenceItem) -> Dossier:
-    return held.model_copy(update={"items": tuple(i for i in held.items if i is not gone)})
+    return replace(held, items=tuple(i for i in held.items if i is not gone))
 
 
 def denies(piece: EvidenceItem) -> bool:
@@ -117,7 +118,7 @@ def test_distrust_never_opens_a_gate_and_takes_every_denial_by_evidence_along(he
     before = judge(held, EVIDENCE_POLICY, APPROVAL_POLICY)
     evidence = judge(held, EVIDENCE_POLICY).outcome
     for piece in held.items:
-        after = held.model_copy(update={"items": tuple(distrusted(i) if i is piece else i for i in held.items)})
+        after = replace(held, items=tuple(distrusted(i) if i is piece else i for i in held.items))
         if before.outcome is not Outcome.ALLOW:
             assert judge(after, EVIDENCE_POLICY, APPROVAL_POLICY).outcome is not Outcome.ALLOW
         if evidence is Outcome.DENY:
@@ -126,8 +127,8 @@ def test_distrust_never_opens_a_gate_and_takes_every_denial_by_evidence_along(he
 
 @given(dossiers(), st.integers(min_value=1, max_value=60))
 def test_time_alone_never_opens_a_gate(held: Dossier, days: int) -> None:
-    older = held.model_copy(
-        update={"items": tuple(i.model_copy(update={"made_at": i.made_at - timedelta(days=days)}) for i in held.items)}
+    older = replace(
+        held, items=tuple(i.model_copy(update={"made_at": i.made_at - timedelta(days=days)}) for i in held.items)
     )
     before, after = judge(held, EVIDENCE_POLICY), judge(older, EVIDENCE_POLICY)
     assert (before.outcome is Outcome.DENY) == (after.outcome is Outcome.DENY)
@@ -144,7 +145,7 @@ def test_order_never_matters(held: Dossier, shuffler: random.Random) -> None:
     items, policies = list(held.items), [EVIDENCE_POLICY, APPROVAL_POLICY]
     shuffler.shuffle(items)
     shuffler.shuffle(policies)
-    shuffled = held.model_copy(update={"items": tuple(items)})
+    shuffled = replace(held, items=tuple(items))
     assert judge(shuffled, *policies) == judge(held, EVIDENCE_POLICY, APPROVAL_POLICY)
 
 

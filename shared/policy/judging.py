@@ -1,0 +1,163 @@
+"""Judging one rule at one gate, and what is said of it.
+
+- A rule that breaks answers error: what could not be judged does not pass.
+- Where waivers cover what stands against a version, the rule is judged without them too. The finding then says what the
+  rule itself answers, and which waivers let it pass nevertheless.
+- A rule that begins to count later is shown in mode `warn` until then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from contracts.findings import Finding, Violation
+from contracts.vocabulary import Digest, GateKind, Mode, Outcome, PromotionKind, StageName
+from shared.policy.dossier import Dossier
+from shared.policy.policy import Policy
+from shared.policy.rules import AllOf, AnyOf, Rule, RuleAnswer, RuleContext, SimpleRule, check
+from shared.policy.rules.combined import Combination, Part, combine
+from shared.policy.waivers import Waivers, waivers_for
+
+MAX_VIOLATIONS = 50
+"""How many single violations a finding lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The gate, the request and the time at which rules are judged."""
+
+    stage: StageName
+    gate: GateKind
+    kind: PromotionKind
+    requested_by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is said of one rule, and until when at most."""
+
+    finding: Finding
+    valid_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What the rules of one policy are judged with."""
+
+    policy: Policy
+    digest: Digest
+    dossier: Dossier
+    moment: Moment
+
+    def judge(self, rule: Rule) -> Judged:
+        """The finding of one rule, parts included."""
+        begins = self.policy.effective_on(rule)
+        announced = begins is not None and begins > self.moment.at
+        judged = self._combined(rule) if isinstance(rule, AllOf | AnyOf) else self._simple(rule)
+        finding = judged.finding
+        if announced:
+            mode = Mode.WARN if finding.mode is Mode.BLOCK else finding.mode
+            finding = finding.model_copy(update={"effective_on": begins, "mode": mode})
+        return Judged(finding, judged.valid_until)
+
+    def _combined(self, rule: AllOf | AnyOf) -> Judged:
+        judged = [self.judge(one) for one in rule.rules]
+        combined = combine(rule, [Part(one.finding, one.valid_until) for one in judged])
+        parts = tuple(one.finding for one in judged)
+        finding = self._finding(rule, _answer(combined, parts), combined.waived)
+        counts = sum(one.violation_count for one in parts)
+        return Judged(
+            finding.model_copy(update={"parts": parts, "violation_count": counts if finding.violation_count else 0}),
+            combined.valid_until,
+        )
+
+    def _simple(self, rule: SimpleRule) -> Judged:
+        context = RuleContext(
+            stage=self.moment.stage,
+            gate=self.moment.gate,
+            kind=self.moment.kind,
+            requested_by=self.moment.requested_by,
+            evidence_set=self.dossier.evidence_set_digest,
+            at=self.moment.at,
+            waivers=self._waivers(rule),
+        )
+        answer = self._checked(rule, context)
+        if answer.waivers and answer.outcome is Outcome.ALLOW:
+            bare = self._checked(rule, replace(context, waivers=Waivers()))
+            if bare.outcome is not Outcome.ALLOW:
+                ends = context.waivers.ends(answer.waivers)
+                until = min((one for one in (answer.valid_until, ends) if one), default=None)
+                waived = replace(bare, violations=answer.violations)
+                return Judged(self._finding(rule, waived, answer.waivers), until)
+            answer = replace(answer, violations=())
+        return Judged(self._finding(rule, answer, ()), answer.valid_until)
+
+    def _waivers(self, rule: SimpleRule) -> Waivers:
+        known = self.dossier.circumstances.waivers
+        if not known or not rule.waivable:
+            return Waivers()
+        counting = waivers_for(
+            known,
+            self.policy.spec.waivers,
+            rule=rule.id,
+            policy=self.policy.name,
+            stage=self.moment.stage,
+            at=self.moment.at,
+        )
+        return Waivers(self.dossier.version_digest, counting)
+
+    def _checked(self, rule: SimpleRule, context: RuleContext) -> RuleAnswer:
+        try:
+            return check(rule, self.dossier, context)
+        except Exception as error:  # noqa: BLE001 - whatever breaks in a rule must close the gate, not the service
+            return RuleAnswer(
+                Outcome.ERROR,
+                f"The rule could not be judged: {type(error).__name__}.",
+                "The rule can be judged.",
+                "Report this as a defect of Hallmark; the gate stays closed until the rule can be judged.",
+            )
+
+    def _finding(self, rule: Rule, answer: RuleAnswer, waived: tuple[str, ...]) -> Finding:
+        speaks = answer.outcome in (Outcome.DENY, Outcome.PENDING)
+        return Finding(
+            policy=self.policy.name,
+            policy_digest=self.digest,
+            rule=rule.id,
+            title=rule.title,
+            gate=self.moment.gate,
+            stage=self.moment.stage,
+            mode=self.policy.spec.mode,
+            outcome=answer.outcome,
+            observed=answer.observed,
+            required=answer.required,
+            remedy=rule.remedy if rule.remedy and speaks else answer.remedy,
+            evidence=answer.evidence,
+            awaits=answer.awaits,
+            passes_at=answer.passes_at,
+            violations=_bounded(answer.violations),
+            violation_count=len(answer.violations),
+            waived=waived,
+        )
+
+
+def _answer(combined: Combination, parts: tuple[Finding, ...]) -> RuleAnswer:
+    passed = combined.outcome is Outcome.ALLOW
+    told = [one for one in parts if one.lets_pass] if passed else parts
+    return RuleAnswer(
+        combined.outcome,
+        combined.observed,
+        combined.required,
+        combined.remedy,
+        evidence=tuple(sorted({evidence_id for one in told for evidence_id in one.evidence})),
+        awaits=combined.awaits,
+        passes_at=combined.passes_at,
+        violations=() if passed else tuple(violation for one in parts for violation in one.violations),
+    )
+
+
+def _bounded(violations: tuple[Violation, ...]) -> tuple[Violation, ...]:
+    # Those that count first; within, in an order that does not depend on the order of the evidence.
+    ordered = sorted(violations, key=lambda one: (one.waived_by is not None, one.model_dump_json()))
+    return tuple(ordered[:MAX_VIOLATIONS])

@@ -14,6 +14,7 @@ from services.cli.commands import (
     evidence,
     keys,
     log,
+    policies,
     promotions,
     stack,
     tokens,
@@ -38,7 +39,20 @@ def options(*, as_json: Annotated[bool, typer.Option("--json", help="Answer in J
     out.as_json = as_json
 
 
-groups = (stack, documents, versions, evidence, promotions, advisories, bundles, log, witness, tokens, keys)
+groups = (
+    stack,
+    documents,
+    policies,
+    versions,
+    evidence,
+    promotions,
+    advisories,
+    bundles,
+    log,
+    witness,
+    tokens,
+    keys,
+)
 for group in groups:
     group.register(app)
 

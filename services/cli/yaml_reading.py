@@ -13,6 +13,7 @@ import yaml
 
 from shared.errors import Invalid
 
+YAML_SUFFIXES = frozenset({".yaml", ".yml"})
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
@@ -59,4 +60,4 @@ def yaml_files(path: Path) -> list[Path]:
     """The YAML files at `path`: itself, or all below it, by name."""
     if path.is_file():
         return [path]
-    return sorted(file for file in path.rglob("*") if file.suffix in {".yaml", ".yml"})
+    return sorted(file for file in path.rglob("*") if file.suffix in YAML_SUFFIXES)

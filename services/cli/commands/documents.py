@@ -77,10 +77,11 @@ def read_documents(paths: list[Path]) -> list[Document]:
 def _in_file(file: Path) -> Iterator[Document]:
     for number, document in enumerate(read_yaml_file(file), start=1):
         if document is not None and not (isinstance(document, dict) and document.get("kind") == TEST_KIND):
-            yield _document(f"{file} (document {number})", document)
+            yield document_from(f"{file} (document {number})", document)
 
 
-def _document(origin: str, document: Any) -> Document:
+def document_from(origin: str, document: Any) -> Document:
+    """One parsed document that says enough to be applied. Raises `Invalid` with the place."""
     if not isinstance(document, dict) or document.get("apiVersion") != API_VERSION:
         raise Invalid(
             "document_malformed",

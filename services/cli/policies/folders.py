@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from services.cli.policies.cases import PolicyTest, read_policy_test
 from services.cli.policies.written import in_case
-from services.cli.yaml_reading import read_yaml_file, yaml_files
+from services.cli.yaml_reading import YAML_SUFFIXES, read_yaml_file, yaml_files
 from shared.errors import Invalid
 from shared.policy.policy import Policy, read_policy
 
@@ -74,8 +75,16 @@ def cases_in(found: Found) -> PolicyTest:
 
 def in_folder(folder: Path, kind: str) -> Iterator[Found]:
     """The documents of one kind in the files of a folder, not below."""
-    files = sorted(one for one in folder.iterdir() if one.suffix in {".yaml", ".yml"} and one.is_file())
-    return (one for each in files for one in documents_in(each) if one.kind == kind)
+    return (one for each in _yaml_in(folder) for one in documents_in(each) if one.kind == kind)
+
+
+def tested_in(folder: Path) -> frozenset[str]:
+    """The names of the policies that the test cases of a folder are for; files that cannot be read have none."""
+    names = set()
+    for file in _yaml_in(folder):
+        with suppress(Invalid):
+            names |= {str(_tested(one.whole)) for one in documents_in(file) if one.kind == TEST_KIND}
+    return frozenset(names)
 
 
 def cases_for(paths: Sequence[Path]) -> list[Found]:
@@ -86,6 +95,10 @@ def cases_for(paths: Sequence[Path]) -> list[Found]:
             names = {_named(one.whole) for one in documents_in(path) if one.kind == "Policy"}
             found += [one for one in in_folder(path.parent, TEST_KIND) if _tested(one.whole) in names]
     return list({(one.file.resolve(), one.number): one for one in found}.values())
+
+
+def _yaml_in(folder: Path) -> list[Path]:
+    return sorted(one for one in folder.iterdir() if one.suffix in YAML_SUFFIXES and one.is_file())
 
 
 def _named(whole: Any) -> Any:

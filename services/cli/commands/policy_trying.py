@@ -1,4 +1,4 @@
-"""`hallmark policy test` and `lint`: policies in files, looked at without any server."""
+"""`hallmark policy test`: policies tried on made-up versions, without any server."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def _gates(view: dict[str, Any]) -> str:
 def _said(one: dict[str, Any], every: list[dict[str, Any]]) -> str:
     """The digest, and the first revision that said the same."""
     first = min(other["revision"] for other in every if other["digest"] == one["digest"])
-    return one["digest"] + (f" (as revision {first})" if first < one["revision"] else "")
+    return str(one["digest"]) + (f" (as revision {first})" if first < one["revision"] else "")
 
 
 def _view(client: Client, project: str, name: str, digest: str | None) -> dict[str, Any]:

@@ -117,10 +117,8 @@ def _about_twins(policy: Policy) -> Iterator[Remark]:
     demands = [(rule, _demand(rule)) for rule in policy.spec.rules if not isinstance(rule, AllOf | AnyOf)]
     for (rule, asked), (other, wanted) in permutations(demands, 2):
         equal = asked == wanted
-        # Of two equal ones the later is told; a weaker one beside one that is only announced has its use.
+        # Of two equal ones the later is told. One that is only announced asks for something else: its day differs.
         later = demands.index((rule, asked)) > demands.index((other, wanted))
-        if rule.effective_on or other.effective_on:
-            continue
         if (equal and later) or (not equal and rule.kind in _COMPARABLE and _is_weaker(asked, wanted)):
             yield Remark(
                 "weaker-twin",

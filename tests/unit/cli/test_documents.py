@@ -102,6 +102,15 @@ def test_a_default_that_is_in_force_otherwise_is_a_difference(tmp_path: Path) ->
     assert '-      "allowed": false' in result.output
 
 
+def test_what_the_file_does_not_mention_any_more_is_a_difference(tmp_path: Path) -> None:
+    file = tmp_path / "prod-entry.yaml"
+    file.write_text(POLICY.replace("  effective_on: 2027-01-31\n", ""), encoding="utf-8")
+    with small_gateway(in_force()) as gateway:
+        result = ask(gateway, "diff", "-f", file)
+    assert result.exit_code == 3
+    assert '-    "effective_on": "2027-01-31' in result.output
+
+
 def test_a_malformed_policy_is_refused_with_its_file(tmp_path: Path) -> None:
     file = tmp_path / "prod-entry.yaml"
     file.write_text(POLICY.replace("max_age", "max_aeg"), encoding="utf-8")

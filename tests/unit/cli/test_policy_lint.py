@@ -61,7 +61,11 @@ def test_a_careful_policy_needs_no_advice() -> None:
     [
         ([TESTS], {"mode": "warn"}, ("warning", "never-blocks", "")),
         ([TESTS], {"effective_on": "2026-01-01"}, ("warning", "announcement-over", "")),
-        ([TESTS, SCAN | {"effective_on": "2026-11-20"}], {}, ("warning", "announcement-over", "vulnerability-limit")),
+        (
+            [TESTS, SCAN | {"effective_on": "2026-11-20T12:00:00Z"}],
+            {},
+            ("warning", "announcement-over", "vulnerability-limit"),
+        ),
         ([TESTS], {"effective_on": "2027-01-01"}, ("info", "only-announced", "")),
         ([TESTS], {"gates": [{"stage": "a", "gate": "entry"}] * 2}, ("warning", "gate-named-twice", "")),
         (

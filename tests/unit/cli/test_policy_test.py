@@ -1,74 +1,18 @@
-"""`hallmark policy test`: cases are judged by the gates' own code, and what differs is told."""
+"""Test cases of policies are judged by the gates' own code, and what differs is told."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import pytest
-import yaml
-from typer.testing import CliRunner
 
-from services.cli.main import app
-from services.cli.output import out
-from services.cli.policies.cases import read_policy_test
+from contracts.facts import Standing
+from services.cli.policies.cases import DEFAULT_AT, read_policy_test
 from services.cli.policies.made_evidence import KINDS
-from services.cli.policies.trying import Tried, policy_of, try_policy
+from services.cli.policies.made_versions import make_dossier
 from shared.errors import Invalid
-from shared.policy.policy import Policy, read_policy
-
-EXAMPLES = Path(__file__).parents[3] / "examples" / "policies"
-ALLOWED = {"outcome": "allow"}
-
-
-@pytest.fixture(autouse=True)
-def _for_people() -> Any:
-    yield
-    out.as_json = False
-
-
-def policy(*rules: dict[str, Any], name: str = "prod-entry", **spec: Any) -> Policy:
-    spec = {"gates": [{"stage": "prod", "gate": "entry"}], "rules": list(rules)} | spec
-    metadata = {"project": "shop", "name": name}
-    return read_policy({"apiVersion": "hallmark/v1", "kind": "Policy", "metadata": metadata, "spec": spec})
-
-
-def rule(kind: str, **fields: Any) -> dict[str, Any]:
-    return {"id": kind.replace("_", "-"), "title": f"Rule {kind}", "kind": kind} | fields
-
-
-TESTS, SCAN = rule("tests_passed"), rule("vulnerability_limit", max={"high": 0})
-APPROVED = rule("approvals", role="approver")
-
-
-def document(*cases: dict[str, Any], **spec: Any) -> dict[str, Any]:
-    named = [{"name": f"case {number}"} | case for number, case in enumerate(cases, start=1)]
-    return {
-        "apiVersion": "hallmark/v1",
-        "kind": "PolicyTest",
-        "spec": {"policy": "prod-entry", "cases": named} | spec,
-    }
-
-
-def tried(subject: Policy, given: dict[str, Any], expect: dict[str, Any], **case: Any) -> Tried:
-    test = read_policy_test(document({"given": given, "expect": expect} | case))
-    return try_policy(subject, test)[0]
-
-
-def refused(given: dict[str, Any], expect: dict[str, Any] | None = None, subject: Policy | None = None) -> Invalid:
-    with pytest.raises(Invalid) as error:
-        tried(subject or policy(TESTS), given, expect or ALLOWED)
-    return error.value
-
-
-def test_every_example_case_comes_out_as_expected() -> None:
-    result = CliRunner().invoke(app, ["--json", "policy", "test", str(EXAMPLES)])
-    assert result.exit_code == 0, result.output
-    cases = json.loads(result.stdout)
-    assert {one["policy"] for one in cases} == {"prod-entry", "prod-release", "qa-entry"}
-    assert len(cases) >= 20
-    assert {one["outcome"] for one in cases} == {"allow", "deny", "pending", None}
+from tests.unit.cli.policy_cases import ALLOWED, APPROVED, SCAN, TESTS, document, policy, rule, tried
 
 
 def test_what_differs_is_told_with_the_findings_own_sentence() -> None:
@@ -166,115 +110,25 @@ def test_every_kind_of_evidence_has_defaults(kind: str) -> None:
     assert tried(subject, given, {"outcome": "deny" if kind == "unreadable" else "allow"}).passed
 
 
+def test_evidence_is_what_the_gate_would_hold() -> None:
+    given = {
+        "evidence": [
+            {"kind": "tests", "verified": False},
+            {"kind": "sbom", "distrusted": True, "age": "2h", "made_for": "prod", "submitted_by": "ci"},
+        ]
+    }
+    test = read_policy_test(document({"given": given, "expect": ALLOWED}))
+    held = make_dossier(test.spec.cases[0], policy(TESTS), "prod", DEFAULT_AT, ()).dossier
+    unverified, distrusted = held.items
+    assert (unverified.standing, unverified.signers) == (Standing.UNVERIFIED, ())
+    assert (distrusted.standing, [one.distrusted for one in distrusted.signers]) == (Standing.DISTRUSTED, [True])
+    assert (distrusted.made_for, distrusted.submitted_by) == ("prod", "ci")
+    assert DEFAULT_AT - distrusted.made_at == timedelta(hours=2)
+
+
 def test_signers_can_be_told_one_by_one() -> None:
     subject = policy(rule("required_evidence", evidence="sbom", signer_role="build", min_signers=2))
     two = [{"role": "build", "key": "a"}, {"role": "build", "key": "b"}]
     assert tried(subject, {"evidence": [{"kind": "sbom", "signers": two}]}, ALLOWED).passed
     same = [{"role": "build", "key": "a"}, {"role": "build", "key": "a", "trust_root": "other"}]
     assert tried(subject, {"evidence": [{"kind": "sbom", "signers": same}]}, {"outcome": "pending"}).passed
-
-
-@pytest.mark.parametrize(
-    ("given", "code", "place", "advice"),
-    [
-        ({"evidense": []}, "field_unknown", "given.evidense", "Write `evidence` instead of `evidense`."),
-        ({"evidence": [{"kind": "tests", "faild": 1}]}, "field_unknown", "evidence[0].faild", "Write `failed`"),
-        ({"evidence": [{"kind": "tests", "agee": "1h"}]}, "field_unknown", "evidence[0].agee", "Write `age`"),
-        ({"artifacts": [{"name": "a", "prul": "x"}]}, "field_unknown", "artifacts[0].prul", "Write `purl`"),
-        (
-            {"evidence": [{"kind": "vulnerabilities", "vulnerabilities": [{"id": "a", "severty": "high"}]}]},
-            "field_unknown",
-            "evidence[0].vulnerabilities[0].severty",
-            "Write `severity`",
-        ),
-        ({"waivers": [{"ruel": "x"}]}, "field_unknown", "waivers[0].ruel", "Write `rule`"),
-        ({"criticality": None}, "malformed", "given.criticality", "Correct"),
-        ({"evidence": [{"kind": "tests", "about": "wheel"}]}, "malformed", "Known here: artifact, version", "Correct"),
-        ({"evidence": [{"kind": "test"}]}, "malformed", "Write `tests` instead of `test`", "Correct"),
-        ({"evidence": [{"kind": "tests", "age": 3}]}, "malformed", "evidence[0].age", "Correct"),
-        ({"evidence": [{"kind": "sbom", "id": "a"}, {"kind": "tests", "id": "a"}]}, "malformed", "twice", "Correct"),
-        ({"artifacts": ["version"]}, "malformed", "stands for two things", "Correct"),
-        ({"evidence": [{"kind": "coverage"}]}, "malformed", "evidence[0].lines", "Correct"),
-        (
-            {"evidence": [{"kind": "vulnerabilities", "vulnerabilities": [{"id": "a", "severity": "hig"}]}]},
-            "malformed",
-            "evidence[0].vulnerabilities[0].severity",
-            "Correct",
-        ),
-    ],
-)
-def test_what_is_misspelt_is_refused_with_its_place(given: dict[str, Any], code: str, place: str, advice: str) -> None:
-    error = refused(given)
-    assert error.code == f"policy_test_{code}"
-    assert place in error.message
-    assert advice in error.remedy
-
-
-@pytest.mark.parametrize(
-    ("expect", "place"),
-    [
-        ({}, "a case has to expect something"),
-        ({"outcome": "alow"}, "expect.outcome"),
-        ({"rules": {"tests-pased": "allow"}}, "Write `tests-passed` instead of `tests-pased`"),
-        ({"rules": {"tests-passed": {}}}, "a rule has to be expected to say something"),
-        ({"rules": {"tests-passed": {"sayz": "x"}}}, "expect.rules.tests-passed.sayz"),
-        ({"governs": False, "outcome": "deny"}, "says nothing"),
-    ],
-)
-def test_what_expects_nothing_or_cannot_come_true_is_refused(expect: dict[str, Any], place: str) -> None:
-    with pytest.raises(Invalid) as error:
-        tried(policy(TESTS), {}, expect)
-    assert place in error.value.message
-
-
-def test_names_of_cases_differ_and_a_policy_is_found_beside_them() -> None:
-    case = {"name": "same", "expect": ALLOWED}
-    with pytest.raises(Invalid, match="used more than once: same"):
-        read_policy_test(document(case, case))
-    test = read_policy_test(document({"expect": ALLOWED}))
-    with pytest.raises(Invalid) as homeless:
-        policy_of(test, [policy(TESTS, name="prod-entri")])
-    assert homeless.value.code == "policy_test_homeless"
-    assert "prod-entri" in homeless.value.remedy
-    with pytest.raises(Invalid) as ambiguous:
-        policy_of(test, [policy(TESTS), policy(SCAN)])
-    assert ambiguous.value.code == "policy_test_ambiguous"
-
-
-def write(folder: Path, name: str, *documents: dict[str, Any]) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_text(yaml.safe_dump_all(documents), encoding="utf-8")
-    return folder / name
-
-
-def run(*arguments: object) -> tuple[int, str]:
-    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["policy", "test", *map(str, arguments)])
-    problem = result.exception
-    return result.exit_code, result.output + (f"{problem.code} {problem}" if isinstance(problem, Invalid) else "")
-
-
-def test_the_command_finds_cases_in_folders_beside_policies_and_in_one_file(tmp_path: Path) -> None:
-    subject = policy(TESTS).normal_form()
-    good = document({"given": {"evidence": [{"kind": "tests"}]}, "expect": ALLOWED})
-    bad = document({"expect": ALLOWED})
-    beside = write(tmp_path / "a", "prod.yaml", subject)
-    write(tmp_path / "a", "prod.test.yaml", good)
-    both = write(tmp_path / "b", "both.yaml", subject, bad)
-    assert run(beside)[0] == run(tmp_path / "a")[0] == 0
-    code, said = run(tmp_path)
-    assert code == 3
-    assert "✓ passed  prod-entry: case 1  (allow)" in said
-    assert "✗ failed  prod-entry: case 1  (pending)\n    outcome: expected allow, observed pending\n" in said
-    assert "1 of 2 cases come out otherwise" in said
-    assert run(both)[0] == 3
-
-
-def test_no_cases_at_all_is_no_success(tmp_path: Path) -> None:
-    alone = write(tmp_path, "prod.yaml", policy(TESTS).normal_form())
-    assert "policy_tests_missing" in run(alone)[1]
-    broken = write(tmp_path, "prod.test.yaml", document({"expekt": {}}))
-    code, said = run(broken)
-    assert code
-    assert f"{broken} (document 1): The policy test" in said
-    (tmp_path / "prod.test.yaml").write_text("a: 1\na: 2\n", encoding="utf-8")
-    assert "document_unreadable" in run(broken)[1]

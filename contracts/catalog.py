@@ -9,6 +9,7 @@ from contracts.evidence.v1 import queries as evidence_queries
 from contracts.gate.v1 import commands as gate_commands
 from contracts.gate.v1 import events as gate_events
 from contracts.gate.v1 import queries as gate_queries
+from contracts.gate.v1 import waivers as gate_waivers
 from contracts.message import DeadLetter, Message
 from contracts.monitoring.v1 import commands as monitoring_commands
 from contracts.monitoring.v1 import events as monitoring_events
@@ -80,6 +81,15 @@ MESSAGES: tuple[type[Message], ...] = (
     gate_queries.ListVerdicts,
     gate_queries.ConfirmVerdict,
     gate_queries.JudgeGates,
+    gate_waivers.RequestWaiver,
+    gate_waivers.DecideWaiver,
+    gate_waivers.RevokeWaiver,
+    gate_waivers.ShowWaiver,
+    gate_waivers.ListWaivers,
+    gate_waivers.WaiverRequested,
+    gate_waivers.WaiverGranted,
+    gate_waivers.WaiverRefused,
+    gate_waivers.WaiverEnded,
     gate_events.PolicyApplied,
     gate_events.VerdictIssued,
     promotion_commands.RequestPromotion,

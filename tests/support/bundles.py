@@ -23,6 +23,7 @@ from services.evidence.domain import passage as attested
 from services.evidence.domain.log import EntryKind, LogEntry
 from services.evidence.domain.record import own_record, record_of
 from services.gate import wire
+from services.gate.storage.dossiers import Held
 from services.gateway.bundle import Bundle
 from services.registry.domain.version import manifest_digest
 from shared.crypto import dsse, keys, merkle, note
@@ -204,7 +205,8 @@ class Story:
         )
         context = DecisionContext(f"vd-{promotion}-{self.minutes}", "ann")
         verdict = decide([policy], dossier, wire.passages_from(question.passages), context, at)
-        view = wire.verdict_view(question, verdict, dossier).model_copy(update=lies)
+        held = Held(dossier, {one.evidence_id: record_digest(one) for one in dossier.items})
+        view = wire.verdict_view(question, verdict, held).model_copy(update=lies)
         self.bundle.add_json(f"verdicts/{view.verdict_id}.json", view.model_dump(mode="json"))
         announced = wire.verdict_issued(view).model_dump(mode="json")
         self.log(EntryKind.VERDICT, view.verdict_id, canonical_digest(announced))

@@ -10,6 +10,7 @@ from services.gate.handlers import HANDLERS
 from services.gate.handlers.judging import judge
 from services.gate.storage.unit_of_work import GateWork
 from shared.errors import Invalid
+from shared.identity import EVERYWHERE
 from shared.policy.policy import read_policy
 
 
@@ -18,6 +19,8 @@ async def apply_policy(command: ApplyPolicy, work: GateWork) -> Applied:
     """Take a policy over, and judge again what waits."""
     work.unit.caller.require(command.project, Role.SECURITY)
     policy = read_policy(command.document)
+    if set(policy.projects) != {command.project}:
+        work.unit.caller.require(EVERYWHERE, Role.SECURITY)
     if (policy.metadata.project, policy.name) != (command.project, command.policy):
         raise Invalid(
             "policy_misplaced",
@@ -39,7 +42,7 @@ async def apply_policy(command: ApplyPolicy, work: GateWork) -> Applied:
                 at=work.unit.now,
             )
         )
-        for evaluation in await work.verdicts.open_in(command.project, work.unit.now):
+        for evaluation in await work.evaluations.open_in(policy.projects, work.unit.now):
             await judge(evaluation.question, work, before=evaluation)
     return Applied(kind="Policy", name=policy.name, digest=policy.digest, **applied._asdict())
 
@@ -47,5 +50,5 @@ async def apply_policy(command: ApplyPolicy, work: GateWork) -> Applied:
 @HANDLERS.on(EvaluateGates)
 async def evaluate_gates(tell: EvaluateGates, work: GateWork) -> None:
     """Judge whether a version may pass; a question that a later attempt has overtaken is not answered any more."""
-    if not await work.verdicts.answered(tell):
+    if not await work.evaluations.answered(tell):
         await judge(tell, work)

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from services.gate.storage import dossiers, policies, verdicts
+from services.gate.equipment import GateEquipment
+from services.gate.storage import (
+    dossiers,
+    evaluations,
+    evidence,
+    exploitation,
+    policies,
+    surroundings,
+    verdicts,
+    versions,
+    waivers,
+)
 from shared.messaging.unit_of_work import UnitOfWork
 
-INDEXES = {**dossiers.INDEXES, **policies.INDEXES, **verdicts.INDEXES}
+_ROOMS = (versions, evidence, surroundings, exploitation, waivers, policies, evaluations, verdicts)
+INDEXES = {name: indexes for room in _ROOMS for name, indexes in room.INDEXES.items()}
 
 
 class GateWork:
@@ -15,4 +27,11 @@ class GateWork:
         self.unit = unit
         self.policies = policies.Policies(unit)
         self.dossiers = dossiers.Dossiers(unit)
+        self.evaluations = evaluations.Evaluations(unit)
         self.verdicts = verdicts.Verdicts(unit)
+
+    @property
+    def equipment(self) -> GateEquipment:
+        """What the gate signs with."""
+        equipment: GateEquipment = self.unit.equipment
+        return equipment

@@ -13,6 +13,7 @@ from contracts.gate.v1 import waivers as gate_waivers
 from contracts.message import DeadLetter, Message
 from contracts.monitoring.v1 import commands as monitoring_commands
 from contracts.monitoring.v1 import events as monitoring_events
+from contracts.monitoring.v1 import exploitation as monitoring_exploitation
 from contracts.monitoring.v1 import queries as monitoring_queries
 from contracts.promotion.v1 import commands as promotion_commands
 from contracts.promotion.v1 import events as promotion_events
@@ -105,10 +106,14 @@ MESSAGES: tuple[type[Message], ...] = (
     promotion_events.ReleaseTrusted,
     monitoring_commands.ImportAdvisories,
     monitoring_commands.RevokeRelease,
+    monitoring_exploitation.ImportExploitation,
+    monitoring_exploitation.FinishExploitationImport,
+    monitoring_exploitation.ListExploitation,
     monitoring_queries.ListRisk,
     monitoring_queries.ShowTrust,
     monitoring_queries.ShowMetrics,
     monitoring_events.TrustChanged,
+    monitoring_exploitation.ExploitationLearned,
     DeadLetter,
 )
 

@@ -12,6 +12,7 @@ from services.cli.commands import (
     bundles,
     documents,
     evidence,
+    exploitation,
     keys,
     log,
     promotions,
@@ -38,7 +39,20 @@ def options(*, as_json: Annotated[bool, typer.Option("--json", help="Answer in J
     out.as_json = as_json
 
 
-groups = (stack, documents, versions, evidence, promotions, advisories, bundles, log, witness, tokens, keys)
+groups = (
+    stack,
+    documents,
+    versions,
+    evidence,
+    promotions,
+    advisories,
+    exploitation,
+    bundles,
+    log,
+    witness,
+    tokens,
+    keys,
+)
 for group in groups:
     group.register(app)
 

@@ -1,11 +1,12 @@
 """Reading predicates by their type, one file per kind of evidence.
 
 `read` never raises: what cannot be read becomes `UnreadableFacts`, which no rule takes for a pass. Types that the
-table does not know give `OtherFacts`.
+table does not know give `OtherFacts`, with the predicate itself when it is short.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from contracts.facts import OtherFacts, UnreadableFacts
+from contracts.facts import MAX_TEXT, OtherFacts, UnreadableFacts
 from services.evidence.domain.kinds import (
     approval,
     cyclonedx,
@@ -73,6 +74,7 @@ _KINDS = tuple(
 _VEX_IN_CYCLONEDX = _Kind(re.compile(""), "vex", cyclonedx_vex.read)
 """CycloneDX announces bills of materials and VEX by the same predicate type; the content tells them apart."""
 _MAX_PROBLEM = 300
+_COMPACT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def kind_of_type(predicate_type: str) -> str | None:
@@ -85,7 +87,7 @@ def read(predicate_type: str, predicate: Mapping[str, Any], received_at: datetim
     """What `predicate` says. A claimed time later than `received_at` is taken for `received_at`."""
     found = _find(predicate_type)
     if found is None:
-        return Reading(OtherFacts())
+        return Reading(OtherFacts(text=_text(predicate)))
     if found.kind == "sbom" and cyclonedx_vex.is_vex(predicate):
         found = _VEX_IN_CYCLONEDX
     try:
@@ -102,6 +104,18 @@ def read(predicate_type: str, predicate: Mapping[str, Any], received_at: datetim
 
 def _find(predicate_type: str) -> _Kind | None:
     return next((kind for kind in _KINDS if kind.types.fullmatch(predicate_type)), None)
+
+
+def _text(predicate: Mapping[str, Any]) -> str | None:
+    parts: list[bytes] = []
+    room = MAX_TEXT
+    # Piece by piece, so that a large predicate is not written out only to be found too long.
+    for part in _COMPACT.iterencode(predicate):
+        parts.append(part.encode())
+        room -= len(parts[-1])
+        if room < 0:
+            return None
+    return b"".join(parts).decode()
 
 
 def _unreadable(where: str, problem: str, meant: str) -> Reading:

@@ -42,6 +42,7 @@ _RATINGS = ((9.0, Severity.CRITICAL), (7.0, Severity.HIGH), (4.0, Severity.MEDIU
 _MAX_SCORE = 10.0
 _MAX_ID = 200
 _MAX_PLACE = 500
+_MAX_FIX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def reading(
     for finding in ordered:
         counts[finding.severity] += 1
     facts = VulnerabilityFacts(
-        scanner=scanner,
+        scanner=scanner[:_MAX_PLACE],
         counts=counts,
         vulnerabilities=tuple(_listed(finding) for finding in ordered[:MAX_LISTED]),
         suppressed=suppressed,
@@ -123,6 +124,6 @@ def _listed(finding: Finding) -> FoundVulnerability:
         severity=finding.severity,
         score=finding.score,
         purl=canonical_purl(finding.purl) if finding.purl else None,
-        fixed_in=finding.fixed_in or None,
+        fixed_in=finding.fixed_in[:_MAX_FIX] if finding.fixed_in else None,
         location=finding.location[:_MAX_PLACE] if finding.location else None,
     )

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from contracts.evidence.v1.events import EvidenceAdded, EvidenceRejudged
-from contracts.facts import Facts, OtherFacts, SbomFacts, SignatureCheck, VulnerabilityFacts
+from contracts.facts import Facts, OtherFacts, SbomFacts, SignatureCheck, TestFacts, VulnerabilityFacts
 from contracts.message import MAX_BODY
 from services.evidence.domain.record import Record, record_of
 from shared.crypto.sigstore.checks import Check
 from shared.trust import statement as in_toto
 from shared.trust.rejudging import earlier
 from shared.trust.verification import Problem, Unverified
-from tests.unit.evidence.report_builders import NOW, OURS
+from tests.unit.evidence.report_builders import NOW, OURS, wrapped
 from tests.unit.evidence.sbom_documents import CYCLONEDX, a_bom
 
 SIGNATURES = 16
@@ -118,6 +118,18 @@ def test_a_scanner_that_writes_at_length_says_what_it_found() -> None:
     facts = facts_in_event(recorded("https://in-toto.io/attestation/vulns/v0.2", predicate))
     assert isinstance(facts, VulnerabilityFacts)
     assert len(facts.vulnerabilities) == 1
+
+
+def test_names_of_failed_tests_go_before_suites() -> None:
+    def a_suite(number: int) -> str:
+        case = f'<testcase name="{WIDE * 300}"><failure/></testcase>'
+        return f'<testsuite name="{number:03}{WIDE * 150}">{case}</testsuite>'
+
+    document = f"<testsuites>{''.join(map(a_suite, range(300)))}</testsuites>"
+    facts = facts_in_event(recorded(f"{OURS}/junit/v1", wrapped(document)))
+    assert isinstance(facts, TestFacts)
+    assert (facts.failed, len(facts.suites)) == (300, 200)
+    assert len(facts.failed_names) < 200
 
 
 def test_a_free_predicate_gives_way_to_subjects() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contracts.facts import ApprovalFacts, Signer
+from contracts.facts import ApprovalFacts, CoverageFacts, Signer
 from contracts.vocabulary import Role
 from services.evidence.domain.passage import approval_statement
 from services.evidence.domain.record import own_record, record_of
@@ -60,3 +60,11 @@ def test_a_judgement_changes_neither_and_the_gate_takes_both_forms_for_one_piece
     assert (changed.item.submitted_by, changed.item.made_for, changed.item.distrusted) == ("ci", "qa", True)
     assert newest(item, changed.item) is changed.item
     assert read_item(item_record(changed.item)) == changed.item
+
+
+def test_fractions_in_facts_survive_the_form_that_the_log_pins() -> None:
+    kind, predicate = "https://hallmark.dev/attestation/lcov/v1", {"Data": "SF:a\nLF:3\nLH:2\nend_of_record\n"}
+    data = an_envelope(payload=a_payload(predicateType=kind, predicate=predicate))
+    item = record_of("shop", data, judge(data, [a_root()], NOW), NOW).item
+    assert item.facts == CoverageFacts(lines=200 / 3, lines_covered=2, lines_total=3)
+    assert read_item(item_record(item)) == item

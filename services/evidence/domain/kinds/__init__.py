@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from contracts.facts import MAX_TEXT, OtherFacts, UnreadableFacts
 from services.evidence.domain.kinds import (
     approval,
+    coverage,
     cyclonedx,
     cyclonedx_vex,
     deployment,
@@ -58,6 +59,7 @@ _KINDS = tuple(
         (r"https://slsa\.dev/provenance/v1", "provenance", provenance.read_v1),
         (r"https://in-toto\.io/attestation/test-result/v0\.1", "tests", tests.read),
         (_OURS + r"/(junit|nunit|xunit|trx|mocha)/v1", "tests", run_reports.read),
+        (_OURS + r"/(cobertura|jacoco|lcov|coverage-py)/v1", "coverage", coverage.read),
         (r"https://in-toto\.io/attestation/vulns/v0\.[12]", "vulnerabilities", vulnerabilities.read),
         (r"(https://)?cosign\.sigstore\.dev/attestation/vuln/v1", "vulnerabilities", vulnerabilities.read_cosign),
         (_OURS + r"/sarif/v1", "vulnerabilities", sarif.read),

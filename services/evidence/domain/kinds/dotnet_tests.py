@@ -57,10 +57,10 @@ def read_nunit(root: Element) -> Reading:
     for case, suite in _with_suites(root, "test-case", ""):
         run.add(_nunit(case), case.get("fullname") or case.get("name") or "", suite=suite)
     run.check_stated(root.tag, stated(root.attrib, "failures", "errors", "failed"))
-    for suite in (root, *root.iter("test-suite")):
-        words = {suite.get("result", "").lower(), suite.get("success", "").lower()}
+    for part in (root, *root.iter("test-suite")):
+        words = {part.get("result", "").lower(), part.get("success", "").lower()}
         if not run.bad and words & _FAILED_WORDS:
-            raise UnreadableError(suite.get("name", suite.tag)[:200], "says that it failed, and no test of it did")
+            raise UnreadableError(part.get("name", part.tag)[:200], "says that it failed, and no test of it did")
     return run.reading()
 
 

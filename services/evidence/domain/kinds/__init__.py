@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from contracts.facts import MAX_TEXT, OtherFacts, UnreadableFacts
+from contracts.facts import MAX_TEXT, OtherFacts, UnreadableFacts, VulnerabilityFacts
 from services.evidence.domain.kinds import (
     approval,
     coverage,
@@ -86,7 +86,10 @@ def kind_of_type(predicate_type: str) -> str | None:
 
 
 def read(predicate_type: str, predicate: Mapping[str, Any], received_at: datetime) -> Reading:
-    """What `predicate` says. A claimed time later than `received_at` is taken for `received_at`."""
+    """What `predicate` says. A claimed time later than `received_at` is taken for `received_at`.
+
+    So is the time at which a vulnerability became known: nobody can have learnt of it later.
+    """
     found = _find(predicate_type)
     if found is None:
         return Reading(OtherFacts(text=_text(predicate)))
@@ -99,9 +102,21 @@ def read(predicate_type: str, predicate: Mapping[str, Any], received_at: datetim
         return _unreadable(".".join(str(step) for step in first["loc"]), first["msg"], found.kind)
     except UnreadableError as error:
         return _unreadable(error.where, error.problem, found.kind)
+    if isinstance(reading.facts, VulnerabilityFacts):
+        reading = replace(reading, facts=_known_by(reading.facts, received_at))
     if reading.claimed_at is not None and reading.claimed_at > received_at:
         return replace(reading, claimed_at=received_at)
     return reading
+
+
+def _known_by(facts: VulnerabilityFacts, at: datetime) -> VulnerabilityFacts:
+    if not any(one.published_at and one.published_at > at for one in facts.vulnerabilities):
+        return facts
+    known = (
+        one.model_copy(update={"published_at": min(one.published_at, at)}) if one.published_at else one
+        for one in facts.vulnerabilities
+    )
+    return facts.model_copy(update={"vulnerabilities": tuple(known)})
 
 
 def _find(predicate_type: str) -> _Kind | None:

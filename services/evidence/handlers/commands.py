@@ -96,7 +96,7 @@ async def record_approval(tell: RecordApproval, work: EvidenceWork) -> None:
     own = await work.signer()
     data = own.envelope(signed)
     signer = Signer(key_id=own.key_id, trust_root=OWN_ROOT, role=tell.role.value)
-    record = own_record(tell.project, data, in_toto.parse(signed), signer, work.unit.now)
+    record = own_record(tell.project, data, in_toto.parse(signed), signer, work.unit.now, by=tell.approver)
     state = await roots_state(work.unit, tell.project)
     submission = Submission(
         tell.project,
@@ -104,7 +104,6 @@ async def record_approval(tell: RecordApproval, work: EvidenceWork) -> None:
         data,
         len(data),
         record,
-        by=tell.approver,
         roots_state=state,
         unit=work.unit,
         logged_as=EntryKind.APPROVAL,

@@ -44,7 +44,6 @@ class Recording:
     """The envelope when it is small; else it lies in the blob store."""
     size: int
     """Bytes of the envelope."""
-    by: str
     roots_state: str
     """The state of the trust roots that it was judged by."""
     staged: bool = False
@@ -193,7 +192,7 @@ def _document(recording: Recording) -> Document:
         "item": item.model_dump_json(),
         "data": recording.data,
         "size": recording.size,
-        "submitted_by": recording.by,
+        "submitted_by": item.submitted_by,
         "roots_state": recording.roots_state,
     }
 

@@ -230,9 +230,10 @@ class Story:
         own = vars(passage).keys() - {"waivers"}  # These belong to the promotion, too.
         passage = replace(passage, **{name: lies.pop(name) for name in own & lies.keys()})
         passage = replace(passage, waivers=lies.pop("attested_waivers", passage.waivers))
+        result = replace(passage, levels=lies.pop("result_levels", passage.levels))
         digests = []
-        for made in (attested.result_statement, attested.passage_statement):
-            data = self.envelope(made(passage))
+        for statement in (attested.result_statement(result), attested.passage_statement(passage)):
+            data = self.envelope(statement)
             digests.append(sha256_digest(data))
             self.bundle.add_named("passages", data, digests[-1])
             self.log(EntryKind.PASSAGE, f"{verdict.promotion_id}|1", digests[-1])

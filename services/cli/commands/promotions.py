@@ -6,6 +6,7 @@ import time
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from contracts.findings import Finding
 from services.cli.client import Client
@@ -124,8 +125,8 @@ def _show(promotion: dict[str, Any]) -> None:
 
 
 def _trust(promotion: dict[str, Any]) -> list[str]:
-    lines = [f"on waivers: {', '.join(promotion['waivers'])}"] if promotion["waivers"] else []
-    if promotion["release"] and not promotion["may_be_trusted"]:
+    lines = [f"on waivers: {escape(', '.join(promotion['waivers']))}"] if promotion["waivers"] else []
+    if promotion["state"] == "completed" and promotion["release"] and not promotion["may_be_trusted"]:
         lines.append("[yellow]released, not trusted: its policies call no release on these waivers trusted[/]")
     return lines
 

@@ -40,7 +40,7 @@ def check_approver(promotion: Promotion, approver: Actor) -> Verdict:
 def _makers(promotion: Promotion) -> frozenset[str]:
     source = promotion.source
     named = (promotion.registered_by, *((source.author, source.committer) if source else ()))
-    return frozenset(_one(name) for name in named if name and name.strip())
+    return frozenset(_one(name) for name in named if name)
 
 
 def _one(subject: str) -> str:

@@ -45,6 +45,10 @@ def test_a_move_that_claims_what_its_verdict_says_verifies(passages: list[Says],
 
 LIES: dict[str, Callable[[], str]] = {
     "a trusted release on a verdict that lets it be none": lambda: moves(RELEASE, UNTRUSTED, levels=(TRUSTED,)),
+    "a result alone that says so": lambda: moves(RELEASE, UNTRUSTED, result_levels=(TRUSTED,)),
+    "a summary alone that says so": lambda: moves(
+        RELEASE, UNTRUSTED, levels=(TRUSTED,), result_levels=(RELEASED, IN_PROD)
+    ),
     "that beside what it is": lambda: moves(RELEASE, UNTRUSTED, levels=(TRUSTED, RELEASED, IN_PROD)),
     "a promotion that says trusted": lambda: moves(RELEASE, UNTRUSTED, trusted=True),
     "both": lambda: moves(RELEASE, UNTRUSTED, levels=(TRUSTED,), trusted=True),

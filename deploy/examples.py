@@ -127,4 +127,4 @@ def _plain(name: str, annotation: Any) -> Any:
 
 def _is_digest(name: str) -> bool:
     words = ("digest", "digests", "subjects", "evidence_set", "fingerprint", "root", "hashes", "key_id", "key_ids")
-    return name.endswith(words) or name in {"artifacts", "nested"}
+    return name.endswith(words) or name in {"artifact", "artifacts", "nested"}

@@ -11,13 +11,13 @@ from contracts.evidence.v1 import queries as evidence
 from contracts.evidence.v1 import views as evidence_views
 from contracts.facts import EarlierStanding, EvidenceItem
 from contracts.gate.v1 import queries as gate
-from contracts.gate.v1.views import PolicyView, VerdictPage, VerdictView
+from contracts.gate.v1.views import ONLY_IN_VIEWS, PolicyView, VerdictPage, VerdictView
 from contracts.promotion.v1.events import PromotionCompleted, PromotionEnded
 from contracts.promotion.v1.queries import ListPromotions
 from contracts.promotion.v1.views import PromotionPage, PromotionView
 from contracts.registry.v1.queries import ShowVersion
 from contracts.registry.v1.views import VersionView
-from contracts.vocabulary import Digest, Outcome, PromotionState, SourceCommit, utc
+from contracts.vocabulary import Digest, PromotionState, SourceCommit, utc
 from services.gateway.asking import Asking
 from services.gateway.bundle import Bundle, Since
 from services.gateway.gathering_log import add_log
@@ -106,7 +106,7 @@ async def _add_verdicts(bundle: Bundle, asking: Asking, which: ShowVersion) -> N
             verdict = await asking.ask_as(one, VerdictView)
             said = verdict.model_dump(mode="json")
             bundle.add_json(f"verdicts/{verdict.verdict_id}.json", said)
-            announced = {name: value for name, value in said.items() if name != "considered"}
+            announced = {name: value for name, value in said.items() if name not in ONLY_IN_VIEWS}
             bundle.note(verdict.verdict_id, canonical_digest(announced))
             await _add_policies(bundle, asking, verdict)
         if page.next is None:
@@ -145,8 +145,8 @@ def _ended_as(promotion: PromotionView) -> PromotionCompleted | PromotionEnded |
         return None
     said = promotion.model_dump() | {"because": last.because, "at": last.at}
     if promotion.state is PromotionState.COMPLETED:
-        return PromotionCompleted.model_validate(said)
-    not_passed = [finding for finding in promotion.findings if finding.outcome is not Outcome.ALLOW]
+        return PromotionCompleted.model_validate(said | {"trusted": promotion.may_be_trusted})
+    not_passed = [finding for finding in promotion.findings if not finding.lets_pass]
     return PromotionEnded.model_validate(said | {"findings": not_passed})
 
 

@@ -226,16 +226,21 @@ class Story:
             policies=tuple(attested.Resource(f"{policies}/{one}", one) for one in verdict.policy_digests),
             inputs=tuple(attested.Resource(one.evidence_id, one.content_digest) for one in verdict.evidence),
             passed=True,
-            levels=(f"HALLMARK_STAGE_{to_stage.upper()}",),
+            levels=attested.levels_of(to_stage, release=lies.get("release", False), trusted=verdict.may_be_trusted),
+            waivers=tuple(one.waiver_id for one in verdict.waivers),
         )
-        passage = replace(passage, **{name: lies.pop(name) for name in vars(passage).keys() & lies.keys()})
+        own = vars(passage).keys() - {"waivers"}  # These belong to the promotion, too.
+        passage = replace(passage, **{name: lies.pop(name) for name in own & lies.keys()})
+        passage = replace(passage, waivers=lies.pop("attested_waivers", passage.waivers))
+        result = replace(passage, levels=lies.pop("result_levels", passage.levels))
         digests = []
-        for made in (attested.result_statement, attested.passage_statement):
-            data = self.envelope(made(passage))
+        for statement in (attested.result_statement(result), attested.passage_statement(passage)):
+            data = self.envelope(statement)
             digests.append(sha256_digest(data))
             self.bundle.add_named("passages", data, digests[-1])
             self.log(EntryKind.PASSAGE, f"{verdict.promotion_id}|1", digests[-1])
         said = {"from_stage": from_stage, "to_stage": to_stage, "kind": "promote", "release": False, "replaced": None}
+        said |= {"trusted": verdict.may_be_trusted, "waivers": [one.waiver_id for one in verdict.waivers]}
         said |= {"passage_digest": digests[-1]} | lies
         self.ended(EntryKind.PROMOTION, PromotionCompleted, verdict, **said)
 

@@ -2,6 +2,8 @@
 
 - A verdict is decided anew, by the gate's own code, on the evidence, policies, context and time that it pins. Outcome,
   findings, evidence used, fingerprint and end must come out the same.
+- A passage claims the levels that its verdict allows, and no other: no trusted release where the verdict says that it
+  may not be called so.
 - A completed promotion names a verdict that allowed exactly that move, and a passage that was signed and logged before.
 """
 
@@ -160,19 +162,30 @@ def _check_attested(
     if summary.place > moved_at or result.place > moved_at:
         raise WrongError(f"{path}: it moved before its passage was in the log")
     said, policies = summary.predicate, verdict.policy_digests
+    levels, waivers = _levels(verdict, promotion), sorted(one.waiver_id for one in verdict.waivers)
+    if (promotion.get("trusted", True), promotion.get("waivers", [])) != (verdict.may_be_trusted, waivers):
+        raise WrongError(f"{path}: it says another trust or other waivers than its verdict")
     expected = {
-        "hallmark_verdict": {"id": verdict.verdict_id},
+        "hallmark_verdict": {"id": verdict.verdict_id, **({"waivers": waivers} if waivers else {})},
         "verificationResult": "PASSED",
         "timeVerified": utc(verdict.judged_at),
         "resourceUri": f"hallmark:{verdict.project}/{verdict.application}/{verdict.version}@{promotion['to_stage']}",
-        "verifiedLevels": result.predicate["properties"],
+        "verifiedLevels": levels,
     }
     inputs = {one["digest"]["sha256"] for one in said["inputAttestations"]}
     if (
         {name: said.get(name) for name in expected} != expected
+        or result.predicate["properties"] != levels
         or f"sha256:{said['policy']['digest']['sha256']}" != canonical_digest(sorted(policies))
         or inputs != {used.content_digest.removeprefix("sha256:") for used in verdict.evidence}
         or {f"sha256:{one['digest']['sha256']}" for one in result.predicate["verifier"]["policies"]} != set(policies)
     ):
         raise WrongError(f"{path}: its passage does not say what its verdict says")
     return {one.digest.removeprefix("sha256:") for one in (summary, result)}
+
+
+def _levels(verdict: VerdictView, promotion: dict[str, Any]) -> list[str]:
+    if promotion["release"] and verdict.may_be_trusted:
+        return ["HALLMARK_TRUSTED_RELEASE"]
+    stage = f"HALLMARK_STAGE_{promotion['to_stage'].upper()}"
+    return ["HALLMARK_RELEASE", stage] if promotion["release"] else [stage]

@@ -19,6 +19,7 @@ from services.evidence.domain.passage import (
     Passage,
     Resource,
     approval_statement,
+    levels_of,
     passage_statement,
     result_statement,
 )
@@ -169,5 +170,6 @@ def _passage(tell: AttestPassage) -> Passage:
             for digest in tell.evidence_digests
         ),
         passed=True,
-        levels=("HALLMARK_TRUSTED_RELEASE",) if tell.release else (f"HALLMARK_STAGE_{tell.to_stage.upper()}",),
+        levels=levels_of(tell.to_stage, release=tell.release, trusted=tell.trusted),
+        waivers=tell.waivers,
     )

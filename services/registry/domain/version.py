@@ -3,6 +3,8 @@
 - A version's digest is the SHA-256 of its canonical manifest: project, application, version, the artifacts sorted by
   digest, nested versions sorted, and the source commit. Nothing in the manifest ever changes.
 - It moves on one stage at a time, from where the promotion saw it, and only while the verdict is fresh.
+- The move into the release stage makes it a trusted release, or only a released one when its verdict says so. The
+  newest such move decides, rollbacks included: they pass the release gate again.
 - A rollback makes a version current again in a stage it has entered before; it erases nothing.
 """
 
@@ -43,6 +45,10 @@ class Move:
     passage_digest: Digest
     reason: str
     replaced: VersionName | None
+    trusted: bool = True
+    """Whether its verdict lets a release be called trusted."""
+    waivers: tuple[str, ...] = ()
+    """Ids of those that its verdict needed."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +139,7 @@ def moved(version: Version, wanted: WantedMove, lifecycle: Lifecycle, current: V
     if move.at > wanted.verdict_expires_at:
         raise Conflict("verdict_expired", f"The verdict was good until {utc(wanted.verdict_expires_at)}.")
     if move.kind is PromotionKind.ROLLBACK:
-        return _rolled_back(version, move, current)
+        return _rolled_back(version, move, lifecycle, current)
     if version.stage != move.from_stage:
         raise Conflict(
             "version_elsewhere",
@@ -141,13 +147,20 @@ def moved(version: Version, wanted: WantedMove, lifecycle: Lifecycle, current: V
         )
     if lifecycle.next_after(version.stage) != move.to_stage:
         raise Conflict("stage_skipped", f"{move.to_stage} does not follow {version.stage or 'the beginning'}.")
-    status = ReleaseStatus.TRUSTED_RELEASE if move.to_stage == lifecycle.release_stage else ReleaseStatus.PRE_RELEASE
+    status = _status(move, lifecycle) or ReleaseStatus.PRE_RELEASE
     return replace(version, stage=move.to_stage, release_status=status, history=(*version.history, move))
 
 
-def _rolled_back(version: Version, move: Move, current: VersionName | None) -> Version:
+def _status(move: Move, lifecycle: Lifecycle) -> ReleaseStatus | None:
+    if move.to_stage != lifecycle.release_stage:
+        return None
+    return ReleaseStatus.TRUSTED_RELEASE if move.trusted else ReleaseStatus.RELEASED
+
+
+def _rolled_back(version: Version, move: Move, lifecycle: Lifecycle, current: VersionName | None) -> Version:
     if move.to_stage not in version.entered:
         raise Conflict("rollback_to_stranger", f"{version.version} has never been in {move.to_stage}.")
     if current == version.version:
         raise Conflict("rollback_to_current", f"{version.version} is the current version of {move.to_stage} already.")
-    return replace(version, history=(*version.history, move))
+    status = _status(move, lifecycle) or version.release_status
+    return replace(version, release_status=status, history=(*version.history, move))

@@ -68,6 +68,25 @@ def test_a_passage_is_a_simple_verification_result_too() -> None:
         passage.result_statement(replace(PASSED, passed=False, levels=()))
 
 
+def test_a_passage_names_the_waivers_that_its_verdict_needed() -> None:
+    read = statement.parse(passage.passage_statement(replace(PASSED, waivers=("wv-2", "wv-1", "wv-2"))))
+    assert read.predicate["hallmark_verdict"] == {"id": "vd-1", "waivers": ["wv-1", "wv-2"]}
+    assert passage.result_statement(replace(PASSED, waivers=("wv-1",))) == passage.result_statement(PASSED)
+
+
+@pytest.mark.parametrize(
+    ("release", "trusted", "levels"),
+    [
+        (True, True, ("HALLMARK_TRUSTED_RELEASE",)),
+        (True, False, ("HALLMARK_RELEASE", "HALLMARK_STAGE_PRE-PROD")),
+        (False, True, ("HALLMARK_STAGE_PRE-PROD",)),
+        (False, False, ("HALLMARK_STAGE_PRE-PROD",)),
+    ],
+)
+def test_only_a_release_that_may_be_trusted_is_called_so(release: bool, trusted: bool, levels: tuple[str, ...]) -> None:
+    assert passage.levels_of("pre-prod", release=release, trusted=trusted) == levels
+
+
 def test_a_failed_passage_claims_only_that() -> None:
     read = statement.parse(passage.passage_statement(replace(PASSED, passed=False, levels=())))
     assert read.predicate["verificationResult"] == "FAILED"

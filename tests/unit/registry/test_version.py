@@ -17,6 +17,7 @@ WHEEL = Artifact(purl="pkg:pypi/cart@1.0", digest=sha256_digest(b"wheel"))
 IMAGE = Artifact(purl="pkg:oci/cart@1.0", digest=sha256_digest(b"image"))
 NESTED = (sha256_digest(b"one"), sha256_digest(b"two"))
 SOURCE = SourceCommit(repository="https://git.example/cart", commit="0123abc", committed_at=NOW)
+PRE_RELEASE = ReleaseStatus.PRE_RELEASE
 LIFECYCLE = Lifecycle("shop", "default", tuple(Stage(name, "", ()) for name in ("dev", "qa", "prod")))
 MADE_OF: dict[str, Any] = {"artifacts": (WHEEL, IMAGE), "nested": NESTED, "source": SOURCE}
 VERSION = Version(
@@ -32,7 +33,9 @@ VERSION = Version(
 )
 
 
-def a_move(from_stage: str | None, to_stage: str, kind: PromotionKind = PromotionKind.PROMOTE) -> WantedMove:
+def a_move(
+    from_stage: str | None, to_stage: str, kind: PromotionKind = PromotionKind.PROMOTE, **more: Any
+) -> WantedMove:
     move = Move(
         promotion_id=f"{kind}-{to_stage}",
         attempt=1,
@@ -45,6 +48,7 @@ def a_move(from_stage: str | None, to_stage: str, kind: PromotionKind = Promotio
         passage_digest=sha256_digest(b"passage"),
         reason="",
         replaced=None,
+        **more,
     )
     return WantedMove(move, VERSION.digest, NOW)
 
@@ -147,6 +151,27 @@ def test_a_rollback_brings_a_replaced_version_back_and_erases_nothing() -> None:
     with pytest.raises(Conflict) as refused:
         moved(released, wanted, LIFECYCLE, "1.0")
     assert refused.value.code == "rollback_to_current"
+
+
+def test_a_release_that_may_not_be_trusted_is_released_and_keeps_its_waivers() -> None:
+    wanted = a_move("qa", "prod", trusted=False, waivers=("wv-1",))
+    released = moved(in_stage("qa"), wanted, LIFECYCLE, None)
+    assert (released.stage, released.release_status) == ("prod", ReleaseStatus.RELEASED)
+    assert released.history[-1].waivers == ("wv-1",)
+    # Before the release stage nothing is released, whatever its verdict says of trust.
+    assert moved(VERSION, a_move(None, "dev", trusted=False), LIFECYCLE, None).release_status is PRE_RELEASE
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("then", [True, False])
+def test_the_newest_passage_through_the_release_gate_decides_whether_it_is_trusted(first: bool, then: bool) -> None:
+    released = moved(in_stage("qa"), a_move("qa", "prod", trusted=first), LIFECYCLE, None)
+    back = moved(released, a_move("prod", "prod", PromotionKind.ROLLBACK, trusted=then), LIFECYCLE, "2.0")
+    assert (back.release_status is ReleaseStatus.TRUSTED_RELEASE) is then
+    assert (back.release_status is ReleaseStatus.RELEASED) is not then
+    # Back into an earlier stage it passes no release gate.
+    earlier = moved(back, a_move("prod", "qa", PromotionKind.ROLLBACK, trusted=not then), LIFECYCLE, "2.0")
+    assert earlier.release_status is back.release_status
 
 
 def test_a_made_move_is_found_by_promotion_and_attempt() -> None:

@@ -9,6 +9,8 @@ from contracts.evidence.v1 import queries as evidence_queries
 from contracts.gate.v1 import commands as gate_commands
 from contracts.gate.v1 import events as gate_events
 from contracts.gate.v1 import queries as gate_queries
+from contracts.gate.v1 import replays as gate_replays
+from contracts.gate.v1 import templates as gate_templates
 from contracts.gate.v1 import waivers as gate_waivers
 from contracts.message import DeadLetter, Message
 from contracts.monitoring.v1 import commands as monitoring_commands
@@ -82,6 +84,11 @@ MESSAGES: tuple[type[Message], ...] = (
     gate_queries.ListVerdicts,
     gate_queries.ConfirmVerdict,
     gate_queries.JudgeGates,
+    gate_templates.ApplyTemplate,
+    gate_templates.ShowTemplate,
+    gate_templates.ListTemplates,
+    gate_replays.ReplayVerdict,
+    gate_replays.SimulatePolicy,
     gate_waivers.RequestWaiver,
     gate_waivers.DecideWaiver,
     gate_waivers.RevokeWaiver,
@@ -93,6 +100,8 @@ MESSAGES: tuple[type[Message], ...] = (
     gate_waivers.WaiverEnded,
     gate_events.PolicyApplied,
     gate_events.VerdictIssued,
+    gate_events.ReadinessChanged,
+    gate_events.SigningKeyAnnounced,
     promotion_commands.RequestPromotion,
     promotion_commands.CancelPromotion,
     promotion_commands.DecideApproval,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from services.gate.equipment import load_equipment
-from services.gate.handlers import HANDLERS, commands, events, queries, waivers
+from services.gate.handlers import HANDLERS, commands, events, policies, queries, replays, waivers
 from services.gate.looking import look_again
 from services.gate.storage.unit_of_work import INDEXES
 from shared.service import Service, serve_environment
 
-ROOMS = (commands, events, queries, waivers)
+ROOMS = (commands, events, policies, queries, replays, waivers)
 SERVICE = Service("gate", HANDLERS, INDEXES, duties=(look_again,), equip=load_equipment)
 
 

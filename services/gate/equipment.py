@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from contracts.gate.v1.views import VerdictSignature
 from shared.crypto import keys
 from shared.digests import JsonValue
 from shared.identity import load_identity_key
+from shared.rego.pool import RegoPool
 from shared.settings import ServiceSettings
 from shared.verdict_signature import sign_verdict
 
@@ -18,6 +19,8 @@ class GateEquipment:
     """Of one process."""
 
     key: keys.PrivateKey
+    rego: RegoPool = field(default_factory=RegoPool)
+    """Its workers start with the first question; without Rego rules there are none."""
 
     def sign(self, body: Mapping[str, JsonValue]) -> VerdictSignature:
         """The gate's signature over a verdict as it is announced."""

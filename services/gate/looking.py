@@ -1,4 +1,7 @@
-"""What only time changes: open questions are looked at again, and waivers end. Swept from MongoDB, under a lease."""
+"""What time changes, and what can wait: open questions are looked at again, waivers end, readiness is told.
+
+Swept from MongoDB, under a lease.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,9 @@ from functools import partial
 from contracts.headers import Meta
 from contracts.vocabulary import utc
 from services.gate.handlers.judging import judge
+from services.gate.handlers.readiness import look_at
 from services.gate.handlers.waivers import expire
-from services.gate.storage.evaluations import due
+from services.gate.storage import evaluations, readiness
 from services.gate.storage.unit_of_work import GateWork
 from services.gate.storage.waivers import overdue
 from shared.logs import log
@@ -35,15 +39,18 @@ async def look_again(run: Running[GateWork]) -> None:
 
 
 async def look_once(run: Running[GateWork]) -> None:
-    """End the waivers whose time is over, then judge what is to be looked at.
+    """End the waivers whose time is over, judge what is to be looked at, then say whose readiness changed.
 
     Keys hold the moment of the look: two at once are harmless.
     """
     now = run.clock()
     for project, waiver_id in await overdue(run.database, now, _BATCH):
         await _perform(run, f"waiver:{waiver_id}:{utc(now)}", partial(_expire, project, waiver_id))
-    for key in await due(run.database, now, _BATCH):
+    for key in await evaluations.due(run.database, now, _BATCH):
         await _perform(run, f"look:{key}:{utc(now)}", partial(_judge, key))
+    await readiness.spread_marks(run.database, now)
+    for key in await readiness.due(run.database, now, _BATCH):
+        await _perform(run, f"readiness:{key}:{utc(now)}", partial(_look_at, key))
 
 
 async def _expire(project: str, waiver_id: str, work: GateWork) -> None:
@@ -54,6 +61,10 @@ async def _judge(key: str, work: GateWork) -> None:
     evaluation = await work.evaluations.get(key)
     if evaluation:
         await judge(evaluation.question, work, before=evaluation)
+
+
+async def _look_at(key: str, work: GateWork) -> None:
+    await look_at(work, key)
 
 
 async def _perform(run: Running[GateWork], key: str, work: Callable[[GateWork], Awaitable[None]]) -> None:

@@ -36,6 +36,7 @@ from services.gateway.http import (
     stream,
     tokens,
     verdicts,
+    waivers,
     versions,
 )
 from services.gateway.openapi import document
@@ -60,6 +61,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     evidence_batches.router,
     policies.router,
     verdicts.router,
+    waivers.router,
     promotions.router,
     advisories.router,
     exploitation.router,

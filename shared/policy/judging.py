@@ -8,16 +8,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from contracts.findings import Finding, Violation
 from contracts.vocabulary import Digest, GateKind, Mode, Outcome, PromotionKind, StageName
 from shared.policy.dossier import Dossier
 from shared.policy.policy import Policy
-from shared.policy.rules import AllOf, AnyOf, Rule, RuleAnswer, RuleContext, SimpleRule, check
+from shared.policy.rules import AllOf, AnyOf, Rego, Rule, RuleAnswer, RuleContext, SimpleRule, check, each_rule
 from shared.policy.rules.combined import Combination, Part, combine
+from shared.policy.rules.rego import question_of
 from shared.policy.waivers import Waivers, waivers_for
+from shared.rego.question import Answer, Question
 
 MAX_VIOLATIONS = 50
 """How many single violations a finding lists."""
@@ -50,6 +53,8 @@ class Bench:
     digest: Digest
     dossier: Dossier
     moment: Moment
+    rego: Mapping[str, Answer] = field(default_factory=dict)
+    """What the Rego engine has answered."""
 
     def judge(self, rule: Rule) -> Judged:
         """The finding of one rule, parts included."""
@@ -74,15 +79,7 @@ class Bench:
         )
 
     def _simple(self, rule: SimpleRule) -> Judged:
-        context = RuleContext(
-            stage=self.moment.stage,
-            gate=self.moment.gate,
-            kind=self.moment.kind,
-            requested_by=self.moment.requested_by,
-            evidence_set=self.dossier.evidence_set_digest,
-            at=self.moment.at,
-            waivers=self._waivers(rule),
-        )
+        context = replace(self._context, waivers=self._waivers(rule))
         answer = self._checked(rule, context)
         if answer.waivers and answer.outcome is Outcome.ALLOW:
             bare = self._checked(rule, replace(context, waivers=Waivers()))
@@ -93,6 +90,24 @@ class Bench:
                 return Judged(self._finding(rule, waived, answer.waivers), until)
             answer = replace(answer, violations=())
         return Judged(self._finding(rule, answer, ()), answer.valid_until)
+
+    def questions(self) -> Iterator[Question]:
+        """What the Rego engine has to be asked before the rules of this policy can be judged."""
+        for rule in each_rule(self.policy.spec.rules):
+            if isinstance(rule, Rego) and (question := question_of(rule, self.dossier, self._context)):
+                yield question
+
+    @property
+    def _context(self) -> RuleContext:
+        return RuleContext(
+            stage=self.moment.stage,
+            gate=self.moment.gate,
+            kind=self.moment.kind,
+            requested_by=self.moment.requested_by,
+            evidence_set=self.dossier.evidence_set_digest,
+            at=self.moment.at,
+            rego=self.rego,
+        )
 
     def _waivers(self, rule: SimpleRule) -> Waivers:
         known = self.dossier.circumstances.waivers

@@ -36,6 +36,7 @@ from shared.policy.dossier import Dossier, set_digest
 from shared.policy.house_rules import Passage, contents_unknown, dossier_behind, no_policy
 from shared.policy.judging import Bench, Judged, Moment
 from shared.policy.policy import Policy
+from shared.rego.question import Answer, Question
 
 LIFETIME = timedelta(minutes=15)
 """How long a verdict may be acted on at most, even where no rule cares for age."""
@@ -94,6 +95,25 @@ class DecisionContext:
     positions: Mapping[Digest, int] = field(default_factory=dict)
     """Per subject, the evidence service's position when it was asked: the dossier must have reached it."""
     kind: PromotionKind = PromotionKind.PROMOTE
+    rego: Mapping[str, Answer] = field(default_factory=dict)
+    """What the Rego engine answered to `questions`, by key: a question that is not answered opens no gate."""
+
+
+def questions(
+    policies: Iterable[Policy],
+    dossier: Dossier,
+    passages: tuple[Passage, ...],
+    context: DecisionContext,
+    at: datetime,
+) -> tuple[Question, ...]:
+    """What the Rego engine has to be asked before `decide` is called with the same arguments and its answers."""
+    governing = governing_policies(policies, dossier, passages)
+    return tuple(
+        question
+        for passage in passages
+        for bench in _benches(governing, dossier, passage, context, at)
+        for question in bench.questions()
+    )
 
 
 def decide(
@@ -159,18 +179,28 @@ def _judge(
     context: DecisionContext,
     at: datetime,
 ) -> list[Judged]:
-    moment = Moment(passage.stage, passage.gate, context.kind, context.requested_by, at)
-    judged = [
-        Bench(policy, digest, dossier, moment).judge(rule)
-        for digest, policy in governing.items()
-        if policy.governs(dossier, passage.stage, passage.gate)
-        for rule in policy.spec.rules
-    ]
+    benches = _benches(governing, dossier, passage, context, at)
+    judged = [bench.judge(rule) for bench in benches for rule in bench.policy.spec.rules]
     if not passage.open and all(j.finding.mode is not Mode.BLOCK for j in judged):
         judged.append(Judged(no_policy(passage)))
     if judged and dossier.circumstances.unknown:
         judged.append(Judged(contents_unknown(passage, dossier.circumstances.unknown)))
     return judged
+
+
+def _benches(
+    governing: Mapping[Digest, Policy],
+    dossier: Dossier,
+    passage: Passage,
+    context: DecisionContext,
+    at: datetime,
+) -> list[Bench]:
+    moment = Moment(passage.stage, passage.gate, context.kind, context.requested_by, at)
+    return [
+        Bench(policy, digest, dossier, moment, context.rego)
+        for digest, policy in governing.items()
+        if policy.governs(dossier, passage.stage, passage.gate)
+    ]
 
 
 def _worst(judged: Iterable[Judged]) -> Outcome:

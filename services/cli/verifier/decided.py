@@ -20,10 +20,10 @@ from services.cli.verifier.log import Log
 from services.cli.verifier.reading import Bundle, WrongError
 from services.cli.verifier.signed import RESULT_TYPE, SUMMARY_TYPE, Signed
 from shared.digests import canonical_digest, sha256_digest
-from shared.policy.dossier import Dossier
-from shared.policy.house_rules import Passage
 from shared.policy.policy import Policy, read_policy
-from shared.policy.verdict import DecisionContext, Verdict, decide, waiver_digest
+from shared.policy.replay import Case, differences
+from shared.policy.verdict import Verdict
+from shared.rego.pool import answered_offline
 
 
 def check_policies(bundle: Bundle, log: Log) -> dict[str, Policy]:
@@ -55,8 +55,8 @@ def check_verdicts(
             raise WrongError(f"{path} tells of other circumstances than the logged verdict")
         verdict = VerdictView.model_validate(said)
         again = _given_again(path, bundle, verdict, items, policies)
-        if different := _difference(verdict, again):
-            raise WrongError(f"{path} says another {different} than its evidence and policies give")
+        if different := differences(verdict, again):
+            raise WrongError(f"{path} says another {different[0]} than its evidence and policies give")
         verdicts[name] = verdict
     return verdicts
 
@@ -76,42 +76,20 @@ def _given_again(
     pinned = [(item.evidence_id, item.content_digest) for item in considered]
     if pinned != [(one.evidence_id, one.content_digest) for one in verdict.considered]:
         raise WrongError(f"{path} considered other evidence than it names")
-    dossier = Dossier(
-        project=verdict.project,
-        application=verdict.application,
-        version=verdict.version,
-        version_digest=bundle.about["version_digest"],
-        artifacts=tuple(one["digest"] for one in bundle.manifest["artifacts"]),
-        criticality=verdict.criticality,
-        labels=verdict.labels,
-        items=considered,
-        circumstances=verdict.circumstances or Circumstances(),
-    )
-    passages = tuple(Passage(stage=one.stage, gate=one.gate, open=one.open) for one in verdict.passages)
-    context = DecisionContext(verdict.verdict_id, verdict.requested_by, kind=verdict.kind)
-    return decide(
-        [policies[digest] for digest in verdict.policy_digests], dossier, passages, context, verdict.judged_at
-    )
+    circumstances = verdict.circumstances or Circumstances()
+    if [one.model_dump() for one in circumstances.artifacts] != sorted_artifacts(bundle):
+        raise WrongError(f"{path} was given on other artifacts than the version has")
+    case = Case(verdict, considered, circumstances)
+    given = [policies[digest] for digest in verdict.policy_digests]
+    return case.decided(given, answered_offline(case.questions(given)))
 
 
-def _difference(said: VerdictView, again: Verdict) -> str | None:
-    pairs = {
-        "version": (said.version_digest, again.version_digest),
-        "outcome": (said.outcome, again.outcome),
-        "finding": (said.findings, again.findings),
-        "list of policies": (said.policy_digests, again.policies),
-        "evidence used": ([one.model_dump() for one in said.evidence], [one.model_dump() for one in again.evidence]),
-        "evidence set": (said.evidence_set, again.evidence_set),
-        "kind": (said.kind, again.kind),
-        "waiver used": (
-            [(one.waiver_id, one.digest) for one in said.waivers],
-            [(one.waiver_id, waiver_digest(one)) for one in again.waivers],
-        ),
-        "trust": (said.may_be_trusted, again.may_be_trusted),
-        "fingerprint": (said.fingerprint, again.fingerprint),
-        "end": (said.expires_at, again.expires_at),
-    }
-    return next((name for name, (one, other) in pairs.items() if one != other), None)
+def sorted_artifacts(bundle: Bundle) -> list[dict[str, Any]]:
+    """The version's artifacts as its manifest names them, by digest."""
+    return sorted(
+        ({"purl": one["purl"], "digest": one["digest"]} for one in bundle.manifest["artifacts"]),
+        key=lambda one: one["digest"],
+    )
 
 
 def check_moves(bundle: Bundle, log: Log, signed: Signed, verdicts: Mapping[str, VerdictView]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from contracts.evidence.v1.events import EvidenceAdded, EvidenceRejudged
+from contracts.monitoring.v1.exploitation import ExploitationLearned
 from contracts.registry.v1.events import (
     ApplicationApplied,
     IncidentOpened,
@@ -37,7 +38,8 @@ async def application_applied(event: ApplicationApplied, work: GateWork) -> None
 @HANDLERS.on(LifecycleApplied)
 async def lifecycle_applied(event: LifecycleApplied, work: GateWork) -> None:
     """Which stages follow one another."""
-    await work.dossiers.surroundings.apply_lifecycle(event)
+    if await work.dossiers.surroundings.apply_lifecycle(event):
+        await work.readiness.mark_projects([event.project])
 
 
 @HANDLERS.on(EvidenceAdded)
@@ -56,6 +58,7 @@ async def evidence_rejudged(event: EvidenceRejudged, work: GateWork) -> None:
 async def version_moved(event: VersionMoved, work: GateWork) -> None:
     """A version stands in a stage: it passed what led there, and another one stands there no longer."""
     await work.dossiers.surroundings.moved(event)
+    await work.readiness.mark([f"{event.project}/{event.application}/{event.version}"])
     await judge_again_of(work, event.project, event.application)
 
 
@@ -73,6 +76,17 @@ async def incident_resolved(event: IncidentResolved, work: GateWork) -> None:
     await judge_again_of(work, event.project, event.application)
 
 
+@HANDLERS.on(ExploitationLearned)
+async def exploitation_learned(event: ExploitationLearned, work: GateWork) -> None:
+    """What attackers use. What it closes is seen at the last look before a version moves."""
+    known = await work.dossiers.exploitation.of(one.vulnerability for one in event.entries)
+    await work.dossiers.exploitation.learn(event.entries, event.revisions)
+    before = {one.vulnerability for one in known if one.exploited_since}
+    # Scores move every day, and readiness is looked at every day: only the catalogue of exploited ones cannot wait.
+    if before != {one.vulnerability for one in event.entries if one.exploited_since}:
+        await work.readiness.mark_projects(["*"])
+
+
 async def _hold(event: EvidenceAdded | EvidenceRejudged, work: GateWork) -> None:
     if await work.dossiers.evidence.add(event.project, event.item):
         await _judge_about(work, event.project, event.item.subjects)
@@ -80,6 +94,7 @@ async def _hold(event: EvidenceAdded | EvidenceRejudged, work: GateWork) -> None
 
 async def _judge_about(work: GateWork, project: str, subjects: Iterable[str]) -> None:
     versions = await work.dossiers.versions.made_of(project, subjects)
+    await work.readiness.mark(versions)
     for evaluation in await work.evaluations.open_about(versions, work.unit.now) if versions else ():
         await judge(evaluation.question, work, before=evaluation)
 
@@ -89,4 +104,5 @@ async def _take_over(said: ApplicationContext, work: GateWork) -> None:
     context = newest(held, said)
     if context is not held:
         await work.dossiers.surroundings.put_context(context)
+        await work.readiness.mark_projects([said.project])
         await judge_again_of(work, said.project, said.application)

@@ -9,6 +9,7 @@ Final answers need no such care: an allowing one is confirmed before anything mo
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from contracts.gate.v1.commands import EvaluateGates
@@ -18,7 +19,7 @@ from services.gate.storage.dossiers import Held
 from services.gate.storage.evaluations import Evaluation
 from services.gate.storage.unit_of_work import GateWork
 from shared.errors import Conflict, Transient
-from shared.policy.verdict import DecisionContext, Verdict, decide
+from shared.policy.verdict import DecisionContext, Verdict, decide, questions
 
 LOOK_AGAIN = (timedelta(seconds=2), timedelta(seconds=90))
 """After the first judgement: soon, and when no transaction can still be under way that began before it."""
@@ -46,8 +47,11 @@ async def judge(question: EvaluateGates, work: GateWork, *, before: Evaluation |
 async def given(question: EvaluateGates, held: Held, work: GateWork, verdict_id: str) -> Verdict:
     """What the policies in force say at this moment."""
     policies = await work.policies.in_force(question.project)
+    passages = wire.passages_from(question.passages)
     context = DecisionContext(verdict_id, question.requested_by, question.positions, kind=question.kind)
-    return decide(policies, held.dossier, wire.passages_from(question.passages), context, work.unit.now)
+    if asked := questions(policies, held.dossier, passages, context, work.unit.now):
+        context = replace(context, rego=await work.equipment.rego.answer_all(asked))
+    return decide(policies, held.dossier, passages, context, work.unit.now)
 
 
 def _evaluation(question: EvaluateGates, verdict: Verdict, before: Evaluation | None, now: datetime) -> Evaluation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -14,7 +15,10 @@ from shared.policy.policy import Policy, read_policy
 
 INDEXES: dict[str, tuple[Index, ...]] = {
     "policies": (Index((("project", 1), ("_id", 1))), Index((("projects", 1),))),
-    "policy_revisions": (Index((("project", 1), ("digest", 1), ("revision", -1))),),
+    "policy_revisions": (
+        Index((("project", 1), ("digest", 1), ("revision", -1))),
+        Index((("digest", 1),)),
+    ),
 }
 
 
@@ -46,6 +50,11 @@ class Policies:
     async def named(self, project: str, name: str) -> list[Policy]:
         """The policies of that name in force for a project: its own, and those that others hold for it."""
         return [policy for policy in await self.in_force(project) if policy.name == name]
+
+    async def with_digests(self, digests: Iterable[str]) -> list[Policy]:
+        """The policies with these digests, whether in force or not; those that never were are left out."""
+        found = self._revisions.stream({"digest": {"$in": sorted(set(digests))}})
+        return list({one["digest"]: _read(one["text"]) async for one in found}.values())
 
     async def apply(self, project: str, policy: Policy, by: str) -> AppliedPolicy:
         """Take a policy over; every revision is kept."""

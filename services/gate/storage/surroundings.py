@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from contracts.circumstances import IncidentFacts, StagePassage
@@ -16,7 +17,7 @@ from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Document, Index
 
 INDEXES: dict[str, tuple[Index, ...]] = {
-    "applications": (),
+    "applications": (Index((("project", 1),)),),
     "lifecycles": (),
     "moves": (Index((("version", 1), ("at", 1), ("_id", 1))),),
     "standings": (Index((("application", 1),)),),
@@ -39,11 +40,18 @@ class Surroundings:
         found = await self._applications.get(f"{project}/{application}")
         return ApplicationContext.model_validate_json(found["context"]) if found else None
 
+    async def contexts(self, projects: Sequence[str]) -> AsyncIterator[ApplicationContext]:
+        """The business contexts of all applications of these projects; of every one for `*`."""
+        where: Document = {} if "*" in projects else {"project": {"$in": list(projects)}}
+        async for found in self._applications.stream(where):
+            yield ApplicationContext.model_validate_json(found["context"])
+
     async def put_context(self, context: ApplicationContext) -> None:
         """Put a business context in force."""
         key = f"{context.project}/{context.application}"
         # Labels are named by people: as text, no name can be mistaken for an operator or a path.
-        await self._applications.put({"_id": key, "context": context.model_dump_json()})
+        document: Document = {"project": context.project, "context": context.model_dump_json()}
+        await self._applications.put({"_id": key, **document})
 
     async def apply_lifecycle(self, event: LifecycleApplied) -> bool:
         """Keep the stages of a lifecycle; whether they were news."""

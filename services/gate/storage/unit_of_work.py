@@ -9,14 +9,27 @@ from services.gate.storage import (
     evidence,
     exploitation,
     policies,
+    readiness,
     surroundings,
+    templates,
     verdicts,
     versions,
     waivers,
 )
 from shared.messaging.unit_of_work import UnitOfWork
 
-_ROOMS = (versions, evidence, surroundings, exploitation, waivers, policies, evaluations, verdicts)
+_ROOMS = (
+    versions,
+    evidence,
+    surroundings,
+    exploitation,
+    waivers,
+    policies,
+    templates,
+    evaluations,
+    verdicts,
+    readiness,
+)
 INDEXES = {name: indexes for room in _ROOMS for name, indexes in room.INDEXES.items()}
 
 
@@ -29,6 +42,8 @@ class GateWork:
         self.dossiers = dossiers.Dossiers(unit)
         self.evaluations = evaluations.Evaluations(unit)
         self.verdicts = verdicts.Verdicts(unit)
+        self.readiness = readiness.Readiness(unit)
+        self.templates = templates.Templates(unit)
 
     @property
     def equipment(self) -> GateEquipment:

@@ -84,6 +84,7 @@ MESSAGES: tuple[type[Message], ...] = (
     gate_queries.ListVerdicts,
     gate_queries.ConfirmVerdict,
     gate_queries.JudgeGates,
+    gate_queries.ListVerdictKeys,
     gate_templates.ApplyTemplate,
     gate_templates.ShowTemplate,
     gate_templates.ListTemplates,

@@ -7,7 +7,15 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from contracts.gate.v1.commands import Passage
-from contracts.gate.v1.views import Confirmation, Judgement, PolicyPage, PolicyView, VerdictPage, VerdictView
+from contracts.gate.v1.views import (
+    Confirmation,
+    Judgement,
+    PolicyPage,
+    PolicyView,
+    VerdictKeys,
+    VerdictPage,
+    VerdictView,
+)
 from contracts.message import Answer, PageLimit, Query
 from contracts.vocabulary import ApplicationName, Digest, PolicyName, ProjectName, PromotionKind, VersionName
 
@@ -77,3 +85,10 @@ class JudgeGates(Query):
     passages: Annotated[tuple[Passage, ...], Field(min_length=1, max_length=10)]
     requested_by: str
     kind: PromotionKind = PromotionKind.PROMOTE
+
+
+class ListVerdictKeys(Query):
+    """Which keys has the gate signed verdicts with?"""
+
+    subject: ClassVar[str] = "hallmark.ask.gate.signing-key.list.v1"
+    answer: ClassVar[type[Answer]] = VerdictKeys

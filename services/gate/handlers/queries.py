@@ -7,11 +7,20 @@ from contracts.gate.v1.queries import (
     ConfirmVerdict,
     JudgeGates,
     ListPolicies,
+    ListVerdictKeys,
     ListVerdicts,
     ShowPolicy,
     ShowVerdict,
 )
-from contracts.gate.v1.views import Confirmation, Judgement, PolicyPage, PolicyView, VerdictPage, VerdictView
+from contracts.gate.v1.views import (
+    Confirmation,
+    Judgement,
+    PolicyPage,
+    PolicyView,
+    VerdictKeys,
+    VerdictPage,
+    VerdictView,
+)
 from contracts.vocabulary import Outcome
 from services.gate import wire
 from services.gate.handlers import HANDLERS
@@ -99,3 +108,9 @@ def _difference(given: VerdictView, now: Verdict) -> str:
     if now.fingerprint != given.fingerprint:
         return "the evidence, or what is around the version, has changed"
     return ""
+
+
+@HANDLERS.query(ListVerdictKeys)
+async def list_verdict_keys(query: ListVerdictKeys, work: GateWork) -> VerdictKeys:  # noqa: ARG001 - it asks for all
+    """The public halves of what verdicts were signed with: no secret, and for everybody who is somebody."""
+    return await work.signing_keys.all()

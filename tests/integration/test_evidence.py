@@ -38,7 +38,7 @@ def envelope(key: keys.PrivateKey, name: str = "one", predicate_type: str = TEST
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"digest": {"sha256": WHEEL.removeprefix("sha256:")}}],
         "predicateType": predicate_type,
-        "predicate": {"result": "PASSED", "configuration": [], "passedTests": [name]},
+        "predicate": {"result": "PASSED", "configuration": [], "passedTests": [name], "stage": "qa"},
     }
     return dsse.sign("application/vnd.in-toto+json", json.dumps(statement).encode(), [key]).decode()
 
@@ -106,6 +106,13 @@ async def test_what_is_signed_by_trusted_keys_counts_and_nothing_else_does(tmp_p
         again = await submit(asker, envelope(trusted["ed25519"], "ed25519"), "another-command")
         assert again.duplicate
         assert again.positions == {WHEEL: 2}
+        other = SubmitEvidence(command_id="x", project="shop", envelope=envelope(trusted["ed25519"], "ed25519"))
+        pipe = system.token("pipe", Role.CONTRIBUTOR, project="shop")
+        assert (await asker.ask(other, Receipt, token=pipe)).duplicate
+        page = await asker.ask(queries.ListEvidence(project="shop"), views.EvidencePage)
+        assert {(one.submitted_by, one.item.submitted_by, one.item.made_for) for one in page.evidence} == {
+            ("ann", "ann", "qa")
+        }, "whoever hands it in again did not hand it in first"
 
         stranger = await submit(asker, envelope(keys.generate(), "stranger"), "e-stranger")
         assert (stranger.verified, stranger.problem, stranger.positions) == (False, "no_trusted_signature", {WHEEL: 3})
@@ -176,4 +183,6 @@ async def test_a_passage_is_announced_once_it_is_logged_and_again_when_told_agai
         await run.dispatcher.dispatch(meta_heard, approval, meta, None)
         page = await asker.ask(queries.ListEvidence(project="shop"), views.EvidencePage)
         assert [(one.item.verified, one.item.facts.kind) for one in page.evidence] == [(True, "approval")]
+        said = page.evidence[0].item
+        assert (said.submitted_by, said.made_for) == (approval.approver, approval.stage)
         await verified_log(asker, 3)

@@ -134,6 +134,36 @@ async def test_what_is_signed_by_trusted_keys_counts_and_nothing_else_does(tmp_p
         await verified_log(asker, 7)
 
 
+async def test_a_page_holds_as_much_long_evidence_as_fits_a_message_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    async with a_system(tmp_path, SERVICE) as system:
+        await start(system)
+        asker = await system.asker()
+        key = keys.generate()
+        digest = WHEEL.removeprefix("sha256:")
+        receipts = []
+        for number in range(12):
+            failed = [f"{number}-{place}-{'x' * 290}" for place in range(200)]
+            statement = {
+                "_type": "https://in-toto.io/Statement/v1",
+                "subject": [{"digest": {"sha256": digest}}],
+                "predicateType": TESTS,
+                "predicate": {"result": "FAILED", "configuration": [], "failedTests": failed},
+            }
+            signed = dsse.sign("application/vnd.in-toto+json", json.dumps(statement).encode(), [key]).decode()
+            receipts.append(await submit(asker, signed, f"long-{number}"))
+        found: list[str] = []
+        pages = 0
+        after: str | None = None
+        while after or not pages:
+            query = queries.ListEvidence(project="shop", limit=100, after=after)
+            page = await asker.ask(query, views.EvidencePage)
+            assert len(page.model_dump_json()) < 256 * 1024
+            found += [one.item.evidence_id for one in page.evidence]
+            pages, after = pages + 1, page.next
+        assert pages > 1
+        assert sorted(found) == sorted(one.evidence_id for one in receipts)
+
+
 async def test_two_instances_grow_one_log_without_gap_or_fork(tmp_path: Path) -> None:
     async with a_system(tmp_path, SERVICE) as system:
         await start(system)

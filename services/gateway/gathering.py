@@ -48,7 +48,13 @@ async def gather(
 
 async def _add_version(bundle: Bundle, asking: Asking, which: ShowVersion) -> VersionView:
     version = await asking.ask_as(which, VersionView)
-    manifest: JsonValue = {
+    bundle.add_json("manifest.json", manifest_of(version))
+    return version
+
+
+def manifest_of(version: VersionView) -> JsonValue:
+    """The manifest whose canonical form has the version's digest, as the registry writes it."""
+    return {
         "v": 1,
         "project": version.project,
         "application": version.application,
@@ -59,8 +65,6 @@ async def _add_version(bundle: Bundle, asking: Asking, which: ShowVersion) -> Ve
         "nested": sorted(version.nested),
         "source": _source(version.source) if version.source else None,
     }
-    bundle.add_json("manifest.json", manifest)
-    return version
 
 
 def _source(source: SourceCommit) -> JsonValue:
@@ -69,6 +73,7 @@ def _source(source: SourceCommit) -> JsonValue:
         "commit": source.commit,
         "branch": source.branch,
         "committed_at": utc(source.committed_at) if source.committed_at else None,
+        **{name: who for name in ("author", "committer") if (who := getattr(source, name)) is not None},
     }
 
 

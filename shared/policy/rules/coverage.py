@@ -36,6 +36,8 @@ class Demand:
     min_signers: int = 1
     max_age: timedelta | None = None
     made_for: StageName | None = None
+    identities: tuple[str, ...] | None = None
+    issuers: tuple[str, ...] | None = None
 
     @property
     def awaited(self) -> str:
@@ -46,11 +48,14 @@ class Demand:
     def words(self) -> str:
         """The demand as part of a sentence."""
         signers = f"{self.min_signers} signers" if self.min_signers > 1 else "a signer"
-        role = f" signed by {signers} in the role {self.signer_role}" if self.signer_role else ""
-        unnamed = f" signed by {signers}" if self.min_signers > 1 and not self.signer_role else ""
+        role = f" in the role {self.signer_role}" if self.signer_role else ""
+        named = f" with the identity {' or '.join(self.identities)}" if self.identities else ""
+        vouched = f" vouched for by {' or '.join(self.issuers)}" if self.issuers else ""
+        which = role + named + vouched
+        signed = f" signed by {signers}{which}" if which or self.min_signers > 1 else ""
         stage = f", made for the stage {self.made_for}" if self.made_for else ""
         age = f", at most {format_duration(self.max_age)} old" if self.max_age else ""
-        return f"verified {self.awaited} evidence{role}{unnamed}{stage}{age}"
+        return f"verified {self.awaited} evidence{signed}{stage}{age}"
 
     def accepts(self, item: EvidenceItem) -> bool:
         """Whether `item` is of the type asked for and enough distinct keys in the right role signed it.
@@ -69,8 +74,14 @@ class Demand:
         return not item.distrusted and self._enough(signer for signer in item.signers if not signer.distrusted)
 
     def _enough(self, signers: Iterable[Signer]) -> bool:
-        keys = {signer.key_id for signer in signers if self.signer_role in (None, signer.role)}
-        return len(keys) >= self.min_signers
+        return len({signer.key_id for signer in signers if self._vouches(signer)}) >= self.min_signers
+
+    def _vouches(self, signer: Signer) -> bool:
+        return (
+            self.signer_role in (None, signer.role)
+            and (self.identities is None or signer.identity in self.identities)
+            and (self.issuers is None or signer.issuer in self.issuers)
+        )
 
 
 def cover(

@@ -60,14 +60,12 @@ def unsatisfied(item: EvidenceItem, text: str) -> str | None:
     if not isinstance(facts, OtherFacts) or facts.text is None:
         return f"{item.evidence_id} holds a predicate of more than {MAX_TEXT:,} bytes, too large to be judged"
     try:
-        predicate = json.loads(facts.text)
-    except (ValueError, RecursionError):
-        return f"{item.evidence_id} holds a predicate that cannot be read again"
-    try:
-        compiled(text).validate(predicate)
+        compiled(text).validate(json.loads(facts.text))
     except jsonschema_rs.ValidationError as error:
         where = _path(error.instance_path)
         return f"{item.evidence_id} does not satisfy the schema at `{where[:_MAX_MESSAGE]}`: {_short(error)}"
+    except (ValueError, RecursionError):
+        return f"{item.evidence_id} holds a predicate that cannot be judged: it nests too deeply, or is no JSON"
     return None
 
 

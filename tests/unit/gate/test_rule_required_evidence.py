@@ -78,9 +78,11 @@ def test_a_predicate_too_large_to_be_carried_denies() -> None:
     assert given.observed in plain(PAGE)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[" * 16_000, "9" * 5_000])
-def test_a_text_that_cannot_be_read_again_denies(text: str) -> None:
-    assert answer(LOAD, load(text=text)).outcome is Outcome.DENY
+@pytest.mark.parametrize("text", ["", "{", "[" * 16_000, "9" * 5_000, '{"a":' * 900 + "1" + "}" * 900])
+def test_a_text_that_cannot_be_judged_denies(text: str) -> None:
+    given = answer(LOAD, load(text=text))
+    assert given.outcome is Outcome.DENY
+    assert given.observed == "load-1 holds a predicate that cannot be judged: it nests too deeply, or is no JSON."
 
 
 def test_missing_distrusted_unverified_and_foreign_evidence_is_pending() -> None:

@@ -8,9 +8,10 @@ from typing import Annotated, assert_never
 from pydantic import Field
 
 from shared.policy.dossier import Dossier
-from shared.policy.rules import approvals, provenance, required_evidence, tests_passed, vulnerability_limit
+from shared.policy.rules import approvals, composition, provenance, required_evidence, tests_passed, vulnerability_limit
 from shared.policy.rules.approvals import Approvals
 from shared.policy.rules.combined import AllOf, AnyOf
+from shared.policy.rules.composition import Composition
 from shared.policy.rules.provenance import Provenance
 from shared.policy.rules.required_evidence import RequiredEvidence
 from shared.policy.rules.rule import RuleAnswer, RuleContext, RuleHead
@@ -22,6 +23,7 @@ __all__ = [
     "AllOf",
     "AnyOf",
     "Approvals",
+    "Composition",
     "Provenance",
     "RequiredEvidence",
     "Rule",
@@ -34,7 +36,7 @@ __all__ = [
     "each_rule",
 ]
 
-SimpleRule = RequiredEvidence | VulnerabilityLimit | TestsPassed | Approvals | Provenance
+SimpleRule = RequiredEvidence | VulnerabilityLimit | TestsPassed | Approvals | Composition | Provenance
 Rule = Annotated[SimpleRule | AllOf | AnyOf, Field(discriminator="kind")]
 
 RULE_KINDS: Mapping[str, type[RuleHead]] = {
@@ -42,6 +44,7 @@ RULE_KINDS: Mapping[str, type[RuleHead]] = {
     "vulnerability_limit": VulnerabilityLimit,
     "tests_passed": TestsPassed,
     "approvals": Approvals,
+    "composition": Composition,
     "provenance": Provenance,
     "all_of": AllOf,
     "any_of": AnyOf,
@@ -71,6 +74,8 @@ def check(rule: SimpleRule, dossier: Dossier, context: RuleContext) -> RuleAnswe
             return tests_passed.check(rule, dossier, context)
         case Approvals():
             return approvals.check(rule, dossier, context)
+        case Composition():
+            return composition.check(rule, dossier, context)
         case Provenance():
             return provenance.check(rule, dossier, context)
         case _:

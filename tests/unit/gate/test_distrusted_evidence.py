@@ -32,6 +32,7 @@ from tests.unit.gate.gate_builders import (
 
 OLD, NEW = timedelta(hours=3), timedelta(hours=1)
 CASES: dict[str, tuple[dict[str, Any], Facts, Facts]] = {
+    "composition": (rule("composition", covered_by=["tests"]), passed(), unreadable()),
     "provenance": (
         rule("provenance", builders=[{"id": "https://builder.example/runner@v1"}]),
         provenance(),

@@ -207,8 +207,8 @@ def test_what_is_required_is_said_whole_and_as_before_where_nothing_new_is_asked
     full = SUITES | {"max_flaky": 1, "max_skipped": 2, "min_coverage": "80", "min_branch_coverage": "60.50"}
     assert answer(full).required == (
         "Every artifact has verified tests evidence, that passed at least 50% of its tests with at least 1 passed "
-        "tests, something passed and nothing failed in the suites unit, integration, at most 1 flaky, at most 2 skipped; "
-        "and verified coverage evidence, of at least 80% of the lines and 60.5% of the branches."
+        "tests, something passed and nothing failed in the suites unit, integration, at most 1 flaky, at most 2 "
+        "skipped; and verified coverage evidence, of at least 80% of the lines and 60.5% of the branches."
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema_rs import ValidationError
 
 from contracts.circumstances import Circumstances, ContainedVersion, WaivedSubject, WaiverFacts
 from contracts.facts import EvidenceItem, OtherFacts, UnreadableFacts
@@ -15,6 +16,7 @@ from contracts.vocabulary import Outcome
 from shared.errors import Invalid
 from shared.policy.policy import read_policy
 from shared.policy.rules import RuleAnswer, check
+from shared.policy.rules.predicate_schema import compiled
 from tests.unit.gate.gate_builders import (
     IMAGE,
     NOW,
@@ -226,6 +228,12 @@ def test_a_schema_that_could_not_be_judged_by_is_refused_with_its_place(schema: 
     assert raised.value.code == "policy_malformed"
     assert "spec.rules[0].schema" in raised.value.message
     assert says in raised.value.message
+
+
+def test_the_library_fetches_nothing_even_where_a_reference_got_through() -> None:
+    for address in ("http://127.0.0.1:9/s", "file:///etc/hostname"):
+        with pytest.raises(ValidationError, match="Retrieval is disabled"):
+            compiled(json.dumps({"$ref": address}))
 
 
 def test_a_schema_may_have_members_that_are_called_like_keywords() -> None:

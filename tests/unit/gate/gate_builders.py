@@ -10,6 +10,7 @@ from contracts.facts import (
     EvidenceItem,
     Facts,
     FoundVulnerability,
+    ProvenanceFacts,
     SbomFacts,
     Signer,
     TestFacts,
@@ -37,6 +38,7 @@ TYPES = {
     "sbom": SBOM_TYPE,
     "vulnerabilities": SCAN_TYPE,
     "approval": APPROVAL_TYPE,
+    "provenance": "https://slsa.dev/provenance/v1",
     "unreadable": TESTS_TYPE,
 }
 
@@ -71,6 +73,17 @@ def passed(count: int = 10) -> TestFacts:
 
 def failed() -> TestFacts:
     return TestFacts(result="failed", passed=9, failed=1, failed_names=("test_sum",))
+
+
+def provenance(**changes: Any) -> ProvenanceFacts:
+    fields = {
+        "builder_id": "https://builder.example/runner@v1",
+        "build_type": "https://builder.example/type",
+        "source_repository": "https://git.example/acme/shop",
+        "source_commit": "c" * 40,
+        "source_ref": "refs/heads/main",
+    }
+    return ProvenanceFacts(**(fields | changes))
 
 
 def sbom() -> SbomFacts:

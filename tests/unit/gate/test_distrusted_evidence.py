@@ -22,6 +22,7 @@ from tests.unit.gate.gate_builders import (
     judge,
     passed,
     policy,
+    provenance,
     rule,
     sbom,
     scan,
@@ -31,6 +32,12 @@ from tests.unit.gate.gate_builders import (
 
 OLD, NEW = timedelta(hours=3), timedelta(hours=1)
 CASES: dict[str, tuple[dict[str, Any], Facts, Facts]] = {
+    "composition": (rule("composition", covered_by=["tests"]), passed(), unreadable()),
+    "provenance": (
+        rule("provenance", builders=[{"id": "https://builder.example/runner@v1"}]),
+        provenance(),
+        provenance(builder_id="https://elsewhere.example"),
+    ),
     "required_evidence": (rule("required_evidence", evidence="sbom"), sbom(), unreadable()),
     "tests_passed": (rule("tests_passed", signer_role="test", max_age="1d"), passed(), failed()),
     "vulnerability_limit": (rule("vulnerability_limit", max={"high": 0}), scan(), scan(high=1)),

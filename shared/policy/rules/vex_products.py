@@ -63,14 +63,16 @@ def may_concern(statement: VexStatement, subjects: Iterable[Digest], place: Plac
 
 
 def _may_name(product: VexProduct, digests: frozenset[Digest], place: Place) -> bool:
-    if _purl(product.id) is None and not _digests(product):
+    told = _digests(product)
+    is_package = _purl(product.id) is not None
+    if not is_package and not told:
         return True
-    if _may_be(product.id, place.component):
+    if is_package and _may_be(product.id, place.component):
         return True
     parts = product.subcomponents
     in_parts = not parts or place.component is None or any(_may_be(part, place.component) for part in parts)
-    named = _is_within(product, digests) or any(purl is None or _may_be(product.id, purl) for purl in place.purls)
-    return in_parts and named
+    by_name = is_package and any(one is None or _may_be(product.id, one) for one in place.purls)
+    return in_parts and (by_name or not digests.isdisjoint(told))
 
 
 def _in_parts(product: VexProduct, place: Place) -> bool:

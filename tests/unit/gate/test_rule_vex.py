@@ -183,7 +183,7 @@ def test_statements_are_ordered_by_their_own_time_which_is_not_later_than_their_
     assert not opens(cleared, vex(says("affected", made_at=NOW - 2 * DAY), name="a", age=timedelta(hours=9)))
     future = vex(says(made_at=NOW + 900 * DAY), age=3 * DAY)
     assert not opens(future, vex(AFFECTED, name="a", age=2 * DAY)), "it can be taken back in spite of its time"
-    same = vex(says(products=(product(LIB),)), says("affected", products=(product(CART),)))
+    same = vex(says("affected", products=(product(CART),)), says(products=(product(LIB),)))
     assert not opens(same), "within one document the worse one holds"
 
 

@@ -8,9 +8,10 @@ from typing import Annotated, assert_never
 from pydantic import Field
 
 from shared.policy.dossier import Dossier
-from shared.policy.rules import approvals, required_evidence, tests_passed, vulnerability_limit
+from shared.policy.rules import approvals, licenses, required_evidence, tests_passed, vulnerability_limit
 from shared.policy.rules.approvals import Approvals
 from shared.policy.rules.combined import AllOf, AnyOf
+from shared.policy.rules.licenses import Licenses
 from shared.policy.rules.required_evidence import RequiredEvidence
 from shared.policy.rules.rule import RuleAnswer, RuleContext, RuleHead
 from shared.policy.rules.tests_passed import TestsPassed
@@ -21,6 +22,7 @@ __all__ = [
     "AllOf",
     "AnyOf",
     "Approvals",
+    "Licenses",
     "RequiredEvidence",
     "Rule",
     "RuleAnswer",
@@ -32,7 +34,7 @@ __all__ = [
     "each_rule",
 ]
 
-SimpleRule = RequiredEvidence | VulnerabilityLimit | TestsPassed | Approvals
+SimpleRule = RequiredEvidence | VulnerabilityLimit | TestsPassed | Approvals | Licenses
 Rule = Annotated[SimpleRule | AllOf | AnyOf, Field(discriminator="kind")]
 
 RULE_KINDS: Mapping[str, type[RuleHead]] = {
@@ -40,6 +42,7 @@ RULE_KINDS: Mapping[str, type[RuleHead]] = {
     "vulnerability_limit": VulnerabilityLimit,
     "tests_passed": TestsPassed,
     "approvals": Approvals,
+    "licenses": Licenses,
     "all_of": AllOf,
     "any_of": AnyOf,
 }
@@ -68,5 +71,7 @@ def check(rule: SimpleRule, dossier: Dossier, context: RuleContext) -> RuleAnswe
             return tests_passed.check(rule, dossier, context)
         case Approvals():
             return approvals.check(rule, dossier, context)
+        case Licenses():
+            return licenses.check(rule, dossier, context)
         case _:
             assert_never(rule)

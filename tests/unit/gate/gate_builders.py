@@ -10,6 +10,7 @@ from contracts.facts import (
     EvidenceItem,
     Facts,
     FoundVulnerability,
+    LicenseUse,
     SbomFacts,
     Signer,
     TestFacts,
@@ -75,6 +76,10 @@ def failed() -> TestFacts:
 
 def sbom() -> SbomFacts:
     return SbomFacts(format="cyclonedx", spec_version="1.6", component_count=3)
+
+
+def licensed(expression: str) -> SbomFacts:
+    return sbom().model_copy(update={"licenses": (LicenseUse(expression=expression, count=3),)})
 
 
 def scan(**found: int) -> VulnerabilityFacts:

@@ -20,6 +20,7 @@ from tests.unit.gate.gate_builders import (
     failed,
     item,
     judge,
+    licensed,
     passed,
     policy,
     rule,
@@ -31,6 +32,7 @@ from tests.unit.gate.gate_builders import (
 
 OLD, NEW = timedelta(hours=3), timedelta(hours=1)
 CASES: dict[str, tuple[dict[str, Any], Facts, Facts]] = {
+    "licenses": (rule("licenses", allow=["MIT"]), licensed("MIT"), licensed("GPL-2.0-only")),
     "required_evidence": (rule("required_evidence", evidence="sbom"), sbom(), unreadable()),
     "tests_passed": (rule("tests_passed", signer_role="test", max_age="1d"), passed(), failed()),
     "vulnerability_limit": (rule("vulnerability_limit", max={"high": 0}), scan(), scan(high=1)),

@@ -16,6 +16,7 @@ FULL = document(
     rule("vulnerability_limit", max={"critical": 0, "high": 2}, max_age="7d"),
     rule("tests_passed", min_passed=3, remedy="Ask QA."),
     rule("approvals", role="approver", count=2),
+    rule("licenses", allow=["MIT", "Apache-2.0"], deny=["GPL-*"]),
     rule(
         "any_of",
         rules=[

@@ -10,8 +10,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("registry", "evidence", "gate", "promotion", "monitoring")
-FIELD_LIBRARIES = {"packaging", "univers", "packageurl", "jsonschema_rs", "lxml", "defusedxml", "xml", "yaml"}
-"""Version order, package URLs, schemas and syntaxes: pure, and part of what the domains decide."""
+FIELD_LIBRARIES = {
+    "packaging",
+    "univers",
+    "packageurl",
+    "license_expression",
+    "jsonschema_rs",
+    "lxml",
+    "defusedxml",
+    "xml",
+    "yaml",
+}
+"""Version order, package URLs, licences, schemas and syntaxes: pure, and part of what the domains decide."""
 
 
 def modules(*folders: str) -> list[Path]:

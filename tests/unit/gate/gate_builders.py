@@ -10,6 +10,7 @@ from contracts.facts import (
     EvidenceItem,
     Facts,
     FoundVulnerability,
+    LicenseUse,
     ProvenanceFacts,
     SbomFacts,
     Signer,
@@ -88,6 +89,10 @@ def provenance(**changes: Any) -> ProvenanceFacts:
 
 def sbom() -> SbomFacts:
     return SbomFacts(format="cyclonedx", spec_version="1.6", component_count=3)
+
+
+def licensed(expression: str) -> SbomFacts:
+    return sbom().model_copy(update={"licenses": (LicenseUse(expression=expression, count=3),)})
 
 
 def scan(**found: int) -> VulnerabilityFacts:

@@ -18,6 +18,7 @@ FULL = document(
     rule("approvals", role="approver", count=2),
     rule("composition", artifact_types=["pypi", "oci"], covered_by=["sbom"], individually=True),
     rule("provenance", builders=[{"id": "https://builder.example/*", "level": 2}], min_level=2),
+    rule("licenses", allow=["MIT", "Apache-2.0"], deny=["GPL-*"]),
     rule(
         "any_of",
         rules=[

@@ -8,12 +8,25 @@ from typing import Annotated, assert_never
 from pydantic import Field
 
 from shared.policy.dossier import Dossier
-from shared.policy.rules import approvals, required_evidence, tests_passed, vulnerability_limit
+from shared.policy.rules import (
+    approvals,
+    required_evidence,
+    soak,
+    source_branch,
+    stage_passed,
+    tests_passed,
+    version_order,
+    vulnerability_limit,
+)
 from shared.policy.rules.approvals import Approvals
 from shared.policy.rules.combined import AllOf, AnyOf
 from shared.policy.rules.required_evidence import RequiredEvidence
 from shared.policy.rules.rule import RuleAnswer, RuleContext, RuleHead
+from shared.policy.rules.soak import Soak
+from shared.policy.rules.source_branch import SourceBranch
+from shared.policy.rules.stage_passed import StagePassed
 from shared.policy.rules.tests_passed import TestsPassed
+from shared.policy.rules.version_order import VersionOrder
 from shared.policy.rules.vulnerability_limit import VulnerabilityLimit
 
 __all__ = [
@@ -26,13 +39,19 @@ __all__ = [
     "RuleAnswer",
     "RuleContext",
     "SimpleRule",
+    "Soak",
+    "SourceBranch",
+    "StagePassed",
     "TestsPassed",
+    "VersionOrder",
     "VulnerabilityLimit",
     "check",
     "each_rule",
 ]
 
-SimpleRule = RequiredEvidence | VulnerabilityLimit | TestsPassed | Approvals
+SimpleRule = (
+    RequiredEvidence | VulnerabilityLimit | TestsPassed | Approvals | Soak | SourceBranch | StagePassed | VersionOrder
+)
 Rule = Annotated[SimpleRule | AllOf | AnyOf, Field(discriminator="kind")]
 
 RULE_KINDS: Mapping[str, type[RuleHead]] = {
@@ -40,6 +59,10 @@ RULE_KINDS: Mapping[str, type[RuleHead]] = {
     "vulnerability_limit": VulnerabilityLimit,
     "tests_passed": TestsPassed,
     "approvals": Approvals,
+    "soak": Soak,
+    "source_branch": SourceBranch,
+    "stage_passed": StagePassed,
+    "version_order": VersionOrder,
     "all_of": AllOf,
     "any_of": AnyOf,
 }
@@ -57,7 +80,7 @@ def each_rule(rules: tuple[Rule, ...]) -> Iterator[Rule]:
             yield from each_rule(rule.rules)
 
 
-def check(rule: SimpleRule, dossier: Dossier, context: RuleContext) -> RuleAnswer:
+def check(rule: SimpleRule, dossier: Dossier, context: RuleContext) -> RuleAnswer:  # noqa: PLR0911 - one for each kind
     """The answer of one rule about one dossier."""
     match rule:
         case RequiredEvidence():
@@ -68,5 +91,13 @@ def check(rule: SimpleRule, dossier: Dossier, context: RuleContext) -> RuleAnswe
             return tests_passed.check(rule, dossier, context)
         case Approvals():
             return approvals.check(rule, dossier, context)
+        case Soak():
+            return soak.check(rule, dossier, context)
+        case SourceBranch():
+            return source_branch.check(rule, dossier, context)
+        case StagePassed():
+            return stage_passed.check(rule, dossier, context)
+        case VersionOrder():
+            return version_order.check(rule, dossier, context)
         case _:
             assert_never(rule)

@@ -16,6 +16,10 @@ FULL = document(
     rule("vulnerability_limit", max={"critical": 0, "high": 2}, max_age="7d"),
     rule("tests_passed", min_passed=3, remedy="Ask QA."),
     rule("approvals", role="approver", count=2),
+    rule("soak", stage="qa", **{"for": "72h"}),
+    rule("source_branch", branches=["main", "release/*"]),
+    rule("stage_passed", stage="qa", within="30d"),
+    rule("version_order", scheme="pep440"),
     rule(
         "any_of",
         rules=[

@@ -33,6 +33,7 @@ from contracts.vocabulary import (
 from shared.digests import canonical_digest
 from shared.errors import Invalid
 from shared.policy.dossier import Dossier, set_digest
+from shared.policy.duration import before
 from shared.policy.house_rules import Passage, contents_unknown, dossier_behind, no_policy
 from shared.policy.judging import Bench, Judged, Moment
 from shared.policy.policy import Policy
@@ -131,7 +132,7 @@ def decide(
         evidence_set=dossier.evidence_set_digest,
         policies=tuple(sorted(governing)),
         evidence=_used(judged, dossier),
-        waivers=tuple(one for one in dossier.circumstances.waivers if one.waiver_id in used),
+        waivers=tuple(one for one in _in_order(dossier.circumstances).waivers if one.waiver_id in used),
         may_be_trusted=_may_be_trusted(governing.values(), dossier, used),
         judged_at=at,
         fingerprint=_fingerprint(governing, dossier, passages, context),
@@ -196,7 +197,7 @@ def _valid_until(judged: Iterable[Judged], governing: Iterable[Policy], at: date
     ends = [j.valid_until for j in judged if j.valid_until and j.finding.mode is Mode.BLOCK]
     # What is only announced today may stop the version when its day comes.
     announced = [
-        begins
+        before(begins)
         for policy in governing
         for rule in policy.spec.rules
         if (begins := policy.effective_on(rule)) and begins > at and policy.spec.mode is Mode.BLOCK
@@ -229,9 +230,24 @@ def _fingerprint(
 
 def circumstances_digest(circumstances: Circumstances) -> Digest:
     """The digest by which a verdict pins what it was given on beside policies and evidence."""
-    return canonical_digest(circumstances.model_dump(mode="json"))
+    return canonical_digest(_in_order(circumstances).model_dump(mode="json"))
 
 
 def waiver_digest(waiver: WaiverFacts) -> Digest:
     """The digest by which a verdict pins a waiver that it needed."""
     return canonical_digest(waiver.model_dump(mode="json"))
+
+
+def _in_order(circumstances: Circumstances) -> Circumstances:
+    # Whoever collected them may have met them in another order.
+    return circumstances.model_copy(
+        update={
+            "artifacts": tuple(sorted(circumstances.artifacts, key=lambda one: (one.digest, one.purl))),
+            "contained": tuple(sorted(circumstances.contained, key=lambda one: one.digest)),
+            "unknown": tuple(sorted(circumstances.unknown)),
+            "passed": tuple(sorted(circumstances.passed, key=lambda one: (one.at, one.promotion_id))),
+            "incidents": tuple(sorted(circumstances.incidents, key=lambda one: (one.opened_at, one.incident_id))),
+            "exploitation": tuple(sorted(circumstances.exploitation, key=lambda one: one.vulnerability)),
+            "waivers": tuple(sorted(circumstances.waivers, key=lambda one: one.waiver_id)),
+        }
+    )

@@ -47,6 +47,8 @@ Duration = Annotated[
 
 def parse_moment(text: object) -> datetime:
     """The moment that `text` says; raises `ValueError` unless it is a date, or a time with its offset."""
+    if isinstance(text, date):
+        text = text.isoformat()  # YAML reads what looks like a date as one.
     if isinstance(text, str):
         try:
             day = date.fromisoformat(text)

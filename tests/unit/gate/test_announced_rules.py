@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import yaml
 
 from contracts.vocabulary import Mode, Outcome
 from shared.errors import Invalid
@@ -71,7 +72,16 @@ def test_the_parts_of_an_announced_rule_are_announced_with_it() -> None:
     assert {(one.mode, one.effective_on) for one in shown} == {(Mode.WARN, DAY)}
 
 
-@pytest.mark.parametrize("moment", ["soon", "2026-13-01", "2026-12-01T00:00:00", 20261201, ""])
+@pytest.mark.parametrize("written", ["2026-12-01", "2026-12-01T00:00:00Z", "2026-12-01 01:00:00+01:00", "'2026-12-01'"])
+def test_a_moment_can_be_written_in_yaml_with_quotes_and_without(written: str) -> None:
+    [read] = policy(TESTS | yaml.safe_load(f"effective_on: {written}")).spec.rules
+    assert read.effective_on == DAY
+
+
+NAIVE = DAY.replace(tzinfo=None)
+
+
+@pytest.mark.parametrize("moment", [NAIVE, "soon", "2026-13-01", "2026-12-01T00:00:00", 20261201, ""])
 def test_a_moment_that_says_nothing_is_refused(moment: Any) -> None:
     with pytest.raises(Invalid):
         policy(TESTS | {"effective_on": moment})

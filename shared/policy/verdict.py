@@ -13,9 +13,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from contracts.circumstances import Circumstances, WaiverFacts
 from contracts.findings import Finding
@@ -240,14 +241,16 @@ def waiver_digest(waiver: WaiverFacts) -> Digest:
 
 def _in_order(circumstances: Circumstances) -> Circumstances:
     # Whoever collected them may have met them in another order.
-    return circumstances.model_copy(
-        update={
-            "artifacts": tuple(sorted(circumstances.artifacts, key=lambda one: (one.digest, one.purl))),
-            "contained": tuple(sorted(circumstances.contained, key=lambda one: one.digest)),
-            "unknown": tuple(sorted(circumstances.unknown)),
-            "passed": tuple(sorted(circumstances.passed, key=lambda one: (one.at, one.promotion_id))),
-            "incidents": tuple(sorted(circumstances.incidents, key=lambda one: (one.opened_at, one.incident_id))),
-            "exploitation": tuple(sorted(circumstances.exploitation, key=lambda one: one.vulnerability)),
-            "waivers": tuple(sorted(circumstances.waivers, key=lambda one: one.waiver_id)),
-        }
-    )
+    ordered = {name: sorted(getattr(circumstances, name), key=key) for name, key in _ORDER.items()}
+    return circumstances.model_copy(update={name: tuple(things) for name, things in ordered.items()})
+
+
+_ORDER: Mapping[str, Callable[[Any], Any]] = {
+    "artifacts": lambda one: (one.digest, one.purl),
+    "contained": lambda one: one.digest,
+    "unknown": str,
+    "passed": lambda one: (one.at, one.promotion_id),
+    "incidents": lambda one: (one.opened_at, one.incident_id),
+    "exploitation": lambda one: one.vulnerability,
+    "waivers": lambda one: one.waiver_id,
+}

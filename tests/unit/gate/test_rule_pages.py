@@ -19,4 +19,4 @@ _BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 def test_every_example_of_a_page_is_read_and_one_uses_its_rule(page: Path) -> None:
     blocks = _BLOCK.findall(page.read_text(encoding="utf-8"))
     kinds = {rule.kind for block in blocks for rule in each_rule(read_policy(yaml.safe_load(block)).spec.rules)}
-    assert page.stem in kinds
+    assert page.stem in kinds or page.stem == "index"

@@ -9,9 +9,13 @@ from contracts.evidence.v1 import queries as evidence_queries
 from contracts.gate.v1 import commands as gate_commands
 from contracts.gate.v1 import events as gate_events
 from contracts.gate.v1 import queries as gate_queries
+from contracts.gate.v1 import replays as gate_replays
+from contracts.gate.v1 import templates as gate_templates
+from contracts.gate.v1 import waivers as gate_waivers
 from contracts.message import DeadLetter, Message
 from contracts.monitoring.v1 import commands as monitoring_commands
 from contracts.monitoring.v1 import events as monitoring_events
+from contracts.monitoring.v1 import exploitation as monitoring_exploitation
 from contracts.monitoring.v1 import queries as monitoring_queries
 from contracts.promotion.v1 import commands as promotion_commands
 from contracts.promotion.v1 import events as promotion_events
@@ -81,8 +85,25 @@ MESSAGES: tuple[type[Message], ...] = (
     gate_queries.ListVerdicts,
     gate_queries.ConfirmVerdict,
     gate_queries.JudgeGates,
+    gate_queries.ListVerdictKeys,
+    gate_templates.ApplyTemplate,
+    gate_templates.ShowTemplate,
+    gate_templates.ListTemplates,
+    gate_replays.ReplayVerdict,
+    gate_replays.SimulatePolicy,
+    gate_waivers.RequestWaiver,
+    gate_waivers.DecideWaiver,
+    gate_waivers.RevokeWaiver,
+    gate_waivers.ShowWaiver,
+    gate_waivers.ListWaivers,
+    gate_waivers.WaiverRequested,
+    gate_waivers.WaiverGranted,
+    gate_waivers.WaiverRefused,
+    gate_waivers.WaiverEnded,
     gate_events.PolicyApplied,
     gate_events.VerdictIssued,
+    gate_events.ReadinessChanged,
+    gate_events.SigningKeyAnnounced,
     promotion_commands.RequestPromotion,
     promotion_commands.CancelPromotion,
     promotion_commands.DecideApproval,
@@ -96,10 +117,14 @@ MESSAGES: tuple[type[Message], ...] = (
     promotion_events.ReleaseTrusted,
     monitoring_commands.ImportAdvisories,
     monitoring_commands.RevokeRelease,
+    monitoring_exploitation.ImportExploitation,
+    monitoring_exploitation.FinishExploitationImport,
+    monitoring_exploitation.ListExploitation,
     monitoring_queries.ListRisk,
     monitoring_queries.ShowTrust,
     monitoring_queries.ShowMetrics,
     monitoring_events.TrustChanged,
+    monitoring_exploitation.ExploitationLearned,
     DeadLetter,
 )
 

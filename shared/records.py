@@ -1,6 +1,7 @@
 """The one byte form of a piece of evidence as gates see it, which the log pins and verdicts name.
 
-- It is the canonical JSON of the item. Scores are its only fractions, and canonical JSON has none: they become texts.
+- It is the canonical JSON of the item. Its fractions are scores and percentages; canonical JSON has none, and they
+  become texts.
 - `read_item` gives back an item that is equal.
 """
 

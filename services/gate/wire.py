@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from contracts.gate.v1.commands import EvaluateGates, Passage
 from contracts.gate.v1.events import VerdictIssued
-from contracts.gate.v1.views import ConsideredEvidence, Judgement, UsedEvidence, UsedWaiver, VerdictView
+from contracts.gate.v1.views import (
+    ONLY_IN_VIEWS,
+    ConsideredEvidence,
+    Judgement,
+    UsedEvidence,
+    UsedWaiver,
+    VerdictView,
+)
 from contracts.registry.v1.events import ApplicationApplied, VersionCreated
 from contracts.vocabulary import Outcome
 from services.gate.domain.application import ApplicationContext
+from services.gate.domain.waiver import Waiver
+from services.gate.equipment import GateEquipment
+from services.gate.storage.dossiers import Held
 from shared.digests import canonical_digest
 from shared.policy import house_rules
-from shared.policy.dossier import Dossier
 from shared.policy.verdict import Verdict, circumstances_digest, waiver_digest
-from shared.records import record_digest
 
 
 def passages_from(passages: tuple[Passage, ...]) -> tuple[house_rules.Passage, ...]:
@@ -20,11 +31,20 @@ def passages_from(passages: tuple[Passage, ...]) -> tuple[house_rules.Passage, .
     return tuple(house_rules.Passage(stage=one.stage, gate=one.gate, open=one.open) for one in passages)
 
 
-def verdict_view(question: EvaluateGates, verdict: Verdict, dossier: Dossier) -> VerdictView:
+def signed_view(question: EvaluateGates, verdict: Verdict, held: Held, equipment: GateEquipment) -> VerdictView:
     """A verdict with everything it was based on: enough to give it again elsewhere."""
-    pending = verdict.outcome is Outcome.PENDING
+    view = verdict_view(question, verdict, held)
+    said = verdict_issued(view).model_dump(mode="json", exclude={"signature"})
+    return view.model_copy(update={"signature": equipment.sign(said)})
+
+
+def verdict_view(question: EvaluateGates, verdict: Verdict, held: Held) -> VerdictView:
+    """A verdict with everything it was based on, not signed."""
+    pending, dossier = verdict.outcome is Outcome.PENDING, held.dossier
     considered = tuple(
-        ConsideredEvidence(evidence_id=item.evidence_id, content_digest=item.content_digest, record=record_digest(item))
+        ConsideredEvidence(
+            evidence_id=item.evidence_id, content_digest=item.content_digest, record=held.records[item.evidence_id]
+        )
         for item in dossier.verified
     )
     return VerdictView(
@@ -62,7 +82,7 @@ def verdict_view(question: EvaluateGates, verdict: Verdict, dossier: Dossier) ->
 
 def verdict_issued(view: VerdictView) -> VerdictIssued:
     """The fact that the gates judged."""
-    return VerdictIssued.model_validate(view.model_dump())
+    return VerdictIssued.model_validate(view.model_dump(exclude=set(ONLY_IN_VIEWS)))
 
 
 def judgement(verdict: Verdict) -> Judgement:
@@ -82,6 +102,27 @@ def application_context(event: ApplicationApplied | VersionCreated) -> Applicati
         application=event.application,
         criticality=event.criticality,
         labels=event.labels,
+        owners=event.owners,
+        lifecycle=event.lifecycle if isinstance(event, ApplicationApplied) else None,
         revision=event.revision if isinstance(event, ApplicationApplied) else 0,
         at=event.at,
     )
+
+
+def waiver_said(waiver: Waiver, *, by: str, at: datetime) -> dict[str, Any]:
+    """What every event about a waiver says."""
+    return {
+        "project": waiver.project,
+        "application": waiver.application,
+        "waiver_id": waiver.waiver_id,
+        "policy": waiver.policy,
+        "rule": waiver.rule,
+        "stage": waiver.stage,
+        "waives": waiver.subject,
+        "max_severity": waiver.max_severity,
+        "reason": waiver.reason,
+        "requested_by": waiver.requested_by,
+        "expires_at": waiver.expires_at,
+        "by": by,
+        "at": at,
+    }

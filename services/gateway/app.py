@@ -26,6 +26,7 @@ from services.gateway.http import (
     bundles,
     evidence,
     evidence_batches,
+    exploitation,
     log_entries,
     metrics,
     policies,
@@ -36,6 +37,7 @@ from services.gateway.http import (
     tokens,
     verdicts,
     versions,
+    waivers,
 )
 from services.gateway.openapi import document
 from services.gateway.parts import Gateway, connected
@@ -59,8 +61,10 @@ _ROUTERS: tuple[APIRouter, ...] = (
     evidence_batches.router,
     policies.router,
     verdicts.router,
+    waivers.router,
     promotions.router,
     advisories.router,
+    exploitation.router,
     risk.router,
     metrics.router,
     log_entries.router,

@@ -5,16 +5,19 @@ from __future__ import annotations
 from html import escape
 from typing import assert_never
 
-from contracts.vocabulary import Trust
+from contracts.vocabulary import ReleaseStatus, Trust
 
 _LABEL = "hallmark"
 _CHARACTER = 7
 _PADDING = 12
+_NEUTRAL = "#6b7280"
 
 
-def badge(trust: Trust | None, version: str) -> str:
-    """The badge of one version; None for versions that are no release."""
-    text, colour = _look(trust)
+def badge(
+    trust: Trust | None, version: str, *, status: ReleaseStatus = ReleaseStatus.PRE_RELEASE, waivers: int = 0
+) -> str:
+    """The badge of one version; no trust for versions that are no release, and `waivers` that its release needed."""
+    text, colour = _look(trust, status, waivers)
     left, right = _width(_LABEL), _width(text)
     title = escape(f"{_LABEL}: {version} is {text}")
     return (
@@ -29,16 +32,20 @@ def badge(trust: Trust | None, version: str) -> str:
     )
 
 
-def _look(trust: Trust | None) -> tuple[str, str]:
+def _look(trust: Trust | None, status: ReleaseStatus, waivers: int) -> tuple[str, str]:
+    hint = f" ({waivers} waiver{'' if waivers == 1 else 's'})" if waivers else ""
     match trust:
-        case None | Trust.NONE:
-            return "not released", "#6b7280"
-        case Trust.TRUSTED:
-            return "trusted release", "#1a7f37"
-        case Trust.AT_RISK:
-            return "at risk", "#b35900"
         case Trust.REVOKED:
             return "revoked", "#b42318"
+        case Trust.AT_RISK:
+            return "at risk", "#b35900"
+        # What moved it says that it is no trusted release; monitoring may not have heard of that yet.
+        case _ if status is ReleaseStatus.RELEASED:
+            return f"released{hint}", _NEUTRAL
+        case Trust.TRUSTED:
+            return f"trusted{hint}" if hint else "trusted release", "#1a7f37"
+        case None | Trust.NONE:
+            return "not released", _NEUTRAL
         case _:
             assert_never(trust)
 

@@ -62,7 +62,7 @@ def sbom(event: EvidenceAdded | EvidenceRejudged, components: int) -> Sbom:
     )
 
 
-def context(event: ApplicationApplied | ReleaseTrusted) -> Context:
+def context(event: ApplicationApplied | ReleaseTrusted | VersionMoved) -> Context:
     """The business context that the event states."""
     return Context(event.criticality, event.owners, event.at)
 
@@ -80,6 +80,22 @@ def release(event: ReleaseTrusted) -> Release:
         source=event.source,
         released_at=event.at,
         evidence=event.evidence_digests,
+        state=TrustState(trust=Trust.NONE, since=event.at),
+    )
+
+
+def untrusted_release(event: VersionMoved) -> Release:
+    """A version that was released and may not be called trusted. What it consists of, the registry said before."""
+    return Release(
+        project=event.project,
+        application=event.application,
+        version=event.version,
+        version_digest=event.version_digest,
+        stage=event.to_stage,
+        own_subjects=(event.version_digest,),
+        context=context(event),
+        source=event.source,
+        released_at=event.at,
         state=TrustState(trust=Trust.NONE, since=event.at),
     )
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from contracts.evidence.v1.commands import AttestPassage, RecordApproval
-from contracts.gate.v1.commands import EvaluateGates, Passage
+from contracts.gate.v1.commands import Passage
 from contracts.gate.v1.events import VerdictIssued
-from contracts.message import Event, Tell
-from contracts.promotion.v1.commands import DecideApproval
+from contracts.message import Event
 from contracts.promotion.v1.events import (
     PromotionAdvanced,
     PromotionCompleted,
@@ -18,12 +16,11 @@ from contracts.promotion.v1.events import (
 )
 from contracts.promotion.v1.views import PromotionView
 from contracts.promotion.v1.views import Transition as TransitionView
-from contracts.registry.v1.commands import MoveVersion
 from contracts.registry.v1.views import VersionView
-from contracts.vocabulary import Actor, Outcome, PromotionState, Role
+from contracts.vocabulary import PromotionState
 from services.promotion.domain.facts import Verdict, VerdictGiven
 from services.promotion.domain.passages import Route, Stage
-from services.promotion.domain.promotion import FINAL, Doing, Promotion
+from services.promotion.domain.promotion import FINAL, Promotion
 
 
 def stages_of(version: VersionView) -> tuple[Stage, ...]:
@@ -48,6 +45,8 @@ def verdict_given(event: VerdictIssued) -> VerdictGiven:
         evidence_set=event.evidence_set,
         judged_at=event.judged_at,
         expires_at=event.expires_at,
+        waivers=tuple(sorted({used.waiver_id for used in event.waivers})),
+        may_be_trusted=event.may_be_trusted,
     )
     return VerdictGiven(event.version_digest, verdict)
 
@@ -64,6 +63,8 @@ def promotion_view(promotion: Promotion) -> PromotionView:
             "verdict_id": verdict.verdict_id if verdict else None,
             "outcome": verdict.outcome if verdict else None,
             "findings": verdict.findings if verdict else (),
+            "waivers": verdict.waivers if verdict else (),
+            "may_be_trusted": verdict.may_be_trusted if verdict else True,
             "history": tuple(TransitionView.model_validate(vars(step)) for step in promotion.history),
         }
     )
@@ -87,81 +88,14 @@ def requested(promotion: Promotion) -> PromotionRequested:
     )
 
 
-def told(promotion: Promotion) -> Tell | None:
-    """What somebody has to do now, if anything."""
-    match promotion.doing:
-        case Doing.EVALUATE:
-            return _evaluate(promotion)
-        case Doing.ATTEST if promotion.verdict:
-            return _attest(promotion, promotion.verdict)
-        case Doing.MOVE if promotion.verdict and promotion.passage_digest:
-            return _move(promotion, promotion.verdict, promotion.passage_digest)
-        case _:
-            return None
-
-
-def _evaluate(promotion: Promotion) -> EvaluateGates:
-    return EvaluateGates(
-        project=promotion.project,
-        application=promotion.application,
-        promotion_id=promotion.promotion_id,
-        attempt=promotion.attempt,
-        version=promotion.version,
-        version_digest=promotion.version_digest,
-        passages=passages_of(promotion.route),
-        positions=promotion.positions,
-        requested_by=promotion.requested_by,
-        deadline=promotion.deadline,
-    )
-
-
-def _attest(promotion: Promotion, verdict: Verdict) -> AttestPassage:
-    return AttestPassage(
-        project=promotion.project,
-        application=promotion.application,
-        promotion_id=promotion.promotion_id,
-        attempt=promotion.attempt,
-        kind=promotion.kind,
-        version=promotion.version,
-        version_digest=promotion.version_digest,
-        artifacts=promotion.artifacts,
-        from_stage=promotion.route.from_stage,
-        to_stage=promotion.route.to_stage,
-        release=promotion.route.release,
-        verdict_id=verdict.verdict_id,
-        outcome=Outcome.ALLOW,
-        policy_digests=verdict.policy_digests,
-        evidence_digests=verdict.evidence_digests,
-        judged_at=verdict.judged_at,
-    )
-
-
-def _move(promotion: Promotion, verdict: Verdict, passage_digest: str) -> MoveVersion:
-    return MoveVersion(
-        project=promotion.project,
-        application=promotion.application,
-        promotion_id=promotion.promotion_id,
-        attempt=promotion.attempt,
-        version=promotion.version,
-        version_digest=promotion.version_digest,
-        kind=promotion.kind,
-        from_stage=promotion.route.from_stage,
-        to_stage=promotion.route.to_stage,
-        verdict_id=verdict.verdict_id,
-        verdict_expires_at=verdict.expires_at,
-        passage_digest=passage_digest,
-        requested_by=promotion.requested_by,
-        reason=promotion.reason,
-    )
-
-
 def said(before: Promotion, after: Promotion, at: datetime) -> tuple[Event, ...]:
-    """What a step is told as. Trust is said last."""
+    """What a step is told as. Trust is said last, and only of a release whose verdict lets it be called trusted."""
     if after.state not in FINAL:
         return (_advanced(before, after, at),)
     if after.state is not PromotionState.COMPLETED:
         return (_ended(after, at),)
-    return (_completed(after, at), *([_trusted(after, at)] if after.route.release else []))
+    is_trusted = after.route.release and after.verdict is not None and after.verdict.may_be_trusted
+    return (_completed(after, at), *([_trusted(after, at)] if is_trusted else []))
 
 
 def _advanced(before: Promotion, after: Promotion, at: datetime) -> PromotionAdvanced:
@@ -204,6 +138,8 @@ def _completed(after: Promotion, at: datetime) -> PromotionCompleted:
             "to_stage": after.route.to_stage,
             "release": after.route.release,
             "verdict_id": after.verdict.verdict_id if after.verdict else "",
+            "trusted": after.verdict is not None and after.verdict.may_be_trusted,
+            "waivers": after.verdict.waivers if after.verdict else (),
             "at": at,
         }
     )
@@ -216,27 +152,7 @@ def _trusted(after: Promotion, at: datetime) -> ReleaseTrusted:
             "stage": after.route.to_stage,
             "verdict_id": after.verdict.verdict_id if after.verdict else "",
             "evidence_digests": after.verdict.evidence_digests if after.verdict else (),
+            "waivers": after.verdict.waivers if after.verdict else (),
             "at": at,
         }
-    )
-
-
-def approval(
-    command: DecideApproval, promotion: Promotion, verdict: Verdict, approver: Actor, *, role: Role, at: datetime
-) -> RecordApproval:
-    """What a person decided, to be signed and kept."""
-    return RecordApproval(
-        project=promotion.project,
-        application=promotion.application,
-        promotion_id=promotion.promotion_id,
-        version=promotion.version,
-        version_digest=promotion.version_digest,
-        stage=promotion.route.to_stage,
-        decision=command.decision,
-        approver=approver.subject,
-        approver_kind=approver.kind,
-        role=role,
-        evidence_set=verdict.evidence_set,
-        reason=command.reason,
-        decided_at=at,
     )

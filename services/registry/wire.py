@@ -33,6 +33,8 @@ def wanted_move(tell: MoveVersion, *, replaced: VersionName | None, at: datetime
         passage_digest=tell.passage_digest,
         reason=tell.reason,
         replaced=replaced,
+        trusted=tell.trusted,
+        waivers=tell.waivers,
     )
     return WantedMove(move, tell.version_digest, tell.verdict_expires_at)
 
@@ -77,6 +79,8 @@ def version_moved(version: Version, move: Move, lifecycle: Lifecycle, applicatio
         by=move.by,
         reason=move.reason,
         at=move.at,
+        trusted=move.trusted,
+        waivers=move.waivers,
     )
 
 

@@ -123,7 +123,7 @@ class Collection:
             result = await self.handle.update_many(where, change, upsert=upsert, session=self.session)
         return int(result.matched_count)
 
-    async def update_each(self, changes: Sequence[tuple[Document, Document]]) -> None:
+    async def update_each(self, changes: Sequence[tuple[Document, Any]]) -> None:
         """Change one document for each `(where, change)`, or insert it, in one go."""
         if changes:
             with translated():

@@ -57,10 +57,14 @@ class Scope(Document):
 
     def matches(self, dossier: Dossier) -> bool:
         """Whether the application of `dossier` is in scope."""
+        return self.holds(dossier.application, dossier.criticality, dossier.labels)
+
+    def holds(self, application: str, criticality: Criticality, labels: Mapping[str, str]) -> bool:
+        """Whether an application with this context is in scope."""
         return (
-            (self.applications is None or dossier.application in self.applications)
-            and (self.criticality is None or dossier.criticality in self.criticality)
-            and all(dossier.labels.get(key) == value for key, value in self.labels.items())
+            (self.applications is None or application in self.applications)
+            and (self.criticality is None or criticality in self.criticality)
+            and all(labels.get(key) == value for key, value in self.labels.items())
         )
 
 

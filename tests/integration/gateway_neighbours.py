@@ -96,6 +96,8 @@ def a_promotion() -> PromotionView:
             "deadline": utc_now(),
             "passage_digest": sha256_digest(ENVELOPE),
             "verdict_id": "v-1",
+            "waivers": ["wv-1"],
+            "may_be_trusted": False,
             "history": [{"state": "completed", "at": utc_now(), "because": "done"}],
         }
     )
@@ -140,13 +142,13 @@ HANDOVER = KeyHandover(
 VERDICT = a_verdict()
 PROMOTION = a_promotion()
 COMPLETED = PromotionCompleted.model_validate(
-    {**PROMOTION.model_dump(), "at": PROMOTION.history[-1].at, "replaced": None}
+    {**PROMOTION.model_dump(), "at": PROMOTION.history[-1].at, "replaced": None, "trusted": False}
 )
 
 
 def logged_digest(fact: Any) -> str:
     return canonical_digest(
-        {name: value for name, value in fact.model_dump(mode="json").items() if name != "considered"}
+        {name: value for name, value in fact.model_dump(mode="json").items() if name not in gate_views.ONLY_IN_VIEWS}
     )
 
 

@@ -16,9 +16,9 @@ from contracts.findings import Finding
 from contracts.gate.v1.commands import EvaluateGates
 from contracts.gate.v1.events import VerdictIssued
 from contracts.gate.v1.queries import ConfirmVerdict, JudgeGates
-from contracts.gate.v1.views import Confirmation, Judgement
+from contracts.gate.v1.views import Confirmation, Judgement, VerdictSignature
 from contracts.headers import Meta
-from contracts.message import Message, Tell
+from contracts.message import DeadLetter, Message, Tell
 from contracts.promotion.v1.commands import RequestPromotion
 from contracts.promotion.v1.queries import ShowPromotion
 from contracts.promotion.v1.views import PromotionView
@@ -26,16 +26,28 @@ from contracts.registry.v1.commands import MoveVersion
 from contracts.registry.v1.events import MoveRefused, VersionMoved
 from contracts.registry.v1.queries import ShowVersion
 from contracts.registry.v1.views import StageMove, StageView, VersionView
-from contracts.vocabulary import Artifact, Criticality, GateKind, Mode, Outcome, PromotionState, ReleaseStatus, Role
+from contracts.vocabulary import (
+    Artifact,
+    Criticality,
+    GateKind,
+    Mode,
+    Outcome,
+    PromotionState,
+    ReleaseStatus,
+    Role,
+    SourceCommit,
+)
 from services.promotion.app import SERVICE
 from services.promotion.storage.unit_of_work import PromotionWork
 from shared.clock import utc_now
+from shared.crypto import keys
 from shared.digests import sha256_digest
 from shared.messaging.asking import Asker
 from shared.messaging.handlers import Handlers
 from shared.messaging.headers import write_headers
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.service import Running, Service
+from shared.verdict_signature import sign_verdict
 from tests.support.clock import FrozenClock
 from tests.support.eventually import eventually
 from tests.support.system import System, a_system
@@ -76,6 +88,11 @@ class Script:
     entered: dict[str, tuple[str, ...]] = field(default_factory=dict)
     verdicts: list[Finding | None] = field(default_factory=list)
     """Planned answers of the gate; None keeps it silent."""
+    verdicts_say: dict[str, Any] = field(default_factory=dict)
+    """What every verdict says besides."""
+    gate_key: keys.PrivateKey | None = None
+    """What the gate signs its verdicts with."""
+    source: SourceCommit | None = None
     confirmations: list[str] = field(default_factory=list)
     confirmed: list[ConfirmVerdict] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
@@ -84,6 +101,10 @@ class Script:
 
     def heard(self, kind: type[T]) -> list[T]:
         return [tell for tell in self.told if isinstance(tell, kind)]
+
+    def signed(self, said: VerdictIssued) -> VerdictIssued:
+        assert self.gate_key is not None
+        return signed(said, self.gate_key)
 
     def version(self, query: ShowVersion) -> VersionView:
         history = [
@@ -107,6 +128,7 @@ class Script:
             artifacts=(Artifact(purl="pkg:pypi/cart@1.0", digest=sha256_digest(b"artifact")),),
             created_at=utc_now(),
             created_by="ci",
+            source=self.source,
             stage=self.stages.get(query.version),
             release_status=ReleaseStatus.PRE_RELEASE,
             lifecycle=tuple(StageView(name=name, title="", release=name == "prod") for name in STAGES),
@@ -116,9 +138,10 @@ class Script:
         )
 
 
-def verdict_on(question: EvaluateGates, finding: Finding, at: Any) -> VerdictIssued:
+def verdict_on(question: EvaluateGates, finding: Finding, at: Any, **more: Any) -> VerdictIssued:
+    """What the gate says, before anybody has signed it."""
     number = next(_numbers)
-    return VerdictIssued(
+    said = VerdictIssued(
         project=question.project,
         application=question.application,
         version=question.version,
@@ -135,7 +158,15 @@ def verdict_on(question: EvaluateGates, finding: Finding, at: Any) -> VerdictIss
         fingerprint=EVIDENCE_SET,
         judged_at=at,
         expires_at=at + timedelta(minutes=15),
+        kind=question.kind,
     )
+    return VerdictIssued.model_validate(said.model_dump() | more)
+
+
+def signed(said: VerdictIssued, key: keys.PrivateKey) -> VerdictIssued:
+    body = said.model_dump(mode="json", exclude={"signature"})
+    key_id, value = sign_verdict(body, key)
+    return said.model_copy(update={"signature": VerdictSignature(key_id=key_id, value=value)})
 
 
 def registry(script: Script) -> Service[Any]:
@@ -160,7 +191,7 @@ def registry(script: Script) -> Service[Any]:
             VersionMoved(
                 **tell.model_dump(include=set(VersionMoved.model_fields)),
                 release=tell.to_stage == "prod",
-                release_status=ReleaseStatus.TRUSTED_RELEASE,
+                release_status=ReleaseStatus.TRUSTED_RELEASE if tell.trusted else ReleaseStatus.RELEASED,
                 replaced="0.9",
                 source=None,
                 criticality=Criticality.HIGH,
@@ -203,7 +234,7 @@ def gate(script: Script) -> Service[Any]:
         script.told.append(tell)
         finding = script.verdicts.pop(0) if script.verdicts else a_finding(Outcome.ALLOW)
         if finding:
-            work.announce(verdict_on(tell, finding, work.now))
+            work.announce(script.signed(verdict_on(tell, finding, work.now, **script.verdicts_say)))
 
     @handlers.query(ConfirmVerdict)
     async def confirm_verdict(query: ConfirmVerdict, work: UnitOfWork) -> Confirmation:
@@ -245,6 +276,18 @@ class Saga:
     async def becomes(self, promotion_id: str, state: PromotionState) -> PromotionView:
         return await eventually(lambda: self.show(promotion_id), lambda view: view.state is state)
 
+    async def rules(self, question: EvaluateGates, outcome: Outcome, **more: Any) -> VerdictIssued:
+        """Have the gate give a verdict of its own accord, signed."""
+        verdict = self.script.signed(verdict_on(question, a_finding(outcome), self.clock(), **more))
+        await self.says("gate", verdict)
+        return verdict
+
+    async def dead_letters(self) -> list[DeadLetter]:
+        jetstream = (await self.system.connect("provision")).jetstream()
+        last = (await jetstream.stream_info("HALLMARK_DEAD")).state.last_seq
+        found = [await jetstream.get_msg("HALLMARK_DEAD", number) for number in range(1, last + 1)]
+        return [DeadLetter.model_validate_json(message.data or b"") for message in found]
+
     async def says(self, sender: str, message: Message) -> None:
         """Publish a fact as the service it belongs to."""
         name = f"m-{next(_numbers)}"
@@ -259,6 +302,7 @@ async def a_saga(directory: Path) -> AsyncIterator[Saga]:
     clock, script = FrozenClock(utc_now()), Script(stages={"1.0": "qa", "2.0": "qa"})
     neighbours = (registry(script), evidence(script), gate(script))
     async with a_system(directory, SERVICE, *neighbours, clock=clock) as system:
+        script.gate_key = keys.load_private((directory / "gate.key").read_bytes())
         run = await system.start(SERVICE)
         for neighbour in neighbours:
             await system.start(neighbour)

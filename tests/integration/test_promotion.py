@@ -17,7 +17,7 @@ from contracts.promotion.v1.queries import ListPromotions, ShowPromotion, ShowRe
 from contracts.promotion.v1.views import PromotionPage, PromotionView, Readiness
 from contracts.registry.v1.commands import MoveVersion
 from contracts.registry.v1.events import MoveRefused, VersionMoved
-from contracts.vocabulary import ActorKind, GateKind, Outcome, PromotionKind, PromotionState, Role
+from contracts.vocabulary import ActorKind, GateKind, Outcome, PromotionKind, PromotionState, Role, SourceCommit
 from services.promotion.app import SERVICE
 from shared.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.messaging.inbox import AlreadyHandledError
@@ -28,7 +28,6 @@ from tests.integration.promotion_neighbours import (
     a_finding,
     a_saga,
     digest_of,
-    verdict_on,
 )
 from tests.integration.test_messaging import facts
 from tests.support.builders import a_message
@@ -135,14 +134,20 @@ async def test_a_denial_says_why_and_frees_the_way(tmp_path: Path) -> None:
 async def test_an_approval_is_bound_to_the_evidence_and_moves_it_on_with_the_next_verdict(tmp_path: Path) -> None:
     async with a_saga(tmp_path) as saga:
         saga.script.verdicts = [a_finding(Outcome.PENDING, awaits="approval")]
+        saga.script.source = SourceCommit(repository="r", commit="0123abc", author="wanda", committer="carl")
         waiting = await saga.becomes((await saga.request()).promotion_id, S.AWAITING_APPROVAL)
-        no = {
-            "role_missing": saga.token("adam", Role.ADMIN, Role.RELEASE_MANAGER),
-            "approval_own_request": saga.token("rita", Role.APPROVER),
-            "approval_not_human": saga.token("bot", Role.APPROVER, kind=ActorKind.AGENT),
-        }
-        for code, token in no.items():
-            asked = saga.asker.ask(decide(waiting, code), PromotionView, token=token)
+        no = [
+            ("role_missing", saga.token("adam", Role.ADMIN, Role.RELEASE_MANAGER)),
+            # Another token of the one who asked is the same person.
+            ("approval_own_request", saga.token("rita", Role.APPROVER)),
+            ("approval_own_version", saga.token("ci", Role.APPROVER)),
+            ("approval_own_version", saga.token("wanda", Role.APPROVER)),
+            ("approval_own_version", saga.token("carl", Role.APPROVER, Role.ADMIN)),
+            ("approval_not_human", saga.token("bot", Role.APPROVER, kind=ActorKind.AGENT)),
+            ("approval_not_human", saga.token("pipe", Role.APPROVER, kind=ActorKind.PIPELINE)),
+        ]
+        for number, (code, token) in enumerate(no):
+            asked = saga.asker.ask(decide(waiting, f"no-{number}"), PromotionView, token=token)
             assert await refusal(asked, Forbidden) == code
         assert not saga.script.heard(RecordApproval)
 
@@ -154,10 +159,27 @@ async def test_an_approval_is_bound_to_the_evidence_and_moves_it_on_with_the_nex
         assert (recorded.approver, recorded.approver_kind, recorded.role) == ("bob", ActorKind.HUMAN, Role.APPROVER)
         assert (recorded.evidence_set, recorded.stage, recorded.decision) == (EVIDENCE_SET, "prod", "approved")
         [question] = saga.script.heard(EvaluateGates)
-        await saga.says("gate", verdict_on(question, a_finding(Outcome.ALLOW), saga.clock()))
+        await saga.rules(question, Outcome.ALLOW)
         await saga.becomes(waiting.promotion_id, S.COMPLETED)
         late = saga.asker.ask(decide(waiting, "late"), PromotionView, token=bob)
         assert await refusal(late, Conflict) == "approval_not_awaited"
+
+
+async def test_two_tokens_of_the_same_subject_are_one_approver(tmp_path: Path) -> None:
+    async with a_saga(tmp_path) as saga:
+        saga.script.verdicts = [a_finding(Outcome.PENDING, awaits="approval")]
+        waiting = await saga.becomes((await saga.request()).promotion_id, S.AWAITING_APPROVAL)
+        tokens = [saga.token("bob", Role.APPROVER), saga.token("bob", Role.APPROVER, Role.VIEWER)]
+        assert len(set(tokens)) == 2
+        for number, token in enumerate(tokens):
+            await saga.asker.ask(decide(waiting, f"yes-{number}"), PromotionView, token=token)
+        recorded = await eventually(lambda: _told(saga, RecordApproval), lambda told: len(told) == 2)
+        assert {(one.approver, one.approver_kind) for one in recorded} == {("bob", ActorKind.HUMAN)}
+        # A command belongs to a subject, not to a token.
+        again = await saga.asker.ask(decide(waiting, "yes-0"), PromotionView, token=tokens[1])
+        assert again.state is S.AWAITING_APPROVAL
+        await saga.run.relay.idle.wait()
+        assert len(saga.script.heard(RecordApproval)) == 2
 
 
 async def _told(saga: Saga, kind: Any) -> list[Any]:
@@ -236,7 +258,7 @@ async def test_waiting_has_an_end_and_what_died_is_told_again(tmp_path: Path) ->
         expired = await saga.becomes(asked.promotion_id, S.EXPIRED)
         assert expired.history[-1].because == "awaits tests"
         [question] = [tell for tell in saga.script.heard(EvaluateGates) if tell.version == "2.0"]
-        await saga.says("gate", verdict_on(question, a_finding(Outcome.ALLOW), saga.clock()))
+        await saga.rules(question, Outcome.ALLOW)
         await saga.becomes((await saga.request("2.0")).promotion_id, S.COMPLETED)
         assert (await saga.show(asked.promotion_id)).state is S.EXPIRED
 
@@ -280,6 +302,7 @@ async def test_every_fact_is_handled_once_and_foreign_ones_change_nothing(tmp_pa
                 (MoveRefused, {}),
             )
         ]
+        heard = [saga.script.signed(fact) if isinstance(fact, VerdictIssued) else fact for fact in heard]
         for number, fact in enumerate(heard):
             meta = Meta(message_id=f"f-{number}", correlation_id="f", source="/test", time=saga.clock())
             await saga.run.dispatcher.dispatch(SERVICE.handlers.heard[type(fact)], fact, meta, None)

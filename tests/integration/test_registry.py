@@ -264,6 +264,39 @@ async def test_versions_move_stage_by_stage_each_once_and_come_back(shop: Shop) 
     assert shortcut.value.code == "lifecycle_stage_in_use"
 
 
+async def test_a_release_on_waivers_is_released_and_says_so_again_when_told_again(shop: Shop) -> None:
+    await shop.furnished()
+    version = await shop.version()
+    for place, to in ((None, "dev"), ("dev", "qa")):
+        await shop.move(version, place, to)
+    for _ in range(2):
+        await shop.move(version, "qa", "prod", trusted=False, waivers=("wv-1", "wv-2"))
+    first, again = (await shop.facts(VersionMoved))[2:]
+    assert first == again
+    assert (first.release, first.release_status) == (True, ReleaseStatus.RELEASED)
+    assert (first.trusted, first.waivers) == (False, ("wv-1", "wv-2"))
+    shown = await shop.shown()
+    assert shown.release_status is ReleaseStatus.RELEASED
+    assert [move.waivers for move in shown.history] == [(), (), ("wv-1", "wv-2")]
+
+    await shop.move(await shop.version("2.0"), None, "dev")
+    rolled_back = {"kind": PromotionKind.ROLLBACK, "promotion": "again"}
+    other = await shop.version("2.0")
+    for place, to in (("dev", "qa"), ("qa", "prod")):
+        await shop.move(other, place, to)
+    await shop.move(version, "prod", "prod", **rolled_back)
+    assert (await shop.shown()).release_status is ReleaseStatus.TRUSTED_RELEASE
+
+    # A version from before waivers were kept.
+    versions = shop.run.database.collection("versions")
+    [old] = await versions.find({"version": "2.0"})
+    kept = [
+        {name: value for name, value in move.items() if name not in {"waivers", "trusted"}} for move in old["history"]
+    ]
+    await versions.put({**old, "history": kept})
+    assert [move.waivers for move in (await shop.shown("2.0")).history] == [()] * 3
+
+
 async def test_a_refused_move_is_answered_and_changes_nothing(shop: Shop) -> None:
     await shop.furnished()
     version = await shop.version()

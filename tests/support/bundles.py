@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from contracts.circumstances import Circumstances
 from contracts.evidence.v1.commands import ApplyTrustRoot
 from contracts.facts import ApprovalFacts, EvidenceItem, Signer
 from contracts.gate.v1.commands import EvaluateGates
@@ -23,6 +24,8 @@ from services.evidence.domain import passage as attested
 from services.evidence.domain.log import EntryKind, LogEntry
 from services.evidence.domain.record import own_record, record_of
 from services.gate import wire
+from services.gate.equipment import GateEquipment
+from services.gate.storage.dossiers import Held
 from services.gateway.bundle import Bundle
 from services.registry.domain.version import manifest_digest
 from shared.crypto import dsse, keys, merkle, note
@@ -65,6 +68,12 @@ POLICY = {
 }
 
 
+def signed_again(view: VerdictView, key: keys.PrivateKey) -> VerdictView:
+    """A verdict that says something else, signed by the gate all the same."""
+    said = wire.verdict_issued(view).model_dump(mode="json", exclude={"signature"})
+    return view.model_copy(update={"signature": GateEquipment(key).sign(said)})
+
+
 @dataclass
 class Story:
     """What happened to one version, written down as the services write it down."""
@@ -72,6 +81,7 @@ class Story:
     hallmark: keys.PrivateKey = field(default_factory=keys.generate)
     builder: keys.PrivateKey = field(default_factory=keys.generate)
     witness: keys.PrivateKey = field(default_factory=keys.generate)
+    gate: keys.PrivateKey = field(default_factory=keys.generate)
     entries: list[tuple[LogEntry, bool]] = field(default_factory=list)
     bundle: Bundle = field(default_factory=lambda: Bundle(2**26, "shop"))
     items: list[EvidenceItem] = field(default_factory=list)
@@ -187,6 +197,7 @@ class Story:
             criticality=Criticality.HIGH,
             labels={"tier": "front"},
             items=tuple(self.items),
+            circumstances=Circumstances(artifacts=tuple(sorted(ARTIFACTS, key=lambda one: one.digest))),
         )
         question = EvaluateGates.model_validate(
             {
@@ -204,11 +215,23 @@ class Story:
         )
         context = DecisionContext(f"vd-{promotion}-{self.minutes}", "ann")
         verdict = decide([policy], dossier, wire.passages_from(question.passages), context, at)
-        view = wire.verdict_view(question, verdict, dossier).model_copy(update=lies)
+        held = Held(dossier, {one.evidence_id: record_digest(one) for one in dossier.items})
+        view = wire.signed_view(question, verdict, held, GateEquipment(self.gate))
+        if lies:
+            view = signed_again(view.model_copy(update=lies), self.gate)
+        self.gate_key(self.gate)
         self.bundle.add_json(f"verdicts/{view.verdict_id}.json", view.model_dump(mode="json"))
         announced = wire.verdict_issued(view).model_dump(mode="json")
         self.log(EntryKind.VERDICT, view.verdict_id, canonical_digest(announced))
         return view
+
+    def gate_key(self, key: keys.PrivateKey) -> None:
+        """Publish a key of the gate, once."""
+        key_id = keys.key_id(key.public_key())
+        path = f"gate-keys/{key_id.removeprefix('sha256:')}.json"
+        if path not in self.bundle.files:
+            self.bundle.add_json(path, {"pem": keys.public_pem(key.public_key())})
+            self.log(EntryKind.KEY, key_id, key_id, project="*")
 
     def moved(self, verdict: VerdictView, from_stage: str | None, to_stage: str, **lies: Any) -> None:
         policies = "hallmark:shop/policies"
@@ -224,16 +247,21 @@ class Story:
             policies=tuple(attested.Resource(f"{policies}/{one}", one) for one in verdict.policy_digests),
             inputs=tuple(attested.Resource(one.evidence_id, one.content_digest) for one in verdict.evidence),
             passed=True,
-            levels=(f"HALLMARK_STAGE_{to_stage.upper()}",),
+            levels=attested.levels_of(to_stage, release=lies.get("release", False), trusted=verdict.may_be_trusted),
+            waivers=tuple(one.waiver_id for one in verdict.waivers),
         )
-        passage = replace(passage, **{name: lies.pop(name) for name in vars(passage).keys() & lies.keys()})
+        own = vars(passage).keys() - {"waivers"}  # These belong to the promotion, too.
+        passage = replace(passage, **{name: lies.pop(name) for name in own & lies.keys()})
+        passage = replace(passage, waivers=lies.pop("attested_waivers", passage.waivers))
+        result = replace(passage, levels=lies.pop("result_levels", passage.levels))
         digests = []
-        for made in (attested.result_statement, attested.passage_statement):
-            data = self.envelope(made(passage))
+        for statement in (attested.result_statement(result), attested.passage_statement(passage)):
+            data = self.envelope(statement)
             digests.append(sha256_digest(data))
             self.bundle.add_named("passages", data, digests[-1])
             self.log(EntryKind.PASSAGE, f"{verdict.promotion_id}|1", digests[-1])
         said = {"from_stage": from_stage, "to_stage": to_stage, "kind": "promote", "release": False, "replaced": None}
+        said |= {"trusted": verdict.may_be_trusted, "waivers": [one.waiver_id for one in verdict.waivers]}
         said |= {"passage_digest": digests[-1]} | lies
         self.ended(EntryKind.PROMOTION, PromotionCompleted, verdict, **said)
 

@@ -140,8 +140,11 @@ def trusted(version: str = "1.0", *, project: str = "shop", at: datetime = NOW, 
     return ReleaseTrusted.model_validate(said | more)
 
 
-def moved(version: str, at: datetime, *, kind: PromotionKind = PromotionKind.RELEASE) -> VersionMoved:
+def moved(
+    version: str, at: datetime, *, kind: PromotionKind = PromotionKind.RELEASE, trusted: bool = True
+) -> VersionMoved:
     return VersionMoved(
+        trusted=trusted,
         project="shop",
         application="web",
         version=version,
@@ -152,7 +155,7 @@ def moved(version: str, at: datetime, *, kind: PromotionKind = PromotionKind.REL
         from_stage="test",
         to_stage="prod",
         release=True,
-        release_status=ReleaseStatus.TRUSTED_RELEASE,
+        release_status=ReleaseStatus.TRUSTED_RELEASE if trusted else ReleaseStatus.RELEASED,
         replaced=None,
         source=SOURCE,
         criticality=Criticality.HIGH,

@@ -184,3 +184,7 @@ class AttestPassage(Tell):
     policy_digests: tuple[Digest, ...]
     evidence_digests: tuple[Digest, ...]
     judged_at: Utc
+    trusted: bool = True
+    """Whether the verdict lets a release be called trusted."""
+    waivers: tuple[str, ...] = ()
+    """Ids of those that the verdict needed, sorted."""

@@ -17,6 +17,7 @@ from contracts.vocabulary import (
     PolicyName,
     ProjectName,
     PromotionKind,
+    StageName,
     Utc,
     VersionName,
 )
@@ -71,3 +72,31 @@ class VerdictIssued(Event):
     circumstances_digest: Digest | None = None
     """Of the canonical `Circumstances` that were so when it was given."""
     signature: VerdictSignature | None = None
+
+
+class ReadinessChanged(Event):
+    """The gates before a version's next stage would say something else than before, should it be asked for."""
+
+    subject: ClassVar[str] = "hallmark.evt.gate.readiness.changed.v1"
+    project: ProjectName
+    application: ApplicationName
+    version: VersionName
+    version_digest: Digest
+    from_stage: StageName | None
+    to_stage: StageName | None
+    """None when no stage follows any more."""
+    outcome: Outcome | None
+    findings: tuple[Finding, ...] = ()
+    """Those that do not let it pass, with their remedies."""
+    at: Utc
+
+
+class SigningKeyAnnounced(Event):
+    """The gate signs its verdicts with this key from now on."""
+
+    subject: ClassVar[str] = "hallmark.evt.gate.signing-key.announced.v1"
+    project: None = None
+    application: None = None
+    key_id: Digest
+    pem: str
+    at: Utc

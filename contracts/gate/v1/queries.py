@@ -13,6 +13,7 @@ from contracts.gate.v1.views import (
     PolicyPage,
     PolicyRevisionPage,
     PolicyView,
+    VerdictKeys,
     VerdictPage,
     VerdictView,
 )
@@ -97,3 +98,10 @@ class JudgeGates(Query):
     passages: Annotated[tuple[Passage, ...], Field(min_length=1, max_length=10)]
     requested_by: str
     kind: PromotionKind = PromotionKind.PROMOTE
+
+
+class ListVerdictKeys(Query):
+    """Which keys has the gate signed verdicts with?"""
+
+    subject: ClassVar[str] = "hallmark.ask.gate.signing-key.list.v1"
+    answer: ClassVar[type[Answer]] = VerdictKeys

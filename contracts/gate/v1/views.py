@@ -166,3 +166,18 @@ class Judgement(Answer):
     findings: tuple[Finding, ...]
     evidence_set: Digest
     judged_at: Utc
+
+
+class VerdictKey(Frozen):
+    """One key that the gate signs or signed verdicts with. The log holds an entry about it, under its id."""
+
+    key_id: Digest
+    """SHA-256 of its SubjectPublicKeyInfo."""
+    pem: str
+    since: Utc
+
+
+class VerdictKeys(Answer):
+    """All of them, the oldest first."""
+
+    keys: tuple[VerdictKey, ...]

@@ -78,6 +78,10 @@ class PromotionCompleted(Event):
     reason: str
     requested_at: Utc
     at: Utc
+    trusted: bool = True
+    """Whether the verdict lets a release be called trusted: else the version is only released."""
+    waivers: tuple[str, ...] = ()
+    """Ids of those that the verdict needed, sorted."""
 
 
 class PromotionEnded(Event):
@@ -121,3 +125,5 @@ class ReleaseTrusted(Event):
     evidence_digests: tuple[Digest, ...] = ()
     """Of the evidence that the verdict rests on."""
     at: Utc
+    waivers: tuple[str, ...] = ()
+    """Ids of those that the verdict needed, sorted."""

@@ -54,6 +54,10 @@ class PromotionView(Answer):
     history: tuple[Transition, ...] = ()
     replaced: VersionName | None = None
     """The version that stood in the stage before."""
+    waivers: tuple[str, ...] = ()
+    """Ids of those that the newest verdict needed, sorted."""
+    may_be_trusted: bool = True
+    """Whether the newest verdict lets a release be called trusted."""
 
 
 class PromotionPage(Answer):

@@ -116,3 +116,7 @@ class MoveVersion(Tell):
     """Of the signed and logged attestation of this passage."""
     requested_by: str
     reason: Text = ""
+    trusted: bool = True
+    """Whether the verdict lets a release be called trusted: else the version is only released."""
+    waivers: tuple[str, ...] = ()
+    """Ids of those that the verdict needed, sorted."""

@@ -124,6 +124,10 @@ class VersionMoved(Event):
     by: str
     reason: str
     at: Utc
+    trusted: bool = True
+    """Whether the verdict lets a release be called trusted."""
+    waivers: tuple[str, ...] = ()
+    """Ids of those that the verdict needed, sorted."""
 
 
 class MoveRefused(Event):

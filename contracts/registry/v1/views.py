@@ -45,6 +45,8 @@ class StageMove(Frozen):
     verdict_id: str
     passage_digest: Digest
     reason: str = ""
+    waivers: tuple[str, ...] = ()
+    """Ids of those that the verdict needed, sorted."""
 
 
 class VersionView(Answer):

@@ -30,12 +30,15 @@ def sign(
     ],
     key: Annotated[Path, typer.Option("--key", "-k", help="Private key, PEM.", exists=True)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the envelope goes.")],
+    stage: Annotated[
+        str | None, typer.Option(help="The stage it was made for, if the type has a place for it.")
+    ] = None,
 ) -> None:
     """Put a tool's output in an in-toto statement about artifacts and sign it (DSSE).
 
     The output is signed as the tool wrote it. Two are converted: JUnit XML under `test-result`, Bandit under `vulns`.
     """
-    content = predicate_of(predicate, predicate_type)
+    content = predicate_of(predicate, predicate_type, stage)
     statement = {
         "_type": STATEMENT_TYPE,
         "subject": [_subject(text) for text in subject],

@@ -10,13 +10,13 @@
 
 from __future__ import annotations
 
-import base64
 import codecs
 from pathlib import Path
 from typing import Any
 
 from defusedxml import ElementTree
 
+from services.cli.commands.wrapping import made_for, wrapped
 from shared.crypto import strict_json
 from shared.digests import sha256_digest
 from shared.errors import Invalid
@@ -33,6 +33,10 @@ SHORT_NAMES = {
     "xunit": f"{_OURS}/xunit/v1",
     "trx": f"{_OURS}/trx/v1",
     "mocha": f"{_OURS}/mocha/v1",
+    "cobertura": f"{_OURS}/cobertura/v1",
+    "jacoco": f"{_OURS}/jacoco/v1",
+    "lcov": f"{_OURS}/lcov/v1",
+    "coverage-py": f"{_OURS}/coverage-py/v1",
     "vulns": "https://in-toto.io/attestation/vulns/v0.2",
     "cosign-vuln": "https://cosign.sigstore.dev/attestation/vuln/v1",
     "sarif": f"{_OURS}/sarif/v1",
@@ -48,6 +52,7 @@ _KEYS = {
     "openvex": "statements",
     "test-result": "result",
     "mocha": "stats",
+    "coverage-py": "totals",
     "vulns": "scanner",
     "cosign-vuln": "scanner",
     "sarif": "runs",
@@ -63,28 +68,45 @@ _ROOTS = {
     "nunit": {"test-results", "test-run"},
     "xunit": {"assemblies", "assembly"},
     "trx": {"TestRun"},
+    "cobertura": {"coverage"},
+    "jacoco": {"report"},
 }
+_TEXTS = {"spdx", "lcov", ""}
+"""Types whose files may be neither JSON nor XML."""
 _SHOWN_FAILURES = 200
+_JSON = "application/json"
 _MAX_BYTES = 64 * 2**20
 
 
-def predicate_of(path: Path, type_name: str) -> dict[str, Any]:
-    """The predicate for the file at `path` under a short name or a predicate type URI. Raises `Invalid`."""
+def predicate_of(path: Path, type_name: str, stage: str | None = None) -> dict[str, Any]:
+    """The predicate for the file at `path` under a short name or a predicate type URI, made for `stage`.
+
+    Raises `Invalid`, also when the type has no place for a stage.
+    """
     data = path.read_bytes()
     short = next((name for name, uri in SHORT_NAMES.items() if type_name in (name, uri)), "")
+    predicate = _predicate(data, path, short)
+    if stage is None:
+        return predicate
+    return made_for(stage, predicate, SHORT_NAMES.get(short, type_name), lambda: wrapped(data, path.name, _JSON))
+
+
+def _predicate(data: bytes, path: Path, short: str) -> dict[str, Any]:
     if data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"<":
         if short == "test-result":
             return junit_predicate(data, path.name)
-        if short in _KEYS:
-            raise Invalid("predicate_unreadable", f"{path} is XML.", remedy=f"Hand in JSON for the type {short}.")
+        if short in _KEYS or short == "lcov":
+            raise Invalid("predicate_unreadable", f"{path} is XML.", remedy=f"Hand in what {short} files are.")
         if short in _ROOTS:
             _check_root(data, path.name, short)
-        return _wrapped(data, path.name, "application/xml")
+        return wrapped(data, path.name, "application/xml")
     try:
         content = strict_json.loads(data.removeprefix(codecs.BOM_UTF8), max_bytes=_MAX_BYTES)
     except Invalid as error:
-        if short in {"spdx", ""} and not data.lstrip().startswith(b"{"):
-            return _wrapped(data, path.name, "text/plain")
+        if short in _TEXTS and not data.lstrip().startswith(b"{"):
+            if short == "lcov":
+                _check_tracefile(data, path.name)
+            return wrapped(data, path.name, "text/plain")
         raise Invalid("predicate_unreadable", f"{path}: {error.message}", remedy=error.remedy) from error
     if short == "vulns" and _is_bandit(content):
         return bandit_predicate(content)
@@ -93,23 +115,14 @@ def predicate_of(path: Path, type_name: str) -> dict[str, Any]:
 
 def _checked(content: Any, data: bytes, name: str, short: str) -> dict[str, Any]:
     key = _KEYS.get(short)
-    if short in _ROOTS or (key and (not isinstance(content, dict) or key not in content)):
-        problem = f"has no {key!r}" if key else "is not XML"
+    if short in _ROOTS or short == "lcov" or (key and (not isinstance(content, dict) or key not in content)):
+        problem = f"has no {key!r}" if key else "is JSON"
         raise Invalid(
             "predicate_mismatched",
             f"{name} is no {short} document: it {problem}.",
             remedy="Name the type that the file has; `hallmark evidence sign --help` lists them.",
         )
-    return content if isinstance(content, dict) else _wrapped(data, name, "application/json")
-
-
-def _wrapped(data: bytes, name: str, media_type: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "mediaType": media_type,
-        "digest": {"sha256": sha256_digest(data).removeprefix("sha256:")},
-        "content": base64.b64encode(data).decode(),
-    }
+    return content if isinstance(content, dict) else wrapped(data, name, _JSON)
 
 
 def _root(data: bytes, name: str) -> Any:
@@ -127,6 +140,15 @@ def _check_root(data: bytes, name: str, short: str) -> None:
         raise Invalid(
             "predicate_mismatched",
             f"{name} is no {short} document: its root is {tag[:80]}.",
+            remedy="Name the type that the file has; `hallmark evidence sign --help` lists them.",
+        )
+
+
+def _check_tracefile(data: bytes, name: str) -> None:
+    if not any(line.startswith(b"SF:") for line in data.splitlines()):
+        raise Invalid(
+            "predicate_mismatched",
+            f"{name} is no lcov document: it has no line with SF.",
             remedy="Name the type that the file has; `hallmark evidence sign --help` lists them.",
         )
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from contracts.findings import Finding
 from contracts.gate.v1.views import VerdictView
 from services.cli.client import Client
 from services.cli.commands.arguments import Project, Version, VersionRef, version_ref
@@ -122,8 +123,15 @@ def _show(promotion: dict[str, Any]) -> None:
     head = (
         f"{promotion['promotion_id']}  {promotion['kind']} {promotion['version']}  {where}  {mark(promotion['state'])}"
     )
-    open_findings = [finding for finding in promotion["findings"] if finding["outcome"] != "allow"]
-    out.answer(promotion, head, *([findings_table(open_findings)] if open_findings else []))
+    open_findings = [finding for finding in promotion["findings"] if not Finding.model_validate(finding).lets_pass]
+    out.answer(promotion, head, *_trust(promotion), *([findings_table(open_findings)] if open_findings else []))
+
+
+def _trust(promotion: dict[str, Any]) -> list[str]:
+    lines = [f"on waivers: {escape(', '.join(promotion['waivers']))}"] if promotion["waivers"] else []
+    if promotion["state"] == "completed" and promotion["release"] and not promotion["may_be_trusted"]:
+        lines.append("[yellow]released, not trusted: its policies call no release on these waivers trusted[/]")
+    return lines
 
 
 def _exit(promotion: dict[str, Any], *, waited: bool) -> Exit:

@@ -38,6 +38,8 @@ def create(
     commit: Annotated[str | None, typer.Option(help="The commit it was built from.")] = None,
     committed_at: Annotated[str | None, typer.Option(help="When that was committed, RFC 3339.")] = None,
     branch: Annotated[str | None, typer.Option(help="The branch it was built on.")] = None,
+    author: Annotated[str | None, typer.Option(help="Who wrote the commit, as a subject that signs in.")] = None,
+    committer: Annotated[str | None, typer.Option(help="Who put it onto the branch.")] = None,
     tag: Annotated[str, typer.Option(help="A name that may change later.")] = "",
 ) -> None:
     """Register a version from its artifacts. The same again changes nothing; other content is refused."""
@@ -48,13 +50,16 @@ def create(
         "nested": nested or [],
         "tag": tag,
     }
-    if commit or repository:
-        body["source"] = {
-            "repository": repository,
-            "commit": commit,
-            "committed_at": committed_at,
-            "branch": branch,
-        }
+    source = {
+        "repository": repository,
+        "commit": commit,
+        "committed_at": committed_at,
+        "branch": branch,
+        "author": author,
+        "committer": committer,
+    }
+    if any(source.values()):
+        body["source"] = source
     answer = Client().post(f"/projects/{ref.project}/applications/{ref.application}/versions", body)
     out.answer(answer, f"{version} is registered as {answer['digest']}")
 
@@ -68,7 +73,7 @@ def show(version: Version) -> None:
         ("stage", view["stage"]),
         ("status", view["release_status"]),
         ("created", f"{view['created_at']} by {view['created_by']}"),
-        ("commit", (view["source"] or {}).get("commit")),
+        *((name, (view["source"] or {}).get(name)) for name in ("commit", "author", "committer")),
         ("stages", " → ".join(stage["name"] for stage in view["lifecycle"])),
     ]
     artifacts = [(one["purl"], one["digest"]) for one in view["artifacts"]]

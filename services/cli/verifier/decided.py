@@ -2,6 +2,8 @@
 
 - A verdict is decided anew, by the gate's own code, on the evidence, policies, context and time that it pins. Outcome,
   findings, evidence used, fingerprint and end must come out the same.
+- A passage claims the levels that its verdict allows, and no other: no trusted release where the verdict says that it
+  may not be called so.
 - A completed promotion names a verdict that allowed exactly that move, and a passage that was signed and logged before.
 """
 
@@ -17,11 +19,14 @@ from contracts.vocabulary import GateKind, Outcome, utc
 from services.cli.verifier.log import Log
 from services.cli.verifier.reading import Bundle, WrongError
 from services.cli.verifier.signed import RESULT_TYPE, SUMMARY_TYPE, Signed
+from shared.crypto import keys
 from shared.digests import canonical_digest, sha256_digest
-from shared.policy.dossier import Dossier
-from shared.policy.house_rules import Passage
+from shared.errors import Unauthenticated
 from shared.policy.policy import Policy, read_policy
-from shared.policy.verdict import DecisionContext, Verdict, decide, waiver_digest
+from shared.policy.replay import Case, differences
+from shared.policy.verdict import Verdict
+from shared.rego.pool import answered_offline
+from shared.verdict_signature import verify_verdict
 
 
 def check_policies(bundle: Bundle, log: Log) -> dict[str, Policy]:
@@ -36,14 +41,29 @@ def check_policies(bundle: Bundle, log: Log) -> dict[str, Policy]:
     return found
 
 
+def check_gate_keys(bundle: Bundle, log: Log) -> dict[str, keys.PublicKey]:
+    """The keys that verdicts are signed with, by id. Raises `WrongError` for one that the log does not know."""
+    found = {}
+    for path, name in bundle.folder("gate-keys"):
+        public = keys.load_public(bundle.json(path)["pem"])
+        key_id = keys.key_id(public)
+        if key_id != f"sha256:{name}":
+            raise WrongError(f"{path} holds another key than its name says")
+        log.about(key_id, "key", subject=key_id, project="*")
+        found[key_id] = public
+    return found
+
+
 def check_verdicts(
     bundle: Bundle, log: Log, items: Mapping[str, EvidenceItem], policies: Mapping[str, Policy]
 ) -> dict[str, VerdictView]:
     """The verdicts by id, each given again. Raises `WrongError` for the first that comes out otherwise."""
-    verdicts = {}
+    verdicts, gate_keys = {}, check_gate_keys(bundle, log)
+    signed_with: set[str] = set()
     for path, name in bundle.folder("verdicts"):
         said = bundle.json(path)
         announced = {key: value for key, value in said.items() if key not in ONLY_IN_VIEWS}
+        signed_with.add(_check_signature(path, announced, gate_keys))
         log.about(canonical_digest(announced), "verdict", subject=name)
         if said.get("considered_digest") is None:
             raise WrongError(f"{path} does not pin what it was based on: it was given by an older Hallmark")
@@ -53,10 +73,24 @@ def check_verdicts(
             raise WrongError(f"{path} tells of other circumstances than the logged verdict")
         verdict = VerdictView.model_validate(said)
         again = _given_again(path, bundle, verdict, items, policies)
-        if different := _difference(verdict, again):
-            raise WrongError(f"{path} says another {different} than its evidence and policies give")
+        if different := differences(verdict, again):
+            raise WrongError(f"{path} says another {different[0]} than its evidence and policies give")
         verdicts[name] = verdict
+    if unused := set(gate_keys) - signed_with:
+        raise WrongError(f"the gate key {min(unused)} signed no verdict in the bundle")
     return verdicts
+
+
+def _check_signature(path: str, announced: dict[str, Any], gate_keys: Mapping[str, keys.PublicKey]) -> str:
+    signature = announced.get("signature")
+    if not signature:
+        raise WrongError(f"{path} is not signed by the gate")
+    body = {key: value for key, value in announced.items() if key != "signature"}
+    try:
+        verify_verdict(body, signature["key_id"], signature["value"], gate_keys.values())
+    except Unauthenticated as error:
+        raise WrongError(f"{path}: {error.message}") from error
+    return str(signature["key_id"])
 
 
 def _given_again(
@@ -74,42 +108,20 @@ def _given_again(
     pinned = [(item.evidence_id, item.content_digest) for item in considered]
     if pinned != [(one.evidence_id, one.content_digest) for one in verdict.considered]:
         raise WrongError(f"{path} considered other evidence than it names")
-    dossier = Dossier(
-        project=verdict.project,
-        application=verdict.application,
-        version=verdict.version,
-        version_digest=bundle.about["version_digest"],
-        artifacts=tuple(one["digest"] for one in bundle.manifest["artifacts"]),
-        criticality=verdict.criticality,
-        labels=verdict.labels,
-        items=considered,
-        circumstances=verdict.circumstances or Circumstances(),
-    )
-    passages = tuple(Passage(stage=one.stage, gate=one.gate, open=one.open) for one in verdict.passages)
-    context = DecisionContext(verdict.verdict_id, verdict.requested_by, kind=verdict.kind)
-    return decide(
-        [policies[digest] for digest in verdict.policy_digests], dossier, passages, context, verdict.judged_at
-    )
+    circumstances = verdict.circumstances or Circumstances()
+    if [one.model_dump() for one in circumstances.artifacts] != sorted_artifacts(bundle):
+        raise WrongError(f"{path} was given on other artifacts than the version has")
+    case = Case(verdict, considered, circumstances)
+    given = [policies[digest] for digest in verdict.policy_digests]
+    return case.decided(given, answered_offline(case.questions(given)))
 
 
-def _difference(said: VerdictView, again: Verdict) -> str | None:
-    pairs = {
-        "version": (said.version_digest, again.version_digest),
-        "outcome": (said.outcome, again.outcome),
-        "finding": (said.findings, again.findings),
-        "list of policies": (said.policy_digests, again.policies),
-        "evidence used": ([one.model_dump() for one in said.evidence], [one.model_dump() for one in again.evidence]),
-        "evidence set": (said.evidence_set, again.evidence_set),
-        "kind": (said.kind, again.kind),
-        "waiver used": (
-            [(one.waiver_id, one.digest) for one in said.waivers],
-            [(one.waiver_id, waiver_digest(one)) for one in again.waivers],
-        ),
-        "trust": (said.may_be_trusted, again.may_be_trusted),
-        "fingerprint": (said.fingerprint, again.fingerprint),
-        "end": (said.expires_at, again.expires_at),
-    }
-    return next((name for name, (one, other) in pairs.items() if one != other), None)
+def sorted_artifacts(bundle: Bundle) -> list[dict[str, Any]]:
+    """The version's artifacts as its manifest names them, by digest."""
+    return sorted(
+        ({"purl": one["purl"], "digest": one["digest"]} for one in bundle.manifest["artifacts"]),
+        key=lambda one: one["digest"],
+    )
 
 
 def check_moves(bundle: Bundle, log: Log, signed: Signed, verdicts: Mapping[str, VerdictView]) -> str:
@@ -160,19 +172,30 @@ def _check_attested(
     if summary.place > moved_at or result.place > moved_at:
         raise WrongError(f"{path}: it moved before its passage was in the log")
     said, policies = summary.predicate, verdict.policy_digests
+    levels, waivers = _levels(verdict, promotion), sorted(one.waiver_id for one in verdict.waivers)
+    if (promotion.get("trusted", True), promotion.get("waivers", [])) != (verdict.may_be_trusted, waivers):
+        raise WrongError(f"{path}: it says another trust or other waivers than its verdict")
     expected = {
-        "hallmark_verdict": {"id": verdict.verdict_id},
+        "hallmark_verdict": {"id": verdict.verdict_id, **({"waivers": waivers} if waivers else {})},
         "verificationResult": "PASSED",
         "timeVerified": utc(verdict.judged_at),
         "resourceUri": f"hallmark:{verdict.project}/{verdict.application}/{verdict.version}@{promotion['to_stage']}",
-        "verifiedLevels": result.predicate["properties"],
+        "verifiedLevels": levels,
     }
     inputs = {one["digest"]["sha256"] for one in said["inputAttestations"]}
     if (
         {name: said.get(name) for name in expected} != expected
+        or result.predicate["properties"] != levels
         or f"sha256:{said['policy']['digest']['sha256']}" != canonical_digest(sorted(policies))
         or inputs != {used.content_digest.removeprefix("sha256:") for used in verdict.evidence}
         or {f"sha256:{one['digest']['sha256']}" for one in result.predicate["verifier"]["policies"]} != set(policies)
     ):
         raise WrongError(f"{path}: its passage does not say what its verdict says")
     return {one.digest.removeprefix("sha256:") for one in (summary, result)}
+
+
+def _levels(verdict: VerdictView, promotion: dict[str, Any]) -> list[str]:
+    if promotion["release"] and verdict.may_be_trusted:
+        return ["HALLMARK_TRUSTED_RELEASE"]
+    stage = f"HALLMARK_STAGE_{promotion['to_stage'].upper()}"
+    return ["HALLMARK_RELEASE", stage] if promotion["release"] else [stage]

@@ -2,7 +2,8 @@
 
 - A passage is attested twice, so that tools that know nothing of Hallmark can check it: as a SLSA Verification Summary
   (VSA v1) and as an in-toto simple verification result (SVR v0.2). Both name every artifact by digest.
-- The summary names the verdict it rests on, in a field of Hallmark's own. A result has no place for that.
+- The summary names the verdict it rests on and the waivers that this one needed, in a field of Hallmark's own. A result
+  has no place for that.
 - A result lists what was passed and nothing else: there is none for a gate that was not passed.
 - It lists all evidence that was used, or none: VSA allows nothing in between.
 - A failed passage claims the level `FAILED` and no other; a passed one never claims it.
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.facts import ApprovalFacts
-from contracts.vocabulary import Digest, utc
+from contracts.vocabulary import Digest, StageName, utc
 from shared.digests import JsonValue, canonical_json
 from shared.errors import Invalid
 from shared.trust.statement import APPROVAL_TYPE, STATEMENT_TYPE, Subject
@@ -60,6 +61,16 @@ class Passage:
     passed: bool
     levels: tuple[str, ...]
     """Names of what was reached, `SLSA_BUILD_LEVEL_2` or an own word; must be empty unless passed."""
+    waivers: tuple[str, ...] = ()
+    """Ids of those that the verdict needed."""
+
+
+def levels_of(to_stage: StageName, *, release: bool, trusted: bool) -> tuple[str, ...]:
+    """What a passage reaches: the stage, or a release; only a trusted one is called so, and by nothing else."""
+    if release and trusted:
+        return ("HALLMARK_TRUSTED_RELEASE",)
+    stage = f"HALLMARK_STAGE_{to_stage.upper()}"
+    return ("HALLMARK_RELEASE", stage) if release else (stage,)
 
 
 def passage_statement(passage: Passage) -> bytes:
@@ -82,7 +93,7 @@ def passage_statement(passage: Passage) -> bytes:
             "verificationResult": "PASSED" if passage.passed else _FAILED,
             "verifiedLevels": sorted(set(passage.levels)) if passage.passed else [_FAILED],
             "slsaVersion": _SLSA_VERSION,
-            "hallmark_verdict": {"id": passage.verdict_id},
+            "hallmark_verdict": _verdict(passage),
         },
     )
 
@@ -124,6 +135,11 @@ def approval_statement(subjects: Sequence[Subject], approval: ApprovalFacts, dec
             "decided_at": utc(decided_at),
         },
     )
+
+
+def _verdict(passage: Passage) -> dict[str, JsonValue]:
+    waivers = {"waivers": sorted(set(passage.waivers))} if passage.waivers else {}
+    return {"id": passage.verdict_id, **waivers}
 
 
 def _statement(subjects: Sequence[Subject], predicate_type: str, predicate: Mapping[str, JsonValue]) -> bytes:

@@ -19,6 +19,7 @@ from services.evidence.domain.passage import (
     Passage,
     Resource,
     approval_statement,
+    levels_of,
     passage_statement,
     result_statement,
 )
@@ -96,7 +97,7 @@ async def record_approval(tell: RecordApproval, work: EvidenceWork) -> None:
     own = await work.signer()
     data = own.envelope(signed)
     signer = Signer(key_id=own.key_id, trust_root=OWN_ROOT, role=tell.role.value)
-    record = own_record(tell.project, data, in_toto.parse(signed), signer, work.unit.now)
+    record = own_record(tell.project, data, in_toto.parse(signed), signer, work.unit.now, by=tell.approver)
     state = await roots_state(work.unit, tell.project)
     submission = Submission(
         tell.project,
@@ -104,7 +105,6 @@ async def record_approval(tell: RecordApproval, work: EvidenceWork) -> None:
         data,
         len(data),
         record,
-        by=tell.approver,
         roots_state=state,
         unit=work.unit,
         logged_as=EntryKind.APPROVAL,
@@ -170,5 +170,6 @@ def _passage(tell: AttestPassage) -> Passage:
             for digest in tell.evidence_digests
         ),
         passed=True,
-        levels=("HALLMARK_TRUSTED_RELEASE",) if tell.release else (f"HALLMARK_STAGE_{tell.to_stage.upper()}",),
+        levels=levels_of(tell.to_stage, release=tell.release, trusted=tell.trusted),
+        waivers=tell.waivers,
     )

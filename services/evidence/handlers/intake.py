@@ -70,10 +70,10 @@ async def examine(message: Submitted, outside: Outside) -> Examined:
             remedy="Hand in less at once.",
         )
     seen = await roots_lately(outside.database, message.project)
-    at = utc_now()
+    at, by = utc_now(), outside.caller.actor.subject
 
     def judged() -> Record:
-        return record_of(message.project, data, judge(data, seen.roots, at), at)
+        return record_of(message.project, data, judge(data, seen.roots, at), at, by=by)
 
     if len(data) <= LARGE_BYTES:
         return Examined(data if message.envelope else b"", len(data), judged(), seen.state)
@@ -167,14 +167,12 @@ def _submission(turn: Turn) -> Submission:
     message, examined = turn.joined.message, _prepared(turn)
     if not isinstance(message, Submitted):
         raise TypeError(f"{type(message).__name__} is no submission")
-    by = turn.unit.caller.actor.subject
     return Submission(
         message.project,
         message.application,
         examined.data,
         examined.size,
         examined.record,
-        by=by,
         roots_state=examined.roots_state,
         unit=turn.unit,
         staged=examined.staged,

@@ -21,7 +21,7 @@ from shared.trust.verification import Problem
 
 @dataclass(frozen=True)
 class Submission:
-    """An envelope that was examined, and who handed it in."""
+    """An envelope that was examined."""
 
     project: str
     application: str | None
@@ -29,7 +29,6 @@ class Submission:
     """The envelope; empty when it lies in the blob store already."""
     size: int
     record: Record
-    by: str
     roots_state: str
     """The state of the trust roots that it was judged by."""
     unit: UnitOfWork
@@ -61,7 +60,7 @@ async def put_on_record(
         if not one.data:
             await claim_blob(work.unit, one.project, one.record.item.content_digest)
     recordings = [
-        Recording(one.project, one.application, one.record, one.data, one.size, one.by, one.roots_state, one.staged)
+        Recording(one.project, one.application, one.record, one.data, one.size, one.roots_state, one.staged)
         for one in fresh.values()
     ]
     positions = dict(zip(fresh, await work.records.add_all(recordings), strict=True))
@@ -86,7 +85,7 @@ def _announced(one: Submission, positions: dict[tuple[str, str], dict[str, int]]
             application=one.application,
             item=item,
             positions=positions[one.key],
-            submitted_by=one.by,
+            submitted_by=item.submitted_by,
         )
     )
     return Pending.of(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from contracts.vocabulary import ApplicationName, Criticality, Frozen, ProjectName, Utc
+from contracts.vocabulary import ApplicationName, Criticality, Frozen, LifecycleName, ProjectName, Utc
 
 
 class ApplicationContext(Frozen):
@@ -19,6 +19,9 @@ class ApplicationContext(Frozen):
     application: ApplicationName
     criticality: Criticality
     labels: Mapping[str, str]
+    owners: tuple[str, ...] = ()
+    lifecycle: LifecycleName | None = None
+    """None while only a version's event has told of the application."""
     revision: int
     """The registry's count of changes; 0 when only a version's event has told of it."""
     at: Utc
@@ -29,5 +32,5 @@ def newest(held: ApplicationContext | None, said: ApplicationContext) -> Applica
     if held is None or said.revision > held.revision:
         return said
     if said.revision == 0 and said.at > held.at:
-        return said.model_copy(update={"revision": held.revision})
+        return said.model_copy(update={"revision": held.revision, "lifecycle": held.lifecycle})
     return held

@@ -1,20 +1,31 @@
-"""What the gate overhears."""
+"""What the gate overhears. Whatever changes a dossier judges again what waits for it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from contracts.evidence.v1.events import EvidenceAdded, EvidenceRejudged
-from contracts.registry.v1.events import ApplicationApplied, VersionCreated
+from contracts.monitoring.v1.exploitation import ExploitationLearned
+from contracts.registry.v1.events import (
+    ApplicationApplied,
+    IncidentOpened,
+    IncidentResolved,
+    LifecycleApplied,
+    VersionCreated,
+    VersionMoved,
+)
 from services.gate import wire
 from services.gate.domain.application import ApplicationContext, newest
 from services.gate.handlers import HANDLERS
-from services.gate.handlers.judging import judge
+from services.gate.handlers.judging import judge, judge_again_of
 from services.gate.storage.unit_of_work import GateWork
 
 
 @HANDLERS.on(VersionCreated)
 async def version_created(event: VersionCreated, work: GateWork) -> None:
-    """There is a version to judge, and word of its application."""
-    await work.dossiers.add_version(event)
+    """There is a version to judge, and word of its application. Versions that contain it may have waited for it."""
+    await work.dossiers.versions.add(event)
+    await _judge_about(work, event.project, [event.version_digest])
     await _take_over(wire.application_context(event), work)
 
 
@@ -22,6 +33,13 @@ async def version_created(event: VersionCreated, work: GateWork) -> None:
 async def application_applied(event: ApplicationApplied, work: GateWork) -> None:
     """Policies may be scoped by criticality and labels: what waits is judged by those that govern now."""
     await _take_over(wire.application_context(event), work)
+
+
+@HANDLERS.on(LifecycleApplied)
+async def lifecycle_applied(event: LifecycleApplied, work: GateWork) -> None:
+    """Which stages follow one another."""
+    if await work.dossiers.surroundings.apply_lifecycle(event):
+        await work.readiness.mark_projects([event.project])
 
 
 @HANDLERS.on(EvidenceAdded)
@@ -36,18 +54,55 @@ async def evidence_rejudged(event: EvidenceRejudged, work: GateWork) -> None:
     await _hold(event, work)
 
 
+@HANDLERS.on(VersionMoved)
+async def version_moved(event: VersionMoved, work: GateWork) -> None:
+    """A version stands in a stage: it passed what led there, and another one stands there no longer."""
+    await work.dossiers.surroundings.moved(event)
+    await work.readiness.mark([f"{event.project}/{event.application}/{event.version}"])
+    await judge_again_of(work, event.project, event.application)
+
+
+@HANDLERS.on(IncidentOpened)
+async def incident_opened(event: IncidentOpened, work: GateWork) -> None:
+    """Something began to fail in production."""
+    await work.dossiers.surroundings.incident_opened(event)
+    await judge_again_of(work, event.project, event.application)
+
+
+@HANDLERS.on(IncidentResolved)
+async def incident_resolved(event: IncidentResolved, work: GateWork) -> None:
+    """It works again."""
+    await work.dossiers.surroundings.incident_resolved(event)
+    await judge_again_of(work, event.project, event.application)
+
+
+@HANDLERS.on(ExploitationLearned)
+async def exploitation_learned(event: ExploitationLearned, work: GateWork) -> None:
+    """What attackers use. What it closes is seen at the last look before a version moves."""
+    known = await work.dossiers.exploitation.of(one.vulnerability for one in event.entries)
+    await work.dossiers.exploitation.learn(event.entries, event.revisions)
+    before = {one.vulnerability for one in known if one.exploited_since}
+    # Scores move every day, and readiness is looked at every day: only the catalogue of exploited ones cannot wait.
+    if before != {one.vulnerability for one in event.entries if one.exploited_since}:
+        await work.readiness.mark_projects(["*"])
+
+
 async def _hold(event: EvidenceAdded | EvidenceRejudged, work: GateWork) -> None:
-    await work.dossiers.add_evidence(event.project, event.item)
-    await work.dossiers.touch(event.project, event.item.subjects)
-    for evaluation in await work.verdicts.open_about(event.project, event.item.subjects, work.unit.now):
+    if await work.dossiers.evidence.add(event.project, event.item):
+        await _judge_about(work, event.project, event.item.subjects)
+
+
+async def _judge_about(work: GateWork, project: str, subjects: Iterable[str]) -> None:
+    versions = await work.dossiers.versions.made_of(project, subjects)
+    await work.readiness.mark(versions)
+    for evaluation in await work.evaluations.open_about(versions, work.unit.now) if versions else ():
         await judge(evaluation.question, work, before=evaluation)
 
 
 async def _take_over(said: ApplicationContext, work: GateWork) -> None:
-    held = await work.dossiers.context(said.project, said.application)
+    held = await work.dossiers.surroundings.context(said.project, said.application)
     context = newest(held, said)
-    if context is held:
-        return
-    await work.dossiers.put_context(context)
-    for evaluation in await work.verdicts.open_of(said.project, said.application, work.unit.now):
-        await judge(evaluation.question, work, before=evaluation)
+    if context is not held:
+        await work.dossiers.surroundings.put_context(context)
+        await work.readiness.mark_projects([said.project])
+        await judge_again_of(work, said.project, said.application)

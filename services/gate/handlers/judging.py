@@ -1,21 +1,28 @@
 """Judging a question: the one place where dossier, policies and domain meet.
 
-A pending answer stays open: new evidence and new policies judge it again. It touches what they touch, so that neither
-can slip past the other. Final answers need no such care: an allowing one is confirmed before anything moves.
+A pending answer stays open: new evidence, policies, waivers and moves judge it again. Two transactions can slip past
+each other, since neither sees what the other has not committed. So every open answer is looked at again a little later,
+and once more after the longest time that a transaction can take; and when time alone may change it (`looking.py`).
+Final answers need no such care: an allowing one is confirmed before anything moves.
 """
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from contracts.gate.v1.commands import EvaluateGates
 from contracts.vocabulary import Outcome
 from services.gate import wire
+from services.gate.storage.dossiers import Held
+from services.gate.storage.evaluations import Evaluation
 from services.gate.storage.unit_of_work import GateWork
-from services.gate.storage.verdicts import Evaluation
 from shared.errors import Conflict, Transient
-from shared.policy.dossier import Dossier
-from shared.policy.verdict import DecisionContext, decide
+from shared.policy.verdict import DecisionContext, Verdict, decide, questions
+
+LOOK_AGAIN = (timedelta(seconds=2), timedelta(seconds=90))
+"""After the first judgement: soon, and when no transaction can still be under way that began before it."""
 
 
 async def judge(question: EvaluateGates, work: GateWork, *, before: Evaluation | None = None) -> None:
@@ -23,46 +30,59 @@ async def judge(question: EvaluateGates, work: GateWork, *, before: Evaluation |
 
     Raises `Transient` while the version or evidence that was recorded before the question has not arrived here.
     """
-    dossier = await dossier_of(question, work)
-    require_caught_up(dossier, question)
-    policies = await work.policies.in_force(question.project)
+    held = await held_about(question, work)
+    require_caught_up(held, question)
     seed = f"{work.unit.meta.message_id}\n{question.promotion_id}\n{question.attempt}".encode()
-    context = DecisionContext(
-        f"vd-{hashlib.sha256(seed).hexdigest()[:24]}", question.requested_by, question.positions, kind=question.kind
-    )
-    verdict = decide(policies, dossier, wire.passages_from(question.passages), context, work.unit.now)
-    pending = verdict.outcome is Outcome.PENDING
-    if pending:
-        await work.dossiers.touch_waiting(dossier)
-        await work.policies.touch(question.project)
+    verdict = await given(question, held, work, f"vd-{hashlib.sha256(seed).hexdigest()[:24]}")
+    evaluation = _evaluation(question, verdict, before, work.unit.now)
+    await work.evaluations.remember(evaluation)
     if before and (before.fingerprint, before.outcome) == (verdict.fingerprint, verdict.outcome):
         return
-    view = wire.verdict_view(question, verdict, dossier)
+    view = wire.signed_view(question, verdict, held, work.equipment)
     await work.verdicts.add(view)
-    evaluation = Evaluation(question, verdict.fingerprint, verdict.outcome)
-    await work.verdicts.remember(
-        evaluation, sorted(dossier.subjects), is_open=pending and work.unit.now < question.deadline
-    )
+    await work.dossiers.waivers.used(view)
     work.unit.announce(wire.verdict_issued(view))
 
 
-def require_caught_up(dossier: Dossier, question: EvaluateGates) -> None:
+async def given(question: EvaluateGates, held: Held, work: GateWork, verdict_id: str) -> Verdict:
+    """What the policies in force say at this moment."""
+    policies = await work.policies.in_force(question.project)
+    passages = wire.passages_from(question.passages)
+    context = DecisionContext(verdict_id, question.requested_by, question.positions, kind=question.kind)
+    if asked := questions(policies, held.dossier, passages, context, work.unit.now):
+        context = replace(context, rego=await work.equipment.rego.answer_all(asked))
+    return decide(policies, held.dossier, passages, context, work.unit.now)
+
+
+def _evaluation(question: EvaluateGates, verdict: Verdict, before: Evaluation | None, now: datetime) -> Evaluation:
+    open_until = question.deadline if verdict.outcome is Outcome.PENDING and now < question.deadline else None
+    looks = [now + wait for wait in LOOK_AGAIN] if before is None else [one for one in before.looks if one > now]
+    waits = [one.passes_at for one in verdict.findings if one.passes_at and not one.lets_pass]
+    looks = sorted({*looks, *(moment for moment in waits if moment > now)})
+    return Evaluation(question, verdict.fingerprint, verdict.outcome, open_until is not None, tuple(looks))
+
+
+def require_caught_up(held: Held, question: EvaluateGates) -> None:
     """Raises `Transient` while evidence, or a judgement of it, that the question has seen has not arrived here."""
-    if behind := dossier.behind(question.positions):
+    if behind := held.dossier.behind(question.positions):
         raise Transient("dossier_behind", f"Recorded evidence about {', '.join(behind)} has not arrived here yet.")
 
 
-async def dossier_of(question: EvaluateGates, work: GateWork) -> Dossier:
+async def held_about(question: EvaluateGates, work: GateWork) -> Held:
     """The dossier asked about. Raises `Transient` before the version is known, `Conflict` for another digest."""
-    dossier = await work.dossiers.of(
-        question.project, question.application, question.version, counting=question.positions
-    )
-    if dossier is None:
+    held = await work.dossiers.of(question.project, question.application, question.version, counting=question.positions)
+    if held is None:
         raise Transient("version_not_heard", f"The gate has not heard of version {question.version} yet.")
-    if dossier.version_digest != question.version_digest:
+    if held.dossier.version_digest != question.version_digest:
         raise Conflict(
             "version_digest_differs",
-            f"{question.version} has the digest {dossier.version_digest}, not {question.version_digest}.",
+            f"{question.version} has the digest {held.dossier.version_digest}, not {question.version_digest}.",
             remedy="Ask about the version as it was registered.",
         )
-    return dossier
+    return held
+
+
+async def judge_again_of(work: GateWork, project: str, application: str) -> None:
+    """Judge what waits about versions of one application."""
+    for evaluation in await work.evaluations.open_of(project, application, work.unit.now):
+        await judge(evaluation.question, work, before=evaluation)

@@ -8,6 +8,7 @@ from contracts.gate.v1.queries import (
     JudgeGates,
     ListPolicies,
     ListPolicyRevisions,
+    ListVerdictKeys,
     ListVerdicts,
     ShowPolicy,
     ShowVerdict,
@@ -18,16 +19,17 @@ from contracts.gate.v1.views import (
     PolicyPage,
     PolicyRevisionPage,
     PolicyView,
+    VerdictKeys,
     VerdictPage,
     VerdictView,
 )
 from contracts.vocabulary import Outcome
 from services.gate import wire
 from services.gate.handlers import HANDLERS
-from services.gate.handlers.judging import dossier_of, require_caught_up
+from services.gate.handlers.judging import given, held_about, require_caught_up
 from services.gate.storage.unit_of_work import GateWork
 from shared.errors import Invalid
-from shared.policy.verdict import DecisionContext, Verdict, decide
+from shared.policy.verdict import Verdict
 
 
 @HANDLERS.query(ListPolicies)
@@ -101,11 +103,9 @@ async def judge_gates(query: JudgeGates, work: GateWork) -> Judgement:
 
 
 async def _judged_now(question: EvaluateGates, work: GateWork) -> Verdict:
-    dossier = await dossier_of(question, work)
-    require_caught_up(dossier, question)
-    policies = await work.policies.in_force(question.project)
-    context = DecisionContext("", question.requested_by, kind=question.kind)
-    return decide(policies, dossier, wire.passages_from(question.passages), context, work.unit.now)
+    held = await held_about(question, work)
+    require_caught_up(held, question)
+    return await given(question, held, work, "")
 
 
 def _difference(given: VerdictView, now: Verdict) -> str:
@@ -115,5 +115,11 @@ def _difference(given: VerdictView, now: Verdict) -> str:
     if now.policies != given.policy_digests:
         return "the policies have changed"
     if now.fingerprint != given.fingerprint:
-        return "the evidence has changed"
+        return "the evidence, or what is around the version, has changed"
     return ""
+
+
+@HANDLERS.query(ListVerdictKeys)
+async def list_verdict_keys(query: ListVerdictKeys, work: GateWork) -> VerdictKeys:  # noqa: ARG001 - it asks for all
+    """The public halves of what verdicts were signed with: no secret, and for everybody who is somebody."""
+    return await work.signing_keys.all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -13,12 +14,12 @@ from shared.mongo import Document, Index
 from shared.policy.policy import Policy, read_policy
 
 INDEXES: dict[str, tuple[Index, ...]] = {
-    "policies": (Index((("project", 1), ("_id", 1))),),
+    "policies": (Index((("project", 1), ("_id", 1))), Index((("projects", 1),))),
     "policy_revisions": (
         Index((("project", 1), ("digest", 1), ("revision", -1))),
         Index((("project", 1), ("name", 1), ("revision", -1))),
+        Index((("digest", 1),)),
     ),
-    "policy_sets": (),
 }
 
 
@@ -41,12 +42,20 @@ class Policies:
         self._unit = unit
         self._policies = unit.collection("policies")
         self._revisions = unit.collection("policy_revisions")
-        self._sets = unit.collection("policy_sets")
 
     async def in_force(self, project: str) -> list[Policy]:
-        """All policies of a project. Never cut short: a policy that is overlooked could open a gate."""
-        found = self._policies.stream({"project": project})
+        """All policies for a project. Never cut short: a policy that is overlooked could open a gate."""
+        found = self._policies.stream({"projects": {"$in": [project, "*"]}})
         return [_read(document["text"]) async for document in found]
+
+    async def named(self, project: str, name: str) -> list[Policy]:
+        """The policies of that name in force for a project: its own, and those that others hold for it."""
+        return [policy for policy in await self.in_force(project) if policy.name == name]
+
+    async def with_digests(self, digests: Iterable[str]) -> list[Policy]:
+        """The policies with these digests, whether in force or not; those that never were are left out."""
+        found = self._revisions.stream({"digest": {"$in": sorted(set(digests))}})
+        return list({one["digest"]: _read(one["text"]) async for one in found}.values())
 
     async def apply(self, project: str, policy: Policy, by: str) -> AppliedPolicy:
         """Take a policy over; every revision is kept."""
@@ -58,6 +67,7 @@ class Policies:
         document: Document = {
             "_id": key,
             "project": project,
+            "projects": list(policy.projects),
             "name": policy.name,
             "digest": policy.digest,
             "text": json.dumps(policy.normal_form(), sort_keys=True),
@@ -68,12 +78,7 @@ class Policies:
         await self._policies.replace(document, revision=revision)
         # By number, not by digest: going back to an earlier text is a new fact and must not replace the old one.
         await self._revisions.add({**document, "_id": f"{key}/{revision + 1}", "revision": revision + 1})
-        await self.touch(project)
         return AppliedPolicy("updated" if before else "created", revision + 1)
-
-    async def touch(self, project: str) -> None:
-        """Collide with whoever changes this project's policies at the same time: one of the two runs again."""
-        await self._sets.update({"_id": project}, {"$inc": {"touched": 1}}, upsert=True)
 
     async def show(self, project: str, name: str | None, digest: str | None) -> PolicyView:
         """One policy, in force or by digest. Raises `NotFound`."""

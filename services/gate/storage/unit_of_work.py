@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
-from services.gate.storage import dossiers, policies, verdicts
+from services.gate.equipment import GateEquipment
+from services.gate.storage import (
+    dossiers,
+    evaluations,
+    evidence,
+    exploitation,
+    policies,
+    readiness,
+    signing_keys,
+    surroundings,
+    templates,
+    verdicts,
+    versions,
+    waivers,
+)
 from shared.messaging.unit_of_work import UnitOfWork
 
-INDEXES = {**dossiers.INDEXES, **policies.INDEXES, **verdicts.INDEXES}
+_ROOMS = (
+    versions,
+    evidence,
+    surroundings,
+    exploitation,
+    waivers,
+    policies,
+    templates,
+    evaluations,
+    verdicts,
+    readiness,
+    signing_keys,
+)
+INDEXES = {name: indexes for room in _ROOMS for name, indexes in room.INDEXES.items()}
 
 
 class GateWork:
@@ -15,4 +42,14 @@ class GateWork:
         self.unit = unit
         self.policies = policies.Policies(unit)
         self.dossiers = dossiers.Dossiers(unit)
+        self.evaluations = evaluations.Evaluations(unit)
         self.verdicts = verdicts.Verdicts(unit)
+        self.readiness = readiness.Readiness(unit)
+        self.signing_keys = signing_keys.SigningKeys(unit)
+        self.templates = templates.Templates(unit)
+
+    @property
+    def equipment(self) -> GateEquipment:
+        """What the gate signs with."""
+        equipment: GateEquipment = self.unit.equipment
+        return equipment

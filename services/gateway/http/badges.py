@@ -29,12 +29,21 @@ async def show_badge(
         shown = await asking.ask_as(ShowProject(project=project), ProjectView)
         if not shown.public_badges:
             raise _unknown()
-        await asking.ask_as(ShowVersion(project=project, application=application, version=version), VersionView)
+        which = ShowVersion(project=project, application=application, version=version)
+        moved = await asking.ask_as(which, VersionView)
     except NotFound as error:
         # Whoever may not see a project learns nothing about what is in it.
         raise _unknown() from error
     trust = await _trust(asking, ShowTrust(project=project, application=application, version=version))
-    return Response(badge(trust, version), media_type="image/svg+xml", headers={"Cache-Control": "public, max-age=60"})
+    drawn = badge(trust, version, status=moved.release_status, waivers=_waivers(moved))
+    return Response(drawn, media_type="image/svg+xml", headers={"Cache-Control": "public, max-age=60"})
+
+
+def _waivers(version: VersionView) -> int:
+    """How many waivers its newest release needed."""
+    release_stages = {stage.name for stage in version.lifecycle if stage.release}
+    releases = [move for move in version.history if move.to_stage in release_stages]
+    return len(releases[-1].waivers) if releases else 0
 
 
 async def _trust(asking: Asking, query: ShowTrust) -> Trust | None:

@@ -1,4 +1,4 @@
-"""Policies."""
+"""Policies, the templates of their rules, and what a draft would have changed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from fastapi import APIRouter
 
 from contracts.gate.v1.commands import ApplyPolicy
 from contracts.gate.v1.queries import ListPolicies, ListPolicyRevisions, ShowPolicy
+from contracts.gate.v1.replays import SimulatePolicy
+from contracts.gate.v1.templates import ApplyTemplate, ListTemplates, ShowTemplate
 from services.gateway.offering import offer
 
 router = APIRouter(tags=["policies"])
@@ -22,3 +24,7 @@ offer(
     name="ShowPolicyRevision",
     fixed={"policy": _NOT_HERE},
 )
+offer(router, "GET /projects/{project}/rule-templates", ListTemplates)
+offer(router, "GET /projects/{project}/rule-templates/{template}", ShowTemplate)
+offer(router, "PUT /projects/{project}/rule-templates/{template}", ApplyTemplate)
+offer(router, "POST /projects/{project}/policy-simulations", SimulatePolicy)

@@ -20,7 +20,13 @@ from services.monitoring.domain.matching import Match, advisory_keys, match
 from services.monitoring.domain.packages import PackageKey, package_key
 from services.monitoring.domain.remediation import distinct
 from services.monitoring.domain.sla import distrust_due, earliest_due
-from services.monitoring.domain.trust import RevocationCause, TrustState, VulnerabilityCause
+from services.monitoring.domain.trust import (
+    RevocationCause,
+    TrustState,
+    VulnerabilityCause,
+    trusted_again,
+    untrusted,
+)
 from shared.errors import Invalid
 
 
@@ -101,7 +107,15 @@ class Release:
 
     def admitted(self, evidence: tuple[Digest, ...], at: datetime) -> Release:
         """As it rests on the evidence of its newest admission: this one, unless a later one is known."""
-        return replace(self, evidence=evidence, released_at=at) if at > self.released_at else self
+        if at <= self.released_at:
+            return self
+        return replace(self, evidence=evidence, released_at=at, state=trusted_again(self.state, at))
+
+    def demoted(self, at: datetime) -> Release:
+        """As it is after a release that may not be called trusted, unless a later one is known."""
+        if at <= self.released_at:
+            return self
+        return replace(self, evidence=(), released_at=at, state=untrusted(self.state, at))
 
     def stated(self, context: Context | None) -> Release:
         """With the newer of its own context and this one."""

@@ -4,7 +4,8 @@
   or evidence that it was admitted on is distrusted; back to `trusted` when nothing is left. The default threshold is
   `low`; an unknown severity always counts.
 - `revoked` is final: it is said by somebody, with a reason, and nothing that happens afterwards changes it.
-- A version that was never released (`none`) keeps its causes but is never at risk.
+- A version that is no trusted release (`none`) keeps its causes but is never at risk: one that was never released, or
+  whose newest release may not be called trusted. The next trusted release of it begins where the causes stand.
 - Saying the same thing twice changes nothing: no new state, no change to announce.
 - A cause keeps the time it was first seen, also when its advisory is revised: deadlines do not restart.
 """
@@ -101,6 +102,20 @@ def released(at: datetime) -> TrustState:
     return TrustState(trust=Trust.TRUSTED, since=at)
 
 
+def untrusted(state: TrustState, at: datetime) -> TrustState:
+    """The state after a release that may not be called trusted; a revocation stays."""
+    if state.trust in {Trust.REVOKED, Trust.NONE}:
+        return state
+    return TrustState(trust=Trust.NONE, since=at, causes=state.causes)
+
+
+def trusted_again(state: TrustState, at: datetime) -> TrustState:
+    """The state after a trusted release of a version that was none; any other state is as it was."""
+    if state.trust is not Trust.NONE:
+        return state
+    return TrustState(trust=_trust(Trust.TRUSTED, at_risk=bool(state.causes)), since=at, causes=state.causes)
+
+
 def with_matches(
     state: TrustState, matches: Iterable[Match], at: datetime, threshold: Severity = Severity.LOW
 ) -> TrustStep:
@@ -145,7 +160,7 @@ def resting_on(state: TrustState, distrusted: Iterable[DistrustCause], at: datet
 def revoked(state: TrustState, reason: str, by: Actor, at: datetime) -> TrustStep:
     """Takes the trust away for good; a second revocation leaves the first one standing.
 
-    Raises `Invalid` (`reason_missing`) and, for a version that was never released, `Conflict` (`trust_absent`).
+    Raises `Invalid` (`reason_missing`) and, for a version that is no trusted release, `Conflict` (`trust_absent`).
     """
     if not reason.strip():
         raise Invalid(
@@ -156,8 +171,8 @@ def revoked(state: TrustState, reason: str, by: Actor, at: datetime) -> TrustSte
     if state.trust is Trust.NONE:
         raise Conflict(
             "trust_absent",
-            "A version that was never released has no trust to revoke.",
-            remedy="Name a released version.",
+            "A version that is no trusted release has no trust to revoke.",
+            remedy="Name a trusted release.",
         )
     if state.trust is Trust.REVOKED:
         return state, None

@@ -17,16 +17,16 @@ from services.monitoring.domain.advisory import Advisory, is_newer, read_advisor
 from services.monitoring.domain.matching import advisory_keys
 from services.monitoring.domain.trust import revoked
 from services.monitoring.handlers import HANDLERS
+from services.monitoring.handlers.rights import require_security_anywhere
 from services.monitoring.handlers.watching import judge_advisories, settle
 from services.monitoring.storage.unit_of_work import MonitoringWork
-from shared.errors import Forbidden, Invalid
-from shared.identity import Caller
+from shared.errors import Invalid
 
 
 @HANDLERS.command(ImportAdvisories)
 async def import_advisories(command: ImportAdvisories, work: MonitoringWork) -> AdvisoriesImported:
     """Take over what is new, and look again at every release that it could concern."""
-    _require_security_anywhere(work.unit.caller)
+    require_security_anywhere(work.unit.caller, "import advisories")
     await work.match_clock.touch_all()
     readable, refused = _read(command)
     known = await work.advisories.by_id({one.id for one in readable})
@@ -60,16 +60,6 @@ async def revoke_release(command: RevokeRelease, work: MonitoringWork) -> TrustR
     return TrustRevoked(
         project=command.project, application=command.application, version=command.version, changed=change is not None
     )
-
-
-def _require_security_anywhere(caller: Caller) -> None:
-    # Advisories belong to no project: who may answer for the security of one may bring what is publicly known.
-    if not any({Role.SECURITY, Role.ADMIN} & roles for roles in caller.grants.values()):
-        raise Forbidden(
-            "role_missing",
-            f"{caller.actor.subject} needs the role security in some project to import advisories.",
-            remedy="Ask an administrator for a token with the role security.",
-        )
 
 
 def _read(command: ImportAdvisories) -> tuple[list[Advisory], tuple[RefusedAdvisory, ...]]:

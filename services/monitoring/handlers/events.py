@@ -108,6 +108,7 @@ async def release_trusted(event: ReleaseTrusted, work: MonitoringWork) -> None:
         await settle(work, fresh, replace(fresh, state=released(event.at)), "It passed the release gate.")
     else:
         again = known.stated(wire.context(event)).admitted(event.evidence_digests, event.at)
+        again = replace(again, own_subjects=wire.release(event).own_subjects)
         await settle(work, known, again, "It passed the release gate again.")
     await stand(work, event.project, event.application, stage=event.stage, version=event.version, since=event.at)
     release = await work.releases.get(event.project, event.application, event.version)
@@ -122,7 +123,19 @@ async def version_moved(event: VersionMoved, work: MonitoringWork) -> None:
         return
     await work.match_clock.touch(event.project)
     await work.delivery.deployed(event.project, wire.deployment(event))
+    if not event.trusted:
+        await _released_untrusted(event, work)
     await stand(work, event.project, event.application, stage=event.to_stage, version=event.version, since=event.at)
+
+
+async def _released_untrusted(event: VersionMoved, work: MonitoringWork) -> None:
+    because = "It was released on waivers with which its policies call no release trusted."
+    known = await work.releases.find(event.project, event.application, event.version)
+    if known is None:
+        context = await work.applications.context(event.project, event.application)
+        await judge(work, wire.untrusted_release(event).stated(context), because)
+    else:
+        await settle(work, known, known.stated(wire.context(event)).demoted(event.at), because)
 
 
 @HANDLERS.on(IncidentOpened)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.monitoring.storage import advisories, delivery, distrusted, match_clock, releases, sboms, versions
+from services.monitoring.storage import (
+    advisories,
+    delivery,
+    distrusted,
+    exploitation,
+    match_clock,
+    releases,
+    sboms,
+    versions,
+)
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Index
 
@@ -13,6 +22,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     **advisories.INDEXES,
     **delivery.INDEXES,
     **distrusted.INDEXES,
+    **exploitation.INDEXES,
     **releases.INDEXES,
     **sboms.INDEXES,
     **versions.INDEXES,
@@ -30,6 +40,9 @@ class MonitoringWork:
         self.match_clock = match_clock.MatchClock(collection(match_clock.COLLECTION))
         self.advisories = advisories.AdvisoryRepository(
             collection(advisories.ADVISORIES), collection(advisories.COUNTERS)
+        )
+        self.exploitation = exploitation.ExploitationRepository(
+            collection(exploitation.EXPLOITATION), collection(exploitation.FEEDS)
         )
         self.sboms = sboms.SbomRepository(collection(sboms.SBOMS), collection(sboms.COMPONENTS))
         self.distrusted = distrusted.DistrustedRepository(collection(distrusted.DISTRUSTED))

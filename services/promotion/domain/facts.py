@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from contracts.findings import Finding
-from contracts.vocabulary import Digest, Frozen, Outcome, Utc, VersionName
+from contracts.vocabulary import Digest, Frozen, Mode, Outcome, Utc, VersionName, utc
+
+APPROVAL = "approval"
 
 
 class Verdict(Frozen):
@@ -20,11 +22,38 @@ class Verdict(Frozen):
     evidence_set: Digest
     judged_at: Utc
     expires_at: Utc
+    waivers: tuple[str, ...] = ()
+    """Ids of those that it needed."""
+    may_be_trusted: bool = True
 
     @property
     def open_findings(self) -> tuple[Finding, ...]:
-        """Those that did not pass."""
-        return tuple(finding for finding in self.findings if finding.outcome is not Outcome.ALLOW)
+        """Those that do not let the version pass: a waived one does."""
+        return tuple(finding for finding in self.findings if not finding.lets_pass)
+
+    @property
+    def blocking(self) -> tuple[Finding, ...]:
+        """The open ones that stand in the way."""
+        return tuple(finding for finding in self.open_findings if finding.mode is Mode.BLOCK)
+
+    @property
+    def reasons(self) -> str:
+        """What stands in the way, in words."""
+        titles = [f"{finding.title}: {finding.observed}" for finding in self.blocking]
+        return "; ".join(titles)[:1000] or "the gates do not allow it"
+
+    @property
+    def awaits_approval_only(self) -> bool:
+        """Whether people's approvals, and nothing else, are all that is pending."""
+        pending = [finding for finding in self.blocking if finding.outcome is Outcome.PENDING]
+        return bool(pending) and all(finding.awaits == APPROVAL for finding in pending)
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """What stands in the way and may still come, in words."""
+        arrive = {finding.awaits for finding in self.blocking if finding.awaits}
+        times = {finding.passes_at for finding in self.blocking if finding.passes_at and not finding.awaits}
+        return (*sorted(arrive), *(f"the time {utc(moment)}" for moment in sorted(times)))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@
 - `*`: `awaiting_approval` when nothing but approvals is awaited, else `checking`. `**`: as another attempt.
 - `-`: late, doubled or foreign facts change nothing. So does every fact in a final state.
 - A fact counts only for the attempt and the version digest that it names.
-- Of one attempt's verdicts the last one judged holds, in whatever order they arrive.
+- An allowance that comes after its end is asked for again, as another attempt; nothing is signed for it.
+- Of one attempt's verdicts the last one judged holds, in whatever order they arrive. Waived findings stand in no way.
 - Before applying, a deadline expires and a person may cancel. Applying always finishes: it is short, and half of it
   would be worse than either end.
 - A refused move for a verdict that got too old begins another attempt; any other refusal fails the promotion.
@@ -35,6 +36,7 @@ from contracts.vocabulary import (
     SourceCommit,
     Utc,
     VersionName,
+    utc,
 )
 from services.promotion.domain.facts import (
     Attested,
@@ -50,7 +52,6 @@ from services.promotion.domain.passages import Route
 from shared.errors import Conflict
 
 MAX_ATTEMPTS = 5
-APPROVAL = "approval"
 WAITING = frozenset({PromotionState.CHECKING, PromotionState.AWAITING_APPROVAL})
 FINAL = frozenset(
     {
@@ -94,6 +95,7 @@ class Promotion(Frozen):
     owners: tuple[str, ...]
     source: SourceCommit | None
     requested_by: str
+    registered_by: str = ""
     reason: str
     requested_at: Utc
     deadline: Utc
@@ -154,15 +156,16 @@ def _judged(promotion: Promotion, fact: VerdictGiven, at: datetime) -> Promotion
         return promotion
     judged = promotion.model_copy(update={"verdict": fact.verdict})
     match fact.verdict.outcome:
+        case Outcome.ALLOW if at > fact.verdict.expires_at:
+            return _again(judged, f"the verdict was good until {utc(fact.verdict.expires_at)}", judged.positions, at)
         case Outcome.ALLOW:
             return _step(judged, PromotionState.APPLYING, "every gate allows it", at, doing=Doing.ATTEST)
         case Outcome.PENDING:
-            pending = [one for one in fact.verdict.findings if one.outcome is Outcome.PENDING and one.mode == "block"]
-            approvals_only = bool(pending) and all(finding.awaits == APPROVAL for finding in pending)
-            state = PromotionState.AWAITING_APPROVAL if approvals_only else PromotionState.CHECKING
+            for_people = fact.verdict.awaits_approval_only
+            state = PromotionState.AWAITING_APPROVAL if for_people else PromotionState.CHECKING
             return _step(judged, state, _awaited(judged), at, doing=None)
         case Outcome.DENY | Outcome.ERROR:
-            return _step(judged, PromotionState.DENIED, _reasons(fact.verdict), at, doing=None)
+            return _step(judged, PromotionState.DENIED, fact.verdict.reasons, at, doing=None)
         case _:
             assert_never(fact.verdict.outcome)
 
@@ -238,11 +241,5 @@ def _step(promotion: Promotion, state: PromotionState, because: str, at: datetim
 
 
 def _awaited(promotion: Promotion) -> str:
-    verdict = promotion.verdict
-    awaited = sorted({finding.awaits for finding in verdict.findings if finding.awaits}) if verdict else []
+    awaited = promotion.verdict.awaited if promotion.verdict else ()
     return f"awaits {', '.join(awaited)}" if awaited else "awaits the gates"
-
-
-def _reasons(verdict: Verdict) -> str:
-    titles = [f"{one.title}: {one.observed}" for one in verdict.open_findings if one.mode == "block"]
-    return "; ".join(titles)[:1000] or "the gates do not allow it"

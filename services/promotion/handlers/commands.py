@@ -13,15 +13,16 @@ from contracts.promotion.v1.commands import CancelPromotion, DecideApproval, Req
 from contracts.promotion.v1.views import PromotionView
 from contracts.registry.v1.queries import ShowVersion
 from contracts.registry.v1.views import VersionView
-from contracts.vocabulary import ActorKind, Digest, PromotionKind, PromotionState, Role
-from services.promotion import wire
+from contracts.vocabulary import Digest, PromotionKind, PromotionState, Role
+from services.promotion import wire, wire_tells
+from services.promotion.domain.approving import check_approver
 from services.promotion.domain.facts import Cancelled
 from services.promotion.domain.passages import Route, route
-from services.promotion.domain.promotion import WAITING, Promotion, begin
+from services.promotion.domain.promotion import Promotion, begin
 from services.promotion.handlers import HANDLERS
 from services.promotion.handlers.steps import take_step, tell
 from services.promotion.storage.unit_of_work import PromotionWork
-from shared.errors import Conflict, Forbidden, Invalid
+from shared.errors import Invalid
 from shared.messaging.dispatcher import Outside
 
 
@@ -95,6 +96,7 @@ def _requested(command: RequestPromotion, seen: Seen, way: Route, by: str, at: d
         owners=seen.version.owners,
         source=seen.version.source,
         requested_by=by,
+        registered_by=seen.version.created_by,
         reason=command.reason,
         requested_at=at,
         deadline=at + timedelta(seconds=command.patience_seconds),
@@ -123,15 +125,6 @@ async def decide_approval(command: DecideApproval, work: PromotionWork) -> Promo
     caller = work.unit.caller
     role = caller.require(command.project, Role.APPROVER)
     promotion = await work.promotions.get(command.project, command.promotion_id)
-    if caller.actor.kind is not ActorKind.HUMAN:
-        raise Forbidden("approval_not_human", "Only people approve.", remedy="Have a person decide.")
-    if caller.actor.subject == promotion.requested_by:
-        raise Forbidden("approval_own_request", "Nobody approves their own request.", remedy="Ask another approver.")
-    if promotion.state not in WAITING or promotion.verdict is None:
-        raise Conflict(
-            "approval_not_awaited",
-            f"The promotion is {promotion.state} and awaits no approval.",
-            remedy="Look at it with `hallmark promotion show`.",
-        )
-    work.unit.tell(wire.approval(command, promotion, promotion.verdict, caller.actor, role=role, at=work.unit.now))
+    verdict = check_approver(promotion, caller.actor)
+    work.unit.tell(wire_tells.approval(command, promotion, verdict, caller.actor, role=role, at=work.unit.now))
     return wire.promotion_view(promotion)

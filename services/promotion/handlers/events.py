@@ -12,6 +12,7 @@ from contracts.registry.v1.events import MoveRefused, VersionMoved
 from contracts.vocabulary import Digest
 from services.promotion import wire
 from services.promotion.domain import facts
+from services.promotion.gate_keys import believed
 from services.promotion.handlers import HANDLERS
 from services.promotion.handlers.commands import read_positions, subjects_of
 from services.promotion.handlers.steps import take_step
@@ -50,9 +51,9 @@ async def _positions(event: PassageAttested | MoveRefused, outside: Outside) -> 
     return await read_positions(outside, event.project, subjects)
 
 
-@HANDLERS.on(VerdictIssued)
-async def verdict_issued(event: VerdictIssued, work: PromotionWork) -> None:
-    """The gates have judged."""
+@HANDLERS.on(VerdictIssued, prepare=believed)
+async def verdict_issued(event: VerdictIssued, work: PromotionWork, _: None) -> None:
+    """The gates have judged, as their signature proves."""
     await _advance(event.promotion_id, wire.verdict_given(event), work)
 
 

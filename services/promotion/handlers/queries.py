@@ -34,7 +34,8 @@ async def look_ahead(query: ShowReadiness, outside: Outside) -> Outlook:
     stages = wire.stages_of(version)
     if next_stage(stages, version.stage) is None:
         return Outlook(version, None, None)
-    way = route(stages, version.stage, frozenset(), PromotionKind.PROMOTE, None)
+    kind = PromotionKind.PROMOTE
+    way = route(stages, version.stage, frozenset(), kind, None)
     judge = JudgeGates(
         project=query.project,
         application=query.application,
@@ -42,6 +43,7 @@ async def look_ahead(query: ShowReadiness, outside: Outside) -> Outlook:
         version_digest=version.digest,
         passages=wire.passages_of(way),
         requested_by=outside.caller.actor.subject,
+        kind=kind,
     )
     return Outlook(version, way, await outside.asker.ask(judge, Judgement, token=outside.token, cause=outside.meta))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.promotion import wire
+from services.promotion import wire, wire_tells
 from services.promotion.domain.facts import Fact
 from services.promotion.domain.promotion import Promotion, advance
 from services.promotion.storage.unit_of_work import PromotionWork
@@ -24,6 +24,6 @@ async def take_step(work: PromotionWork, before: Promotion, fact: Fact) -> Promo
 
 def tell(work: PromotionWork, promotion: Promotion) -> None:
     """Tell whoever has to act now."""
-    command = wire.told(promotion)
+    command = wire_tells.told(promotion)
     if command:
         work.unit.tell(command)

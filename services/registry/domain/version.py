@@ -1,8 +1,11 @@
 """A version: what it is made of, where it stands, and when it may move.
 
 - A version's digest is the SHA-256 of its canonical manifest: project, application, version, the artifacts sorted by
-  digest, nested versions sorted, and the source commit. Nothing in the manifest ever changes.
+  digest, nested versions sorted, and the source commit, with its author and committer where they are said. Nothing in
+  the manifest ever changes.
 - It moves on one stage at a time, from where the promotion saw it, and only while the verdict is fresh.
+- The move into the release stage makes it a trusted release, or only a released one when its verdict says so. The
+  newest such move decides, rollbacks included: they pass the release gate again.
 - A rollback makes a version current again in a stage it has entered before; it erases nothing.
 """
 
@@ -24,7 +27,7 @@ from contracts.vocabulary import (
     utc,
 )
 from services.registry.domain.lifecycle import Lifecycle
-from shared.digests import canonical_digest
+from shared.digests import JsonValue, canonical_digest
 from shared.errors import Conflict, Invalid
 
 
@@ -43,6 +46,10 @@ class Move:
     passage_digest: Digest
     reason: str
     replaced: VersionName | None
+    trusted: bool = True
+    """Whether its verdict lets a release be called trusted."""
+    waivers: tuple[str, ...] = ()
+    """Ids of those that its verdict needed."""
 
 
 @dataclass(frozen=True)
@@ -101,16 +108,21 @@ def manifest_digest(
                 {"digest": one.digest, "purl": one.purl} for one in sorted(artifacts, key=lambda one: one.digest)
             ],
             "nested": sorted(nested),
-            "source": None
-            if source is None
-            else {
-                "repository": source.repository,
-                "commit": source.commit,
-                "branch": source.branch,
-                "committed_at": utc(source.committed_at) if source.committed_at else None,
-            },
+            "source": _in_manifest(source) if source else None,
         }
     )
+
+
+def _in_manifest(source: SourceCommit) -> dict[str, JsonValue]:
+    # Who wrote it came later: versions that do not say so keep the digests that they had.
+    people = {"author": source.author, "committer": source.committer}
+    return {
+        "repository": source.repository,
+        "commit": source.commit,
+        "branch": source.branch,
+        "committed_at": utc(source.committed_at) if source.committed_at else None,
+        **{name: who for name, who in people.items() if who is not None},
+    }
 
 
 @dataclass(frozen=True)
@@ -133,7 +145,7 @@ def moved(version: Version, wanted: WantedMove, lifecycle: Lifecycle, current: V
     if move.at > wanted.verdict_expires_at:
         raise Conflict("verdict_expired", f"The verdict was good until {utc(wanted.verdict_expires_at)}.")
     if move.kind is PromotionKind.ROLLBACK:
-        return _rolled_back(version, move, current)
+        return _rolled_back(version, move, lifecycle, current)
     if version.stage != move.from_stage:
         raise Conflict(
             "version_elsewhere",
@@ -141,13 +153,20 @@ def moved(version: Version, wanted: WantedMove, lifecycle: Lifecycle, current: V
         )
     if lifecycle.next_after(version.stage) != move.to_stage:
         raise Conflict("stage_skipped", f"{move.to_stage} does not follow {version.stage or 'the beginning'}.")
-    status = ReleaseStatus.TRUSTED_RELEASE if move.to_stage == lifecycle.release_stage else ReleaseStatus.PRE_RELEASE
+    status = _status(move, lifecycle) or ReleaseStatus.PRE_RELEASE
     return replace(version, stage=move.to_stage, release_status=status, history=(*version.history, move))
 
 
-def _rolled_back(version: Version, move: Move, current: VersionName | None) -> Version:
+def _status(move: Move, lifecycle: Lifecycle) -> ReleaseStatus | None:
+    if move.to_stage != lifecycle.release_stage:
+        return None
+    return ReleaseStatus.TRUSTED_RELEASE if move.trusted else ReleaseStatus.RELEASED
+
+
+def _rolled_back(version: Version, move: Move, lifecycle: Lifecycle, current: VersionName | None) -> Version:
     if move.to_stage not in version.entered:
         raise Conflict("rollback_to_stranger", f"{version.version} has never been in {move.to_stage}.")
     if current == version.version:
         raise Conflict("rollback_to_current", f"{version.version} is the current version of {move.to_stage} already.")
-    return replace(version, history=(*version.history, move))
+    status = _status(move, lifecycle) or version.release_status
+    return replace(version, release_status=status, history=(*version.history, move))

@@ -138,6 +138,12 @@ def from_document(document: Document) -> Version:
         properties=document["properties"],
         stage=document["stage"],
         release_status=ReleaseStatus(document["release_status"]),
-        history=tuple(Move(**{**move, "kind": PromotionKind(move["kind"])}) for move in document["history"]),
+        history=tuple(_move(move) for move in document["history"]),
         revision=document["revision"],
     )
+
+
+def _move(document: Document) -> Move:
+    # Moves from before waivers were kept have none.
+    kind, waivers = PromotionKind(document["kind"]), tuple(document.get("waivers", ()))
+    return Move(**{**document, "kind": kind, "waivers": waivers})

@@ -2,11 +2,12 @@
 
 - A rule lists the problems it sees; `weigh` takes out those that waivers cover and answers with the worst that is left.
 - A denial outweighs what may still arrive.
+- What could not be judged is covered by no waiver: nobody knows what would be tolerated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, Literal
@@ -17,6 +18,7 @@ from contracts.findings import Violation
 from contracts.vocabulary import Digest, Document, GateKind, Outcome, PromotionKind, StageName
 from shared.policy.duration import Moment
 from shared.policy.waivers import Waivers
+from shared.rego.question import Answer
 
 RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
 """Without underscores: the rule ids that Hallmark itself answers under (`no_policy`) have one."""
@@ -53,6 +55,8 @@ class RuleContext:
     kind: PromotionKind = PromotionKind.PROMOTE
     waivers: Waivers = field(default_factory=Waivers)
     """Those that count for this rule."""
+    rego: Mapping[str, Answer] = field(default_factory=dict)
+    """What the Rego engine answered, by the key of the question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ def listed(things: Iterable[str]) -> str:
 
 
 def _covered(problem: Problem, waivers: Waivers) -> Problem:
-    if problem.violation.waived_by is not None:
+    if problem.violation.waived_by is not None or problem.outcome is Outcome.ERROR:
         return problem
     waiver = waivers.covering(problem.violation)
     return replace(problem, violation=problem.violation.model_copy(update={"waived_by": waiver})) if waiver else problem

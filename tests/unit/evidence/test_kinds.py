@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.facts import (
+    MAX_TEXT,
     ApprovalFacts,
     Component,
     OtherFacts,
@@ -19,6 +20,8 @@ from contracts.facts import (
 from contracts.vocabulary import Severity
 from services.evidence.domain import kinds
 from services.evidence.domain.kinds import packages
+from shared.errors import Invalid
+from shared.trust.statement import STATEMENT_TYPE, parse
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CYCLONEDX = "https://cyclonedx.org/bom"
@@ -48,7 +51,29 @@ def problem(predicate_type: str, predicate: dict[str, Any]) -> UnreadableFacts:
 
 def test_other_types_are_kept_as_other() -> None:
     for name in ("https://example.com/x", CYCLONEDX + "/v1.5x", "https://slsa.dev/provenance/v0.1", ""):
-        assert kinds.read(name, {"a": 1}, NOW).facts == OtherFacts()
+        assert kinds.read(name, {"a": 1}, NOW).facts == OtherFacts(text='{"a":1}')
+
+
+def test_a_free_predicate_travels_as_compact_json_when_it_is_short() -> None:
+    assert kinds.read("urn:x", {"b": [1, 2.5, None], "a": "\u20ac\n"}, NOW).facts == OtherFacts(
+        text='{"a":"\u20ac\\n","b":[1,2.5,null]}'
+    )
+    room = (MAX_TEXT - len('{"a":""}')) // len("\u20ac".encode())
+    for longer in (0, 1):
+        facts = kinds.read("urn:x", {"a": "\u20ac" * (room + longer)}, NOW).facts
+        assert isinstance(facts, OtherFacts)
+        assert bool(facts.text) is not bool(longer)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_a_predicate_never_holds_what_json_cannot_say(number: str) -> None:
+    digest = "a" * 64
+    head = (
+        f'{{"_type": "{STATEMENT_TYPE}", "subject": [{{"digest": {{"sha256": "{digest}"}}}}], "predicateType": "urn:x"'
+    )
+    assert parse(f'{head}, "predicate": {{"a": 1}}}}'.encode()).predicate == {"a": 1}
+    with pytest.raises(Invalid):
+        parse(f'{head}, "predicate": {{"a": {number}}}}}'.encode())
 
 
 def test_test_results_are_counted() -> None:

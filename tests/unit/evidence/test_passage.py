@@ -6,13 +6,16 @@ from datetime import UTC, datetime
 
 import pytest
 
+from contracts.evidence.v1.commands import AttestPassage
 from contracts.facts import ApprovalFacts
 from contracts.vocabulary import Role
 from services.evidence.domain import kinds, passage
 from services.evidence.domain.passage import Passage, Resource
+from services.evidence.handlers.commands import _passage
 from shared.errors import Invalid
 from shared.trust import statement
 from shared.trust.statement import Subject
+from tests.support.builders import a_message
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 A, B, C = ("sha256:" + letter * 64 for letter in "abc")
@@ -66,6 +69,32 @@ def test_a_passage_is_a_simple_verification_result_too() -> None:
     }
     with pytest.raises(Invalid):
         passage.result_statement(replace(PASSED, passed=False, levels=()))
+
+
+def test_a_passage_names_the_waivers_that_its_verdict_needed() -> None:
+    read = statement.parse(passage.passage_statement(replace(PASSED, waivers=("wv-2", "wv-1", "wv-2"))))
+    assert read.predicate["hallmark_verdict"] == {"id": "vd-1", "waivers": ["wv-1", "wv-2"]}
+    assert passage.result_statement(replace(PASSED, waivers=("wv-1",))) == passage.result_statement(PASSED)
+
+
+@pytest.mark.parametrize(
+    ("release", "trusted", "levels"),
+    [
+        (True, True, ("HALLMARK_TRUSTED_RELEASE",)),
+        (True, False, ("HALLMARK_RELEASE", "HALLMARK_STAGE_PRE-PROD")),
+        (False, True, ("HALLMARK_STAGE_PRE-PROD",)),
+        (False, False, ("HALLMARK_STAGE_PRE-PROD",)),
+    ],
+)
+def test_only_a_release_that_may_be_trusted_is_called_so(release: bool, trusted: bool, levels: tuple[str, ...]) -> None:
+    assert passage.levels_of("pre-prod", release=release, trusted=trusted) == levels
+
+
+def test_what_the_saga_tells_is_what_is_attested() -> None:
+    told = a_message(AttestPassage, release=True, to_stage="prod", trusted=False, waivers=("wv-1",), outcome="allow")
+    attested = _passage(told)
+    assert (attested.levels, attested.waivers) == (("HALLMARK_RELEASE", "HALLMARK_STAGE_PROD"), ("wv-1",))
+    assert _passage(told.model_copy(update={"trusted": True})).levels == ("HALLMARK_TRUSTED_RELEASE",)
 
 
 def test_a_failed_passage_claims_only_that() -> None:

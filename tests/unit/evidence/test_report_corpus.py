@@ -15,7 +15,15 @@ from typing import Any
 
 import pytest
 
-from contracts.facts import Facts, ProvenanceFacts, TestFacts, UnreadableFacts, VexFacts, VulnerabilityFacts
+from contracts.facts import (
+    CoverageFacts,
+    Facts,
+    ProvenanceFacts,
+    TestFacts,
+    UnreadableFacts,
+    VexFacts,
+    VulnerabilityFacts,
+)
 from services.evidence.domain.kinds import cyclonedx_vex
 from tests.support.counts import say
 from tests.unit.evidence.report_builders import OPENVEX, OURS, facts_of, run_of, scan, totals, wrapped
@@ -88,6 +96,14 @@ def test_every_test_report_has_the_totals_that_others_counted() -> None:
     say("test reports", dict(count))
     assert (count["tests"], count["unreadable"]) == (34, 7)
     assert totals(run_of((RUNS / "chainloop/junit.xml").read_bytes())) == (8, 0, 1, 0)
+
+
+def test_real_coverage_is_read_and_an_empty_one_is_none() -> None:
+    def read(name: str) -> Facts:
+        return facts_of(f"{OURS}/cobertura/v1", wrapped((RUNS / "chainloop" / name).read_bytes()))
+
+    assert read("cobertura.xml") == CoverageFacts(lines=100 * 4 / 6, branches=50.0, lines_covered=4, lines_total=6)
+    assert isinstance(read("cobertura-empty.xml"), UnreadableFacts)
 
 
 def test_every_openvex_document_is_read_and_no_other() -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contracts.facts import MAX_LISTED, TestFacts, UnreadableFacts, VexFacts, VulnerabilityFacts
+from contracts.facts import MAX_LISTED, CoverageFacts, TestFacts, UnreadableFacts, VexFacts, VulnerabilityFacts
 from services.evidence.domain import kinds
 from tests.unit.evidence.report_builders import NOW, OPENVEX, OURS, facts_of, wrapped
 from tests.unit.evidence.test_scan_reports import COSIGN, a_log, a_match, a_project, a_result, a_snyk, a_trivy
@@ -66,6 +66,14 @@ SAMPLES: tuple[tuple[str, dict[str, Any]], ...] = (
             "materials": [{"uri": "git+https://x/y@r"}],
         },
     ),
+    (
+        f"{OURS}/coverage-py/v1",
+        {
+            "meta": {},
+            "files": {"a": {"summary": {"covered_lines": 3, "missing_lines": 1, "num_statements": 4}}},
+            "totals": {"covered_lines": 3, "missing_lines": 1, "num_statements": 4},
+        },
+    ),
     (f"{OURS}/mocha/v1", {"stats": {"failures": 0}, "passes": [{}], "failures": [], "pending": []}),
 )
 TEXTS = st.sampled_from(
@@ -108,6 +116,8 @@ def _check(predicate_type: str, predicate: dict[str, Any]) -> None:
         case TestFacts():
             assert (facts.result == "passed") <= (facts.passed > 0 and facts.failed == 0)
             assert min(facts.passed, facts.failed, facts.skipped) >= 0
+        case CoverageFacts():
+            assert 0 <= facts.lines <= 100
         case VexFacts():
             assert len(facts.statements) == min(MAX_LISTED, sum(facts.counts.values()))
         case UnreadableFacts():

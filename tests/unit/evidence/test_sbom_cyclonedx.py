@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.facts import Component, SbomFacts
+from contracts.facts import Component, LicenseUse, SbomFacts
 from tests.unit.evidence.sbom_documents import CYCLONEDX, SHA256, a_bom, a_bom_in_xml, facts, problem, read
 
 XML_BODY = f"""
@@ -78,6 +78,10 @@ def test_json_and_xml_say_the_same(document: dict[str, Any] | str) -> None:
         dependency_count=1,
         document_id=SERIAL,
         purl="pkg:npm/me@1",
+        licenses=(
+            LicenseUse(expression="MIT AND Own", count=1, components=("pkg:npm/app@1",)),
+            LicenseUse(expression="MIT OR Apache-2.0", count=1, components=("pkg:npm/lib@2",)),
+        ),
     )
     assert reading.components == BOTH
     assert reading.claimed_at == datetime(2026, 11, 20, 10, tzinfo=UTC)

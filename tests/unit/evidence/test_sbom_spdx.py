@@ -9,7 +9,7 @@ import yaml
 from spdx_tools.spdx.model import RelationshipType
 from spdx_tools.spdx.parser.tagvalue.parser import Parser
 
-from contracts.facts import Component, SbomFacts
+from contracts.facts import Component, LicenseUse, SbomFacts
 from services.evidence.domain.kinds import spdx2
 from tests.unit.evidence.sbom_documents import (
     RDF,
@@ -114,6 +114,8 @@ def test_every_syntax_says_the_same(document: Any, version: str, identity: str, 
         dependency_count=1,
         document_id=identity,
         purl="pkg:npm/app@1",
+        licenses=(LicenseUse(expression="MIT", count=1, components=("pkg:npm/app@1",)),),
+        unlicensed=LicenseUse(expression="NOASSERTION", count=1, components=("pkg:npm/lib@2",)),
     )
     assert reading.components == BOTH
     assert reading.claimed_at == datetime(2026, 11, 20, 10, tzinfo=UTC)

@@ -1,6 +1,6 @@
 import pytest
 
-from contracts.vocabulary import Actor, ActorKind, Role, Trust
+from contracts.vocabulary import Actor, ActorKind, ReleaseStatus, Role, Trust
 from services.gateway.badge import badge
 from services.gateway.events import frame, sequence_after, subjects_for
 from shared.errors import Forbidden, Invalid
@@ -70,3 +70,28 @@ def test_badges_say_the_trust_and_load_nothing(trust: Trust | None) -> None:
     assert "href" not in drawn
     words = {Trust.TRUSTED: "trusted release", Trust.AT_RISK: "at risk", Trust.REVOKED: "revoked"}
     assert words.get(trust, "not released") in drawn  # type: ignore[arg-type]
+    assert "waiver" not in drawn
+
+
+@pytest.mark.parametrize(
+    ("trust", "status", "waivers", "text"),
+    [
+        (Trust.TRUSTED, ReleaseStatus.TRUSTED_RELEASE, 0, "trusted release"),
+        (Trust.TRUSTED, ReleaseStatus.TRUSTED_RELEASE, 1, "trusted (1 waiver)"),
+        (Trust.TRUSTED, ReleaseStatus.TRUSTED_RELEASE, 3, "trusted (3 waivers)"),
+        (Trust.NONE, ReleaseStatus.RELEASED, 2, "released (2 waivers)"),
+        (None, ReleaseStatus.RELEASED, 0, "released"),
+        # Monitoring has not heard yet that the newest release may not be called trusted.
+        (Trust.TRUSTED, ReleaseStatus.RELEASED, 1, "released (1 waiver)"),
+        (Trust.REVOKED, ReleaseStatus.RELEASED, 1, "revoked"),
+        (Trust.AT_RISK, ReleaseStatus.TRUSTED_RELEASE, 1, "at risk"),
+        (None, ReleaseStatus.TRUSTED_RELEASE, 0, "not released"),
+    ],
+)
+def test_badges_tell_a_trusted_release_from_one_that_is_only_released(
+    trust: Trust | None, status: ReleaseStatus, waivers: int, text: str
+) -> None:
+    drawn = badge(trust, "1.0", status=status, waivers=waivers)
+    assert f">{text}</text>" in drawn
+    assert ("#1a7f37" in drawn) is text.startswith("trusted")
+    assert f"1.0 is {text}" in drawn

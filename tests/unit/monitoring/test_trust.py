@@ -14,6 +14,8 @@ from services.monitoring.domain.trust import (
     rejudged,
     released,
     revoked,
+    trusted_again,
+    untrusted,
     with_advisory,
     with_matches,
 )
@@ -146,3 +148,26 @@ def test_what_was_never_released_is_never_at_risk() -> None:
 def test_a_state_survives_storage() -> None:
     state = revoked(at_risk(found("X-1")), "key stolen", ANNA, T2)[0]
     assert TrustState.model_validate(state.model_dump(mode="json")) == state
+
+
+def test_a_release_that_may_not_be_trusted_keeps_its_causes_and_is_not_at_risk() -> None:
+    state = untrusted(at_risk(found("X-1")), T2)
+    assert state == TrustState(trust=Trust.NONE, since=T2, causes=(cause(found("X-1")),))
+    assert untrusted(state, T3) == state
+    assert with_matches(state, [found("X-2")], T3)[0].trust is Trust.NONE
+    with pytest.raises(Conflict) as refused:
+        revoked(state, "stolen", ANNA, T3)
+    assert refused.value.code == "trust_absent"
+
+
+def test_a_trusted_release_afterwards_begins_where_its_causes_stand() -> None:
+    assert trusted_again(untrusted(released(T0), T1), T2) == released(T2)
+    assert trusted_again(untrusted(at_risk(found("X-1")), T2), T3).trust is Trust.AT_RISK
+    for state in (released(T0), at_risk(found("X-1"))):
+        assert trusted_again(state, T2) == state
+
+
+def test_a_revocation_outlives_every_release() -> None:
+    state = revoked(released(T0), "stolen", ANNA, T1)[0]
+    assert untrusted(state, T2) == state
+    assert trusted_again(state, T2) == state

@@ -17,24 +17,29 @@ OTHER_DIGEST = sha256_digest(b"another version")
 PASSAGE = sha256_digest(b"passage")
 
 
-def a_finding(outcome: Outcome, *, awaits: str | None = None, mode: Mode = Mode.BLOCK) -> Finding:
+def a_finding(outcome: Outcome, *, awaits: str | None = None, mode: Mode = Mode.BLOCK, **more: Any) -> Finding:
+    known: dict[str, Any] = {"title": "A rule", "observed": "what was there", "required": "what is asked for"}
     return Finding(
         policy="entry",
         policy_digest=sha256_digest(b"policy"),
         rule="a-rule",
-        title="A rule",
         gate=GateKind.ENTRY,
         stage="prod",
         mode=mode,
         outcome=outcome,
-        observed="what was there",
-        required="what is asked for",
         awaits=awaits,
+        **known | more,
     )
 
 
 def a_verdict(
-    outcome: Outcome, *findings: Finding, attempt: int = 1, name: str = "", minute: int = 0, digest: str = DIGEST
+    outcome: Outcome,
+    *findings: Finding,
+    attempt: int = 1,
+    name: str = "",
+    minute: int = 0,
+    digest: str = DIGEST,
+    **more: Any,
 ) -> VerdictGiven:
     verdict = Verdict(
         verdict_id=name or f"vd-{attempt}",
@@ -45,7 +50,7 @@ def a_verdict(
         evidence_digests=(),
         evidence_set=sha256_digest(b"evidence"),
         judged_at=NOW + timedelta(minutes=minute),
-        expires_at=NOW + timedelta(minutes=15),
+        **{"expires_at": DEADLINE + timedelta(minutes=15)} | more,
     )
     return VerdictGiven(digest, verdict)
 

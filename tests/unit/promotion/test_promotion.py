@@ -44,6 +44,9 @@ FACTS: dict[str, Fact] = {
     "allow-2": a_verdict(Outcome.ALLOW, attempt=2),
     "deny-2": a_verdict(Outcome.DENY, attempt=2),
     "foreign-allow": a_verdict(Outcome.ALLOW, digest=OTHER_DIGEST),
+    "expired-allow": a_verdict(Outcome.ALLOW, name="vd-expired", expires_at=NOW),
+    "expired-allow-2": a_verdict(Outcome.ALLOW, attempt=2, name="vd-expired", expires_at=NOW),
+    "expired-deny": a_verdict(Outcome.DENY, name="vd-expired", expires_at=NOW),
     "holds": attested(),
     "stale": attested(stale="evidence changed"),
     "foreign-holds": attested(verdict_id="vd-other"),
@@ -60,6 +63,9 @@ FACTS: dict[str, Fact] = {
 Place = tuple[PromotionState, Doing | None, int]
 FROM_CHECKING: dict[str, Place] = {
     "allow": (S.APPLYING, Doing.ATTEST, 1),
+    # Too old to act on: the gates are asked again. A denial keeps its power.
+    "expired-allow": (S.CHECKING, Doing.EVALUATE, 2),
+    "expired-deny": (S.DENIED, None, 1),
     "tests": (S.CHECKING, None, 1),
     "approval": (S.AWAITING_APPROVAL, None, 1),
     "deny": (S.DENIED, None, 1),
@@ -78,6 +84,7 @@ TABLE: dict[str, dict[str, Place]] = {
     },
     "again": {
         "allow-2": (S.APPLYING, Doing.ATTEST, 2),
+        "expired-allow-2": (S.CHECKING, Doing.EVALUATE, 3),
         "deny-2": (S.DENIED, None, 2),
         "deadline": (S.EXPIRED, None, 2),
     },

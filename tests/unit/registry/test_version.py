@@ -17,6 +17,7 @@ WHEEL = Artifact(purl="pkg:pypi/cart@1.0", digest=sha256_digest(b"wheel"))
 IMAGE = Artifact(purl="pkg:oci/cart@1.0", digest=sha256_digest(b"image"))
 NESTED = (sha256_digest(b"one"), sha256_digest(b"two"))
 SOURCE = SourceCommit(repository="https://git.example/cart", commit="0123abc", committed_at=NOW)
+PRE_RELEASE = ReleaseStatus.PRE_RELEASE
 LIFECYCLE = Lifecycle("shop", "default", tuple(Stage(name, "", ()) for name in ("dev", "qa", "prod")))
 MADE_OF: dict[str, Any] = {"artifacts": (WHEEL, IMAGE), "nested": NESTED, "source": SOURCE}
 VERSION = Version(
@@ -32,7 +33,9 @@ VERSION = Version(
 )
 
 
-def a_move(from_stage: str | None, to_stage: str, kind: PromotionKind = PromotionKind.PROMOTE) -> WantedMove:
+def a_move(
+    from_stage: str | None, to_stage: str, kind: PromotionKind = PromotionKind.PROMOTE, **more: Any
+) -> WantedMove:
     move = Move(
         promotion_id=f"{kind}-{to_stage}",
         attempt=1,
@@ -45,6 +48,7 @@ def a_move(from_stage: str | None, to_stage: str, kind: PromotionKind = Promotio
         passage_digest=sha256_digest(b"passage"),
         reason="",
         replaced=None,
+        **more,
     )
     return WantedMove(move, VERSION.digest, NOW)
 
@@ -67,8 +71,25 @@ def test_the_digest_is_of_the_documented_manifest_and_not_of_an_order() -> None:
         '"repository":"https://git.example/cart"},"v":1,"version":"1.0"}'
     )
     assert VERSION.digest == sha256_digest(manifest.encode())
+    assert VERSION.digest == "sha256:a2767deb4c8df46d809dc404407ea0db76e019929ae77830bd3fcfd806381e61"
     turned = MADE_OF | {"artifacts": (IMAGE, WHEEL), "nested": NESTED[::-1]}
     assert manifest_digest("shop", "cart", "1.0", **turned) == VERSION.digest
+
+
+def test_author_and_committer_are_in_the_manifest_where_they_are_said() -> None:
+    def digest(**people: str) -> str:
+        return manifest_digest("shop", "cart", "1.0", **MADE_OF | {"source": SOURCE.model_copy(update=people)})
+
+    assert digest(author="ann") != digest(committer="ann")
+    artifacts = sorted((one.digest, one.purl) for one in (WHEEL, IMAGE))
+    listed = ",".join(f'{{"digest":"{digest}","purl":"{purl}"}}' for digest, purl in artifacts)
+    manifest = (
+        f'{{"application":"cart","artifacts":[{listed}],'
+        f'"nested":["{min(NESTED)}","{max(NESTED)}"],"project":"shop",'
+        '"source":{"author":"ann","branch":null,"commit":"0123abc","committed_at":"2026-01-02T03:04:05.000000Z",'
+        '"committer":"bob","repository":"https://git.example/cart"},"v":1,"version":"1.0"}'
+    )
+    assert digest(author="ann", committer="bob") == sha256_digest(manifest.encode())
 
 
 @pytest.mark.parametrize(
@@ -83,6 +104,8 @@ def test_the_digest_is_of_the_documented_manifest_and_not_of_an_order() -> None:
         (("shop", "cart", "1.0"), {"source": None}),
         (("shop", "cart", "1.0"), {"source": SOURCE.model_copy(update={"commit": "0123abd"})}),
         (("shop", "cart", "1.0"), {"source": SOURCE.model_copy(update={"committed_at": None})}),
+        (("shop", "cart", "1.0"), {"source": SOURCE.model_copy(update={"author": "ann"})}),
+        (("shop", "cart", "1.0"), {"source": SOURCE.model_copy(update={"committer": "ann"})}),
     ],
 )
 def test_whatever_else_changes_changes_the_digest(names: tuple[str, str, str], change: dict[str, Any]) -> None:
@@ -147,6 +170,27 @@ def test_a_rollback_brings_a_replaced_version_back_and_erases_nothing() -> None:
     with pytest.raises(Conflict) as refused:
         moved(released, wanted, LIFECYCLE, "1.0")
     assert refused.value.code == "rollback_to_current"
+
+
+def test_a_release_that_may_not_be_trusted_is_released_and_keeps_its_waivers() -> None:
+    wanted = a_move("qa", "prod", trusted=False, waivers=("wv-1",))
+    released = moved(in_stage("qa"), wanted, LIFECYCLE, None)
+    assert (released.stage, released.release_status) == ("prod", ReleaseStatus.RELEASED)
+    assert released.history[-1].waivers == ("wv-1",)
+    # Before the release stage nothing is released, whatever its verdict says of trust.
+    assert moved(VERSION, a_move(None, "dev", trusted=False), LIFECYCLE, None).release_status is PRE_RELEASE
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("then", [True, False])
+def test_the_newest_passage_through_the_release_gate_decides_whether_it_is_trusted(first: bool, then: bool) -> None:
+    released = moved(in_stage("qa"), a_move("qa", "prod", trusted=first), LIFECYCLE, None)
+    back = moved(released, a_move("prod", "prod", PromotionKind.ROLLBACK, trusted=then), LIFECYCLE, "2.0")
+    assert (back.release_status is ReleaseStatus.TRUSTED_RELEASE) is then
+    assert (back.release_status is ReleaseStatus.RELEASED) is not then
+    # Back into an earlier stage it passes no release gate.
+    earlier = moved(back, a_move("prod", "qa", PromotionKind.ROLLBACK, trusted=not then), LIFECYCLE, "2.0")
+    assert earlier.release_status is back.release_status
 
 
 def test_a_made_move_is_found_by_promotion_and_attempt() -> None:

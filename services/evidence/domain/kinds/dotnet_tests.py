@@ -5,6 +5,8 @@
 - xUnit (`assemblies`, `assembly`): `result` is Pass, Fail, Skip or NotRun; entries of `errors` broke down.
 - TRX (`TestRun`): `outcome` of each `UnitTestResult`. Only the innermost results count, since a data-driven test holds
   those of its rows. A result without an outcome was not run.
+- A suite is what directly holds tests: `test-suite` in NUnit, by its full name if it has one, `collection` or `class`
+  in xUnit. TRX has no suites of its own: the class of the test method stands for it.
 - An outcome of no known word counts as failed: it is no pass.
 - A suite or run that says it failed, or was broken off, beside no failed test contradicts itself and is unreadable.
 
@@ -22,6 +24,7 @@ from services.evidence.domain.kinds.reading import Reading, UnreadableError
 NUNIT_ROOTS = frozenset({"test-results", "test-run"})
 XUNIT_ROOTS = frozenset({"assemblies", "assembly"})
 TRX_ROOT = "TestRun"
+_SUITES = frozenset({"test-suite", "collection", "class"})
 _WORDS = {
     "success": Outcome.PASSED,
     "true": Outcome.PASSED,
@@ -51,13 +54,13 @@ _BROKEN_OFF = frozenset({"failed", "error", "aborted", "timeout", "disconnected"
 def read_nunit(root: Element) -> Reading:
     """The tests of an NUnit report. Raises `UnreadableError` when it contradicts itself."""
     run = Run()
-    for case in root.iter("test-case"):
-        run.add(_nunit(case), case.get("fullname") or case.get("name") or "")
+    for case, suite in _with_suites(root, "test-case", ""):
+        run.add(_nunit(case), case.get("fullname") or case.get("name") or "", suite=suite)
     run.check_stated(root.tag, stated(root.attrib, "failures", "errors", "failed"))
-    for suite in (root, *root.iter("test-suite")):
-        words = {suite.get("result", "").lower(), suite.get("success", "").lower()}
+    for part in (root, *root.iter("test-suite")):
+        words = {part.get("result", "").lower(), part.get("success", "").lower()}
         if not run.bad and words & _FAILED_WORDS:
-            raise UnreadableError(suite.get("name", suite.tag)[:200], "says that it failed, and no test of it did")
+            raise UnreadableError(part.get("name", part.tag)[:200], "says that it failed, and no test of it did")
     return run.reading()
 
 
@@ -66,8 +69,8 @@ def read_xunit(root: Element) -> Reading:
     run = Run()
     for assembly in root.iter("assembly"):
         before = run.bad
-        for test in assembly.iter("test"):
-            run.add(_word(test.get("result", "")), test.get("name", ""))
+        for test, suite in _with_suites(assembly, "test", ""):
+            run.add(_word(test.get("result", "")), test.get("name", ""), suite=suite)
         for error in assembly.iter("error"):
             run.add(Outcome.ERRORED, error.get("name") or assembly.get("name") or "")
         name = f"assembly {assembly.get('name', '')}"[:200]
@@ -78,8 +81,10 @@ def read_xunit(root: Element) -> Reading:
 def read_trx(root: Element) -> Reading:
     """The tests of a TRX report. Raises `UnreadableError` when it contradicts itself."""
     run = Run()
+    classes = {unit.get("id"): method.get("className", "") for unit, method in _methods(root)}
     for result in _innermost(root):
-        run.add(_word(result.get("outcome") or "notexecuted"), result.get("testName", ""))
+        suite = classes.get(result.get("testId"), "").partition(",")[0]
+        run.add(_word(result.get("outcome") or "notexecuted"), result.get("testName", ""), suite=suite)
     summary, counters = root.find("ResultSummary"), root.find("ResultSummary/Counters")
     if counters is not None:
         run.check_stated("Counters", stated(counters.attrib, "failed", "error", "timeout"))
@@ -94,6 +99,22 @@ def _nunit(case: Element) -> Outcome:
     if case.get("executed", "").lower() == "false":
         return Outcome.SKIPPED
     return _word(case.get("result") or case.get("success") or "")
+
+
+def _with_suites(parent: Element, tag: str, suite: str) -> Iterator[tuple[Element, str]]:
+    """The elements of one tag at any depth, each with the name of the suite that holds it."""
+    for child in parent:
+        if child.tag == tag:
+            yield child, suite
+        named = (child.get("fullname") or child.get("name")) if child.tag in _SUITES else None
+        yield from _with_suites(child, tag, named or suite)
+
+
+def _methods(root: Element) -> Iterator[tuple[Element, Element]]:
+    for unit in root.iterfind("TestDefinitions/UnitTest"):
+        method = unit.find("TestMethod")
+        if method is not None:
+            yield unit, method
 
 
 def _innermost(root: Element) -> Iterator[Element]:

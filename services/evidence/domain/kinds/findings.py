@@ -3,12 +3,14 @@
 - A finding is as bad as the worst of its ratings: words are taken as they are, numbers as CVSS base scores (CVSS 3.1,
   table 14). A vector alone rates nothing.
 - Sorted by severity: critical, high, medium, low, unknown, none; then by score, rank, id and package.
+- Aliases are other CVE and GHSA ids of a finding, sorted; a scanner's own ids, or a vendor's, are none.
 - Counts are always complete; at most `MAX_LISTED` findings are listed.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +44,9 @@ _RATINGS = ((9.0, Severity.CRITICAL), (7.0, Severity.HIGH), (4.0, Severity.MEDIU
 _MAX_SCORE = 10.0
 _MAX_ID = 200
 _MAX_PLACE = 500
+_MAX_FIX = 200
+_MAX_ALIASES = 10
+_ADVISORY = re.compile(r"CVE-\d{4}-\d{4,19}|GHSA(?:-[0-9a-z]{4}){3}", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,9 @@ class Finding:
     """As the report writes it; one that is no package URL is left out."""
     fixed_in: str | None = None
     location: str | None = None
+    aliases: tuple[str, ...] = ()
+    """As the report writes them; what is no CVE or GHSA id is left out."""
+    published_at: datetime | None = None
     rank: float = -1.0
     """The scanner's own priority among findings of one severity, 0.0 to 100.0; negative when it gives none."""
 
@@ -84,6 +92,16 @@ def base_score(value: Any) -> float | None:
     return score if math.isfinite(score) and 0.0 <= score <= _MAX_SCORE else None
 
 
+def advisory_ids(texts: Iterable[Any], *, besides: str = "") -> tuple[str, ...]:
+    """The CVE and GHSA ids among `texts` in their usual spelling, sorted, each once, without `besides`."""
+    found = {_spelled(text) for text in texts if isinstance(text, str) and _ADVISORY.fullmatch(text)}
+    return tuple(sorted(found - {besides, _spelled(besides)})[:_MAX_ALIASES])
+
+
+def _spelled(advisory: str) -> str:
+    return f"GHSA{advisory[4:].lower()}" if advisory[:5].upper() == "GHSA-" else advisory.upper()
+
+
 def worst(severities: Iterable[Severity | None]) -> Severity:
     """The worst of the known severities; unknown when there is none."""
     known = [severity for severity in severities if severity not in (None, Severity.UNKNOWN)]
@@ -109,7 +127,7 @@ def reading(
     for finding in ordered:
         counts[finding.severity] += 1
     facts = VulnerabilityFacts(
-        scanner=scanner,
+        scanner=scanner[:_MAX_PLACE],
         counts=counts,
         vulnerabilities=tuple(_listed(finding) for finding in ordered[:MAX_LISTED]),
         suppressed=suppressed,
@@ -123,6 +141,8 @@ def _listed(finding: Finding) -> FoundVulnerability:
         severity=finding.severity,
         score=finding.score,
         purl=canonical_purl(finding.purl) if finding.purl else None,
-        fixed_in=finding.fixed_in or None,
+        fixed_in=finding.fixed_in[:_MAX_FIX] if finding.fixed_in else None,
         location=finding.location[:_MAX_PLACE] if finding.location else None,
+        aliases=advisory_ids(finding.aliases, besides=finding.id),
+        published_at=finding.published_at,
     )

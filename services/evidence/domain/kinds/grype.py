@@ -18,7 +18,7 @@ from contracts.vocabulary import Severity
 from services.evidence.domain.kinds import findings
 from services.evidence.domain.kinds.documents import json_object
 from services.evidence.domain.kinds.findings import Finding
-from services.evidence.domain.kinds.reading import Moment, Part, Reading
+from services.evidence.domain.kinds.reading import Moment, MomentIfAny, Part, Reading
 
 
 class _Metrics(Part):
@@ -38,6 +38,11 @@ class _Vulnerability(Part):
     severity: str = ""
     cvss: tuple[_Cvss, ...] | None = None
     fix: _Fix | None = None
+    published_at: MomentIfAny = Field(default=None, alias="publishedDate")
+
+
+class _Related(Part):
+    id: str = ""
 
 
 class _Location(Part):
@@ -53,6 +58,7 @@ class _Artifact(Part):
 
 class _Match(Part):
     vulnerability: _Vulnerability
+    related: tuple[_Related, ...] | None = Field(default=None, alias="relatedVulnerabilities")
     artifact: _Artifact
 
 
@@ -96,4 +102,6 @@ def _found(match: _Match) -> Finding:
         purl=artifact.purl or None,
         fixed_in=", ".join(fixes)[:200] or None,
         location=places[0].path if places and places[0].path else f"{artifact.name}@{artifact.version}",
+        aliases=tuple(one.id for one in match.related or ()),
+        published_at=vulnerability.published_at,
     )

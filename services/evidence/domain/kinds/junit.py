@@ -40,17 +40,17 @@ def _suite(suite: Element, run: Run, path: str) -> int:
     for child in suite:
         if child.tag == "testcase":
             lists_any = True
-            run.add(_outcome(child), _name(child, path))
+            run.add(_outcome(child), _name(child, path), suite=path)
             bad += max(sum(part.tag in _BAD for part in child), _outcome(child) in _BAD.values())
         elif child.tag == "testsuite":
             lists_any = True
             name = child.get("name", "")
-            inner = _suite(child, run, name)
+            inner = _suite(child, run, name or path)
             run.check_stated(f"testsuite {name}"[:200], stated(child.attrib, "failures", "errors"), inner)
             bad += inner
         elif child.tag in _BAD:
             lists_any = True
-            run.add(Outcome.ERRORED, path)
+            run.add(Outcome.ERRORED, path, suite=path)
             bad += 1
     return bad if lists_any else _counted(suite, run, path)
 
@@ -58,12 +58,11 @@ def _suite(suite: Element, run: Run, path: str) -> int:
 def _counted(suite: Element, run: Run, path: str) -> int:
     failures, errors = stated(suite.attrib, "failures"), stated(suite.attrib, "errors")
     skipped = stated(suite.attrib, "skipped") or stated(suite.attrib, "skip", "disabled")
-    if failures:
-        run.add(Outcome.FAILED, path, times=failures)
-    if errors:
-        run.add(Outcome.ERRORED, path, times=errors)
-    run.add(Outcome.SKIPPED, times=skipped)
-    run.add(Outcome.PASSED, times=max(stated(suite.attrib, "tests") - failures - errors - skipped, 0))
+    passed = max(stated(suite.attrib, "tests") - failures - errors - skipped, 0)
+    run.add(Outcome.FAILED, path, suite=path, times=failures)
+    run.add(Outcome.ERRORED, path, suite=path, times=errors)
+    run.add(Outcome.SKIPPED, suite=path, times=skipped)
+    run.add(Outcome.PASSED, suite=path, times=passed)
     return failures + errors
 
 

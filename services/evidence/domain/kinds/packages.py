@@ -5,6 +5,7 @@
 - Edges are stated between references of the document and kept between package URLs. A reference that no component
   bears is taken for a package URL when a component is listed with it, and is dropped otherwise: it lies outside.
 - More than the limits below is unreadable as a whole. Only a licence's free text is cut, and marked with an ellipsis.
+- Licences of components without a package URL count too (`licenses`): leaving out a name must not hide a licence.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Literal
 from packageurl import PackageURL
 
 from contracts.facts import Component, SbomFacts
+from services.evidence.domain.kinds.licenses import Licenses
 from services.evidence.domain.kinds.reading import Reading, UnreadableError
 
 MAX_LISTED_COMPONENTS = 100_000
@@ -96,6 +98,7 @@ class Inventory:
     stated_edges: int = 0
     _found: dict[str, _Listed] = field(default_factory=dict)
     _stated_licenses: int = 0
+    _licenses: Licenses = field(default_factory=Licenses)
     _by_reference: dict[str, str] = field(default_factory=dict)
     _by_purl: dict[str, str] = field(default_factory=dict)
     """Package URLs as they were written, with their canonical form."""
@@ -121,7 +124,9 @@ class Inventory:
             raise UnreadableError(reference or "", f"states a version of more than {MAX_VERSION} characters")
         texts, hashes = self._bounded(licenses), set(digests)
         named = {purl: canonical for purl in purls if (canonical := canonical_purl(purl))}
-        self.unidentified += not named
+        if not named:
+            self.unidentified += 1
+            self._licenses.add_unidentified(texts)
         for purl, canonical in named.items():
             self._by_purl[purl] = canonical
             if reference:
@@ -178,6 +183,8 @@ class Inventory:
     ) -> Reading:
         """All that was collected, as the reading of one document."""
         components = self.components()
+        for one in components:
+            self._licenses.add(one)
         facts = SbomFacts(
             format=form,
             spec_version=spec_version,
@@ -188,6 +195,9 @@ class Inventory:
             dependency_count=sum(len(one.depends_on) for one in components),
             document_id=document_id[:MAX_DOCUMENT_ID] if document_id else None,
             purl=described,
+            licenses=self._licenses.listed(),
+            unlicensed=self._licenses.unlicensed(),
+            unlisted_licenses=self._licenses.unlisted(),
         )
         return Reading(facts, components, claimed_at)
 

@@ -57,3 +57,14 @@ def _moment(value: Any) -> datetime:
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 """A point in time as RFC 3339 writes it, read as UTC; fractions beyond microseconds are cut off."""
+
+
+def _moment_if_any(value: Any) -> datetime | None:
+    try:
+        return _moment(value)
+    except ValueError:
+        return None
+
+
+MomentIfAny = Annotated[AwareDatetime | None, BeforeValidator(_moment_if_any)]
+"""A `Moment` that decides nothing about the document around it: what is no time is None."""

@@ -10,6 +10,7 @@
 - The level is the result's, else the override's of the invocation, else the rule's default, else `warning`.
 - A finding is rated by `security-severity` (a CVSS score) of the result or its rule; without one by the level:
   error is high, warning is medium, note is low.
+- Aliases are the CVE and GHSA ids that a rule carries, alone or in a list, in a property of its or among its old ids.
 - Results that the baseline calls `absent` are gone and do not count. Suppressed ones (every suppression accepted)
   count as suppressed. Results are never merged: each is a place of its own. `rank` orders findings of one severity.
 
@@ -198,6 +199,7 @@ def _finding(result: _Result, rules: RuleSet) -> Finding:
         score=score,
         purl=next((name for one in places for name in one.names() if name.startswith("pkg:")), None),
         location=next((place for place in (one.place() for one in places) if place), None),
+        aliases=rule.advisories() if rule else (),
         rank=result.rank,
     )
 

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field
 
+from services.evidence.domain.kinds import findings
 from services.evidence.domain.kinds.reading import Part
 
 Level = Literal["none", "note", "warning", "error"]
@@ -34,6 +35,14 @@ class Rule(Part):
     id: str
     configuration: Configuration | None = Field(default=None, alias="defaultConfiguration")
     properties: dict[str, Any] | None = None
+    old_ids: Any = Field(default=None, alias="deprecatedIds")
+
+    def advisories(self) -> tuple[str, ...]:
+        """The CVE and GHSA ids that it carries in its properties, or was called by."""
+        values = (*(self.properties or {}).values(), self.old_ids)
+        return findings.advisory_ids(
+            text for value in values for text in (value if isinstance(value, list) else [value])
+        )
 
 
 class Component(Part):

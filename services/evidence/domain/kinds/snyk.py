@@ -21,7 +21,7 @@ from contracts.vocabulary import Severity
 from services.evidence.domain.kinds import findings
 from services.evidence.domain.kinds.documents import json_value
 from services.evidence.domain.kinds.findings import Finding
-from services.evidence.domain.kinds.reading import Part, Reading, UnreadableError
+from services.evidence.domain.kinds.reading import MomentIfAny, Part, Reading, UnreadableError
 
 _PURL_TYPES = {
     "npm": "npm",
@@ -41,6 +41,11 @@ _PURL_TYPES = {
 }
 
 
+class _Identifiers(Part):
+    cve: tuple[str, ...] | None = Field(default=None, alias="CVE")
+    ghsa: tuple[str, ...] | None = Field(default=None, alias="GHSA")
+
+
 class _Vulnerability(Part):
     id: str = Field(min_length=1, max_length=200)
     type: str | None = None
@@ -49,6 +54,9 @@ class _Vulnerability(Part):
     package: str = Field(default="", alias="packageName")
     version: str = ""
     fixed_in: tuple[str, ...] | None = Field(default=None, alias="fixedIn")
+    identifiers: _Identifiers | None = None
+    published_at: MomentIfAny = Field(default=None, alias="publicationTime")
+    disclosed_at: MomentIfAny = Field(default=None, alias="disclosureTime")
 
 
 class _Filtered(Part):
@@ -107,7 +115,7 @@ def _findings(project: _Project) -> list[Finding]:
 
 
 def _found(found: _Vulnerability, project: _Project) -> Finding:
-    score = findings.base_score(found.score)
+    score, named = findings.base_score(found.score), found.identifiers or _Identifiers()
     return Finding(
         id=found.id,
         severity=findings.severity_of_word(found.severity) or Severity.UNKNOWN,
@@ -115,6 +123,8 @@ def _found(found: _Vulnerability, project: _Project) -> Finding:
         purl=_purl(project.package_manager, found.package, found.version),
         fixed_in=", ".join(found.fixed_in or ())[:200] or None,
         location=f"{project.file or project.package_manager} ({found.package}@{found.version})",
+        aliases=(*(named.cve or ()), *(named.ghsa or ())),
+        published_at=found.published_at or found.disclosed_at,
     )
 
 

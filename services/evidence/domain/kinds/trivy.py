@@ -20,7 +20,7 @@ from contracts.vocabulary import Severity
 from services.evidence.domain.kinds import findings
 from services.evidence.domain.kinds.documents import json_object
 from services.evidence.domain.kinds.findings import Finding
-from services.evidence.domain.kinds.reading import Moment, Part, Reading
+from services.evidence.domain.kinds.reading import Moment, MomentIfAny, Part, Reading
 
 
 class _Scores(Part):
@@ -48,6 +48,8 @@ class _Vulnerability(Part):
     fixed: str = Field(default="", alias="FixedVersion")
     severity: str = Field(default="", alias="Severity")
     cvss: dict[str, _Scores] | None = Field(default=None, alias="CVSS")
+    vendor_ids: tuple[str, ...] | None = Field(default=None, alias="VendorIDs")
+    published_at: MomentIfAny = Field(default=None, alias="PublishedDate")
 
 
 class _Check(Part):
@@ -113,6 +115,8 @@ def _vulnerability(one: _Vulnerability, target: _Target) -> Finding:
         purl=one.identifier.purl if one.identifier else None,
         fixed_in=one.fixed[:200] or None,
         location=f"{one.path or target.name} ({package})",
+        aliases=one.vendor_ids or (),
+        published_at=one.published_at,
     )
 
 

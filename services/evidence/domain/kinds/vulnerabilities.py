@@ -4,7 +4,8 @@
 - A vulnerability is as bad as the worst of its ratings. Words are taken as they are, numbers as CVSS base scores
   when their method is a CVSS one; vectors and other scales (EPSS) rate nothing here, which leaves it unknown.
 - The same vulnerability in the same package counts once, with the worse rating.
-- The annotations `purl` and `fixed_in` name the package and the version that repairs it, if a scanner adds them.
+- The annotations `purl` and `fixed_in` name the package and the version that repairs it, `aliases` other ids of the
+  same flaw (a list, or a text with commas), and `published_at` when it became known, if a scanner adds them.
 - In cosign's form the report in `scanner.result` is told apart by what is in it (`scans`), and read as that.
 
 Source: in-toto/attestation spec/predicates/vulns_02.md (v0.1 and v0.2); sigstore/cosign
@@ -15,15 +16,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, TypeAdapter
 
 from contracts.vocabulary import Severity
 from services.evidence.domain.kinds import findings, scans
 from services.evidence.domain.kinds.findings import Finding
 from services.evidence.domain.kinds.packages import canonical_purl
-from services.evidence.domain.kinds.reading import Moment, Part, Reading
+from services.evidence.domain.kinds.reading import Moment, MomentIfAny, Part, Reading
+
+_PUBLISHED: TypeAdapter[datetime | None] = TypeAdapter(MomentIfAny)
 
 
 def _listed(value: Any) -> Any:
@@ -50,6 +54,14 @@ class _Result(Part):
             if isinstance(item.get(name), str):
                 return str(item[name])
         return None
+
+    def aliases(self) -> Iterator[Any]:
+        for item in self.annotations or ():
+            value = item.get("aliases")
+            yield from value if isinstance(value, list) else map(str.strip, str(value).split(","))
+
+    def published_at(self) -> datetime | None:
+        return _PUBLISHED.validate_python(self.annotation("published_at"))
 
 
 class _Scanner(Part):
@@ -98,6 +110,8 @@ def _found(result: _Result) -> Finding:
         score=max(scores, default=None),
         purl=canonical_purl(purl) if purl else None,
         fixed_in=result.annotation("fixed_in"),
+        aliases=findings.advisory_ids(result.aliases(), besides=result.id),
+        published_at=result.published_at(),
     )
 
 

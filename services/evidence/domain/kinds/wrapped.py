@@ -3,7 +3,8 @@
 An in-toto predicate is an object, and much of what tools write is XML or lines of text. Read are:
 
 - cosign's wrapper: `Data` holds the document as text or as JSON, beside a `Timestamp`;
-- a resource descriptor of in-toto: `content` holds the bytes in base64, `mediaType` may say what they are;
+- a resource descriptor of in-toto: `content` holds the bytes in base64, `mediaType` may say what they are, and `stage`
+  beside them the stage that it was made for;
 - anything else: the predicate itself is the document.
 
 Source: sigstore/cosign specs/COSIGN_PREDICATE_SPEC.md; in-toto/attestation spec/v1/resource_descriptor.md.
@@ -21,7 +22,7 @@ from shared.errors import HallmarkError
 
 MAX_DOCUMENT_BYTES = 64 * 2**20
 _WRAPPER = frozenset({"Data", "Timestamp"})
-_DESCRIPTOR = frozenset({"content", "mediaType", "name", "digest"})
+_DESCRIPTOR = frozenset({"content", "mediaType", "name", "digest", "stage"})
 
 
 def unwrapped(predicate: Mapping[str, Any]) -> Mapping[str, Any] | bytes:

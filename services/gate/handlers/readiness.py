@@ -1,0 +1,89 @@
+"""What a version lacks for its next stage, told when it changes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from contracts.gate.v1.commands import EvaluateGates, Passage
+from contracts.gate.v1.events import ReadinessChanged
+from contracts.vocabulary import Mode
+from services.gate.domain.outlook import Outlook, Station, outlook, said, standing_of
+from services.gate.handlers.judging import given
+from services.gate.storage.dossiers import Held
+from services.gate.storage.unit_of_work import GateWork
+from shared.policy.verdict import Verdict
+
+AT_LEAST_EVERY = timedelta(days=1)
+NOBODY = "nobody"
+"""Readiness is what the gates would say to whoever asks; nobody acts on it."""
+
+
+async def look_at(work: GateWork, key: str) -> None:
+    """Judge what lies before a version, and say it when it is another than before."""
+    project, application, version = key.split("/")
+    held = await work.dossiers.of(project, application, version)
+    if held is None:
+        return
+    before = await _outlook(work, held)
+    verdict = await _judged(work, held, before) if before else None
+    now = said(
+        before.to_stage if before else None,
+        verdict.outcome if verdict else None,
+        [one for one in verdict.findings if not one.lets_pass and one.mode is Mode.BLOCK] if verdict else (),
+    )
+    if now != await work.readiness.last_said(key):
+        work.unit.announce(_changed(work, held, before, verdict))
+    await work.readiness.keep(key, now, look_at=_next_look(work, verdict), ended=before is None)
+
+
+async def _outlook(work: GateWork, held: Held) -> Outlook | None:
+    dossier = held.dossier
+    context = await work.dossiers.surroundings.context(dossier.project, dossier.application)
+    if context is None or context.lifecycle is None:
+        return None
+    stages = await work.dossiers.surroundings.stages(dossier.project, context.lifecycle)
+    stations = [Station(name=one.name, open=one.open, release=one.release) for one in stages]
+    return outlook(stations, standing_of(dossier.circumstances.passed)) if stations else None
+
+
+async def _judged(work: GateWork, held: Held, before: Outlook) -> Verdict:
+    dossier = held.dossier
+    question = EvaluateGates(
+        project=dossier.project,
+        application=dossier.application,
+        promotion_id="",
+        attempt=0,
+        version=dossier.version,
+        version_digest=dossier.version_digest,
+        passages=tuple(Passage(stage=one.stage, gate=one.gate, open=one.open) for one in before.passages),
+        positions={},
+        requested_by=NOBODY,
+        deadline=work.unit.now,
+    )
+    return await given(question, held, work, "")
+
+
+def _next_look(work: GateWork, verdict: Verdict | None) -> datetime | None:
+    if verdict is None:
+        return None
+    moments = [
+        work.unit.now + AT_LEAST_EVERY,
+        verdict.valid_until,
+        *(one.passes_at or one.effective_on for one in verdict.findings),
+    ]
+    return min(one for one in moments if one and one > work.unit.now)
+
+
+def _changed(work: GateWork, held: Held, before: Outlook | None, verdict: Verdict | None) -> ReadinessChanged:
+    dossier = held.dossier
+    return ReadinessChanged(
+        project=dossier.project,
+        application=dossier.application,
+        version=dossier.version,
+        version_digest=dossier.version_digest,
+        from_stage=before.from_stage if before else standing_of(dossier.circumstances.passed),
+        to_stage=before.to_stage if before else None,
+        outcome=verdict.outcome if verdict else None,
+        findings=tuple(one for one in verdict.findings if not one.lets_pass) if verdict else (),
+        at=work.unit.now,
+    )

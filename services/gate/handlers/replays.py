@@ -1,0 +1,116 @@
+"""Decided again: a verdict on what it pins, and history under a draft."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from contracts.findings import Finding
+from contracts.gate.v1.replays import Replay, ReplayVerdict, SimulatedVerdict, SimulatePolicy, Simulation
+from contracts.gate.v1.views import VerdictView
+from contracts.vocabulary import Outcome
+from services.gate.handlers import HANDLERS
+from services.gate.simulating import Draft, Past, read_draft
+from services.gate.storage.templates import templates_of
+from services.gate.storage.unit_of_work import GateWork
+from shared.messaging.dispatcher import Outside
+from shared.policy.policy import Policy
+from shared.policy.replay import Case, differences
+from shared.policy.template import resolved, templates_named
+
+_LISTED = 20
+
+
+@HANDLERS.query(ReplayVerdict)
+async def replay_verdict(query: ReplayVerdict, work: GateWork) -> Replay:
+    """Give a verdict again on exactly what it pins, and compare word for word."""
+    work.unit.caller.require_member(query.project)
+    given = await work.verdicts.get(query.project, query.verdict_id)
+    [past] = await pasts(work, [given])
+    policies = await work.policies.with_digests(given.policy_digests)
+    if past.case is None or len(policies) < len(given.policy_digests):
+        missing = past.missing or ("a policy",)
+        return Replay(
+            verdict_id=given.verdict_id, agrees=False, differences=tuple(f"missing: {one}" for one in missing)
+        )
+    again = past.case.decided(policies, await work.equipment.rego.answer_all(past.case.questions(policies)))
+    found = differences(given, again)
+    return Replay(
+        verdict_id=given.verdict_id,
+        agrees=not found,
+        differences=found,
+        outcome=again.outcome,
+        findings=again.findings,
+        fingerprint=again.fingerprint,
+    )
+
+
+async def draft_of(query: SimulatePolicy, outside: Outside) -> Policy:
+    """The draft as it would be applied, in effect at once."""
+    outside.caller.require_member(query.project)
+    templates = await templates_of(outside.database, query.project, templates_named(query.document))
+    return read_draft(resolved(query.document, templates))
+
+
+@HANDLERS.query(SimulatePolicy, prepare=draft_of)
+async def simulate_policy(query: SimulatePolicy, work: GateWork, policy: Policy) -> Simulation:
+    """Judge one page of past verdicts again, with the draft in the place of what it would replace."""
+    work.unit.caller.require_member(query.project)
+    until = query.until or work.unit.now
+    found, following = await work.verdicts.span(query.project, query.since, until, query.after, query.limit)
+    draft = Draft(policy)
+    changed, skipped, governed = [], [], 0
+    for past in await pasts(work, [one for one in found if draft.concerns(one)]):
+        if past.case is None:
+            skipped.append(past.given.verdict_id)
+            continue
+        policies = draft.among(await work.policies.with_digests(past.given.policy_digests))
+        again = past.case.decided(policies, await work.equipment.rego.answer_all(past.case.questions(policies)))
+        governed += policy.digest in again.policies
+        if again.outcome is not past.given.outcome:
+            changed.append(
+                _changed(past.given, again.outcome, [one for one in again.findings if one.policy == policy.name])
+            )
+        await asyncio.sleep(0)  # Others are waiting for their answers, too.
+    in_force = await work.policies.named(query.project, policy.name)
+    return Simulation(
+        draft=policy.digest,
+        replaces=in_force[0].digest if in_force else None,
+        total=await work.verdicts.count_span(query.project, query.since, until),
+        judged=len(found),
+        governed=governed,
+        unchanged=len(found) - len(changed) - len(skipped),
+        changed=tuple(changed),
+        skipped=tuple(skipped),
+        next=following,
+    )
+
+
+async def pasts(work: GateWork, verdicts: Sequence[VerdictView]) -> list[Past]:
+    """What these verdicts were given on, read in one go."""
+    records = {one.record for verdict in verdicts for one in verdict.considered}
+    project = verdicts[0].project if verdicts else ""
+    forms = await work.dossiers.evidence.forms(project, records)
+    found = []
+    for verdict in verdicts:
+        missing = tuple(one.evidence_id for one in verdict.considered if one.record not in forms)
+        if verdict.circumstances is None:
+            missing = ("circumstances", *missing)
+        items = [forms[one.record] for one in verdict.considered if one.record in forms]
+        case = None if missing or verdict.circumstances is None else Case(verdict, items, verdict.circumstances)
+        found.append(Past(verdict, case, missing))
+    return found
+
+
+def _changed(given: VerdictView, would_be: Outcome, findings: Sequence[Finding]) -> SimulatedVerdict:
+    return SimulatedVerdict(
+        verdict_id=given.verdict_id,
+        promotion_id=given.promotion_id,
+        application=given.application,
+        version=given.version,
+        passages=given.passages,
+        judged_at=given.judged_at,
+        was=given.outcome,
+        would_be=would_be,
+        findings=tuple(one for one in findings if not one.lets_pass)[:_LISTED],
+    )

@@ -1,0 +1,120 @@
+"""Exceptions: asked for, decided about, revoked, shown. Each change judges again what waits in that application."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+from contracts.gate.v1.waivers import (
+    DecideWaiver,
+    ListWaivers,
+    RequestWaiver,
+    RevokeWaiver,
+    ShowWaiver,
+    WaiverEnded,
+    WaiverGranted,
+    WaiverPage,
+    WaiverRefused,
+    WaiverRequested,
+    WaiverView,
+)
+from contracts.vocabulary import Role
+from services.gate import wire
+from services.gate.domain.waiver import GRANTED, Waiver, check_request, decided, expired, revoked
+from services.gate.handlers import HANDLERS
+from services.gate.handlers.judging import judge_again_of
+from services.gate.storage.unit_of_work import GateWork
+
+
+@HANDLERS.command(RequestWaiver)
+async def request_waiver(command: RequestWaiver, work: GateWork) -> WaiverView:
+    """Ask for an exception; it counts for nothing yet."""
+    work.unit.caller.require(command.project, Role.CONTRIBUTOR, Role.RELEASE_MANAGER, Role.SECURITY)
+    by = work.unit.caller.actor.subject
+    seed = f"{by}\n{command.command_id}".encode()
+    waiver = Waiver(
+        waiver_id=f"wv-{hashlib.sha256(seed).hexdigest()[:24]}",
+        project=command.project,
+        application=command.application,
+        policy=command.policy,
+        rule=command.rule,
+        stage=command.stage,
+        subject=command.waives,
+        max_severity=command.max_severity,
+        reason=command.reason,
+        requested_by=by,
+        requested_at=work.unit.now,
+        expires_at=command.expires_at,
+    )
+    check_request(waiver, await work.policies.named(command.project, command.policy))
+    await work.dossiers.waivers.save(waiver)
+    work.unit.announce(WaiverRequested(**wire.waiver_said(waiver, by=by, at=work.unit.now)))
+    return await work.dossiers.waivers.view(waiver)
+
+
+@HANDLERS.command(DecideWaiver)
+async def decide_waiver(command: DecideWaiver, work: GateWork) -> WaiverView:
+    """Grant or refuse an exception, as somebody else than who asked, in the role that the policy names."""
+    caller, waivers = work.unit.caller, work.dossiers.waivers
+    before = await waivers.get(command.project, command.waiver_id)
+    policies = await work.policies.named(command.project, before.policy)
+    for role in {policy.spec.waivers.approver_role for policy in policies} or {Role.SECURITY}:
+        caller.require(command.project, role)
+    by = caller.actor.subject
+    after = decided(before, command.decision, by=by, kind=caller.actor.kind, reason=command.reason, at=work.unit.now)
+    if after.state == GRANTED:
+        check_request(after, policies)
+    await waivers.save(after)
+    said = wire.waiver_said(after, by=by, at=work.unit.now)
+    work.unit.announce(WaiverGranted(**said) if after.state == GRANTED else WaiverRefused(**said))
+    await judge_again_of(work, after.project, after.application)
+    return await waivers.view(after)
+
+
+@HANDLERS.command(RevokeWaiver)
+async def revoke_waiver(command: RevokeWaiver, work: GateWork) -> WaiverView:
+    """End an exception; whoever asked for it, granted it, or answers for security may."""
+    caller = work.unit.caller
+    caller.require_member(command.project)
+    before = await work.dossiers.waivers.get(command.project, command.waiver_id)
+    by = caller.actor.subject
+    if by not in (before.requested_by, before.decided_by):
+        caller.require(command.project, Role.SECURITY)
+    after = revoked(before, by=by, reason=command.reason, at=work.unit.now)
+    await end(work, after, "revoked", by)
+    return await work.dossiers.waivers.view(after)
+
+
+async def expire(work: GateWork, project: str, waiver_id: str) -> None:
+    """End a waiver whose time is over, and say what it covered."""
+    before = await work.dossiers.waivers.get(project, waiver_id)
+    after = expired(before, work.unit.now)
+    if after is not before:
+        await end(work, after, "expired", "hallmark")
+
+
+async def end(work: GateWork, waiver: Waiver, cause: Literal["expired", "revoked"], by: str) -> None:
+    """Keep that a waiver is over, open again what it covered, and judge what waits."""
+    await work.dossiers.waivers.save(waiver)
+    covered = await work.dossiers.waivers.covered(waiver.waiver_id)
+    said = wire.waiver_said(waiver, by=by, at=work.unit.now)
+    count = await work.dossiers.waivers.uses(waiver.waiver_id)
+    work.unit.announce(WaiverEnded(**said, cause=cause, covered=covered, covered_count=count))
+    await judge_again_of(work, waiver.project, waiver.application)
+
+
+@HANDLERS.query(ShowWaiver)
+async def show_waiver(query: ShowWaiver, work: GateWork) -> WaiverView:
+    """One waiver."""
+    work.unit.caller.require_member(query.project)
+    return await work.dossiers.waivers.view(await work.dossiers.waivers.get(query.project, query.waiver_id))
+
+
+@HANDLERS.query(ListWaivers)
+async def list_waivers(query: ListWaivers, work: GateWork) -> WaiverPage:
+    """Waivers, those that end first leading."""
+    work.unit.caller.require_member(query.project)
+    state = query.state.value if query.state else None
+    return await work.dossiers.waivers.page(
+        query.project, query.application, state, after=query.after, limit=query.limit
+    )

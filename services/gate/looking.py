@@ -1,0 +1,77 @@
+"""What time changes, and what can wait: open questions are looked at again, waivers end, readiness is told.
+
+Swept from MongoDB, under a lease.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from contracts.headers import Meta
+from contracts.vocabulary import utc
+from services.gate.handlers.judging import judge
+from services.gate.handlers.readiness import look_at
+from services.gate.handlers.waivers import expire
+from services.gate.storage import evaluations, readiness
+from services.gate.storage.unit_of_work import GateWork
+from services.gate.storage.waivers import overdue
+from shared.logs import log
+from shared.messaging.inbox import AlreadyHandledError
+from shared.mongo import Lease
+from shared.service import Running
+
+EVERY_SECONDS = 1.0
+_BATCH = 100
+
+
+async def look_again(run: Running[GateWork]) -> None:
+    """Look for what time has changed, for ever."""
+    lease = Lease(run.database, "look-again", run.settings.instance)
+    try:
+        while True:
+            if await lease.hold():
+                await look_once(run)
+            await asyncio.sleep(EVERY_SECONDS)
+    finally:
+        await lease.release()
+
+
+async def look_once(run: Running[GateWork]) -> None:
+    """End the waivers whose time is over, judge what is to be looked at, then say whose readiness changed.
+
+    Keys hold the moment of the look: two at once are harmless.
+    """
+    now = run.clock()
+    for project, waiver_id in await overdue(run.database, now, _BATCH):
+        await _perform(run, f"waiver:{waiver_id}:{utc(now)}", partial(_expire, project, waiver_id))
+    for key in await evaluations.due(run.database, now, _BATCH):
+        await _perform(run, f"look:{key}:{utc(now)}", partial(_judge, key))
+    await readiness.spread_marks(run.database, now)
+    for key in await readiness.due(run.database, now, _BATCH):
+        await _perform(run, f"readiness:{key}:{utc(now)}", partial(_look_at, key))
+
+
+async def _expire(project: str, waiver_id: str, work: GateWork) -> None:
+    await expire(work, project, waiver_id)
+
+
+async def _judge(key: str, work: GateWork) -> None:
+    evaluation = await work.evaluations.get(key)
+    if evaluation:
+        await judge(evaluation.question, work, before=evaluation)
+
+
+async def _look_at(key: str, work: GateWork) -> None:
+    await look_at(work, key)
+
+
+async def _perform(run: Running[GateWork], key: str, work: Callable[[GateWork], Awaitable[None]]) -> None:
+    meta = Meta(message_id=key, correlation_id=key, source="/hallmark/gate", time=run.clock())
+    try:
+        await run.dispatcher.perform(work, meta=meta, key=key)
+    except AlreadyHandledError:
+        return
+    except Exception as error:  # noqa: BLE001 - one that cannot be judged must not hold up the others
+        log.error("the look goes on without one", key=key, exc_info=error)

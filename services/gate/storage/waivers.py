@@ -1,0 +1,122 @@
+"""Waivers, and which verdicts needed them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from contracts.circumstances import WaiverFacts
+from contracts.gate.v1.views import VerdictView
+from contracts.gate.v1.waivers import CoveredVersion, WaiverPage, WaiverView
+from services.gate.domain.waiver import GRANTED, REQUESTED, Waiver
+from shared.errors import NotFound
+from shared.messaging.unit_of_work import UnitOfWork
+from shared.mongo import Database, Document, Index
+
+INDEXES: dict[str, tuple[Index, ...]] = {
+    "waivers": (
+        Index((("application", 1), ("expires_at", 1)), where={"state": GRANTED}),
+        Index((("expires_at", 1),), where={"open": True}),
+        Index((("project", 1), ("expires_at", 1), ("_id", 1))),
+    ),
+    "waiver_uses": (Index((("waiver", 1), ("judged_at", -1), ("_id", 1))),),
+}
+MAX_COVERED = 200
+
+
+class Waivers:
+    """The exceptions of all projects."""
+
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._waivers = unit.collection("waivers")
+        self._uses = unit.collection("waiver_uses")
+
+    async def in_force(self, application: str, now: datetime) -> tuple[WaiverFacts, ...]:
+        """Those granted for `project/application` that have not expired, by id. Never cut short."""
+        where: Document = {"application": application, "state": GRANTED, "expires_at": {"$gt": now}}
+        found = self._waivers.stream(where)
+        return tuple([_waiver(one).facts async for one in found])
+
+    async def get(self, project: str, waiver_id: str) -> Waiver:
+        """A waiver of that project. Raises `NotFound`."""
+        found = await self._waivers.get(waiver_id)
+        if found is None or found["project"] != project:
+            raise NotFound("waiver_unknown", f"There is no waiver {waiver_id} in {project}.", remedy="List them.")
+        return _waiver(found)
+
+    async def save(self, waiver: Waiver) -> None:
+        """Keep a waiver as it is now."""
+        await self._waivers.put(
+            {
+                "_id": waiver.waiver_id,
+                "project": waiver.project,
+                "application": f"{waiver.project}/{waiver.application}",
+                "state": waiver.state,
+                "open": waiver.state in (REQUESTED, GRANTED),
+                "expires_at": waiver.expires_at,
+                "waiver": waiver.model_dump_json(),
+            }
+        )
+
+    async def used(self, verdict: VerdictView) -> None:
+        """Keep which waivers a verdict needed, by which version it will be known what they covered."""
+        await self._uses.add_all(
+            [
+                {
+                    "_id": f"{one.waiver_id}|{verdict.verdict_id}",
+                    "waiver": one.waiver_id,
+                    "judged_at": verdict.judged_at,
+                    "allowed": verdict.outcome.value == "allow",
+                    "version": verdict.version,
+                    "stage": finding.stage,
+                    "gate": finding.gate.value,
+                    "verdict_id": verdict.verdict_id,
+                }
+                for one in verdict.waivers
+                for finding in [next(found for found in verdict.findings if one.waiver_id in found.waived)]
+            ]
+        )
+
+    async def uses(self, waiver_id: str) -> int:
+        """How many verdicts needed it."""
+        return await self._uses.count({"waiver": waiver_id})
+
+    async def covered(self, waiver_id: str) -> tuple[CoveredVersion, ...]:
+        """The versions that were let through because of it, the newest first, at most `MAX_COVERED`."""
+        where = {"waiver": waiver_id, "allowed": True}
+        found = await self._uses.find(where, sort=(("judged_at", -1), ("_id", 1)), limit=MAX_COVERED)
+        return tuple(CoveredVersion.model_validate(one) for one in found)
+
+    async def view(self, waiver: Waiver) -> WaiverView:
+        """A waiver for people and programs."""
+        return WaiverView.model_validate({**waiver.model_dump(), "uses": await self.uses(waiver.waiver_id)})
+
+    async def page(
+        self, project: str, application: str | None, state: str | None, *, after: str | None, limit: int
+    ) -> WaiverPage:
+        """Waivers of a project, those that end first leading."""
+        where: Document = {"project": project}
+        if application:
+            where["application"] = f"{project}/{application}"
+        if state:
+            where["state"] = state
+        last = await self._waivers.get(after) if after else None
+        if last:
+            where["$or"] = [
+                {"expires_at": {"$gt": last["expires_at"]}},
+                {"expires_at": last["expires_at"], "_id": {"$gt": last["_id"]}},
+            ]
+        found = await self._waivers.find(where, sort=(("expires_at", 1), ("_id", 1)), limit=limit + 1)
+        views = tuple([await self.view(_waiver(one)) for one in found[:limit]])
+        return WaiverPage(waivers=views, next=views[-1].waiver_id if len(found) > limit else None)
+
+
+async def overdue(database: Database, now: datetime, limit: int) -> list[tuple[str, str]]:
+    """Project and id of waivers whose time is over and of which nobody was told."""
+    found = await database.collection("waivers").find(
+        {"open": True, "expires_at": {"$lte": now}}, sort=(("expires_at", 1),), limit=limit
+    )
+    return [(one["project"], one["_id"]) for one in found]
+
+
+def _waiver(document: Document) -> Waiver:
+    return Waiver.model_validate_json(document["waiver"])

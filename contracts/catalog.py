@@ -80,6 +80,7 @@ MESSAGES: tuple[type[Message], ...] = (
     gate_commands.EvaluateGates,
     gate_queries.ListPolicies,
     gate_queries.ShowPolicy,
+    gate_queries.ListPolicyRevisions,
     gate_queries.ShowVerdict,
     gate_queries.ListVerdicts,
     gate_queries.ConfirmVerdict,

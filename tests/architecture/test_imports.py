@@ -118,6 +118,23 @@ def test_the_verifier_needs_no_service(path: Path) -> None:
     assert outsiders(path, allowed) == []
 
 
+@pytest.mark.parametrize("path", modules("services/cli/policies"), ids=of)
+def test_policies_are_tried_without_any_server(path: Path) -> None:
+    allowed = (
+        "contracts.circumstances",
+        "contracts.facts",
+        "contracts.findings",
+        "contracts.vocabulary",
+        "pydantic",
+        "services.cli.policies",
+        "services.cli.yaml_reading",
+        "shared.digests",
+        "shared.errors",
+        "shared.policy",
+    )
+    assert outsiders(path, allowed) == []
+
+
 @pytest.mark.parametrize("path", modules("services"), ids=of)
 def test_services_meet_only_in_contracts(path: Path) -> None:
     own = path.relative_to(ROOT).parts[1]

@@ -11,6 +11,7 @@ from contracts.gate.v1.views import (
     Confirmation,
     Judgement,
     PolicyPage,
+    PolicyRevisionPage,
     PolicyView,
     VerdictKeys,
     VerdictPage,
@@ -39,6 +40,18 @@ class ShowPolicy(Query):
     policy: PolicyName | None = None
     digest: Digest | None = None
     """One of the two."""
+
+
+class ListPolicyRevisions(Query):
+    """Who changed a policy, and when?"""
+
+    subject: ClassVar[str] = "hallmark.ask.gate.policy-revision.list.v1"
+    answer: ClassVar[type[Answer]] = PolicyRevisionPage
+    project: ProjectName
+    policy: PolicyName
+    after: Annotated[int, Field(ge=1)] | None = None
+    """Only revisions before this one."""
+    limit: PageLimit = 100
 
 
 class ShowVerdict(Query):

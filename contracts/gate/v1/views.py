@@ -43,6 +43,25 @@ class PolicyPage(Answer):
     next: str | None = None
 
 
+class PolicyRevision(Frozen):
+    """One revision of a policy; what it says is read by its digest."""
+
+    revision: int
+    """Counts the changes of the policy, from 1."""
+    digest: Digest
+    """Two revisions that say the same have the same."""
+    mode: Mode
+    applied_at: Utc
+    applied_by: str
+
+
+class PolicyRevisionPage(Answer):
+    """The revisions of one policy, newest first."""
+
+    revisions: tuple[PolicyRevision, ...]
+    next: int | None = None
+
+
 ONLY_IN_VIEWS = frozenset({"considered", "circumstances"})
 """Fields of a verdict that may be long: its announcement, and so the log, carry their digests."""
 

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from contracts.findings import Finding
 from services.cli.client import Client
 from services.cli.commands.arguments import Version, application_ref, version_ref
 from services.cli.exits import Exit
-from services.cli.output import findings_table, mark, out, table
+from services.cli.explaining import findings_lines
+from services.cli.output import mark, out, table
 from shared.errors import Invalid
 
 version = typer.Typer(help="Immutable versions of applications.", no_args_is_help=True)
@@ -97,7 +99,8 @@ def readiness(version: Version) -> None:
     """What is missing for the next stage, with remedies. Ends with 0 when nothing is."""
     answer = Client().get(version_ref(version).path + "/readiness")
     where = f"{answer['from_stage'] or 'nowhere'} → {answer['to_stage'] or 'nowhere to go'}"
-    out.answer(answer, f"{version}: {where} {mark(answer['outcome'])}", findings_table(answer["findings"]))
+    findings = [Finding.model_validate(one) for one in answer["findings"]]
+    out.answer(answer, f"{version}: {where} {mark(answer['outcome'])}", *findings_lines(findings))
     raise typer.Exit(exit_for_outcome(answer["outcome"]))
 
 

@@ -7,6 +7,7 @@ from contracts.gate.v1.queries import (
     ConfirmVerdict,
     JudgeGates,
     ListPolicies,
+    ListPolicyRevisions,
     ListVerdictKeys,
     ListVerdicts,
     ShowPolicy,
@@ -16,6 +17,7 @@ from contracts.gate.v1.views import (
     Confirmation,
     Judgement,
     PolicyPage,
+    PolicyRevisionPage,
     PolicyView,
     VerdictKeys,
     VerdictPage,
@@ -44,6 +46,13 @@ async def show_policy(query: ShowPolicy, work: GateWork) -> PolicyView:
     if (query.policy is None) == (query.digest is None):
         raise Invalid("policy_unnamed", "Name a policy or a digest, and only one.", remedy="Name one of the two.")
     return await work.policies.show(query.project, query.policy, query.digest)
+
+
+@HANDLERS.query(ListPolicyRevisions)
+async def list_policy_revisions(query: ListPolicyRevisions, work: GateWork) -> PolicyRevisionPage:
+    """The revisions of one policy."""
+    work.unit.caller.require_member(query.project)
+    return await work.policies.revisions(query.project, query.policy, query.after, query.limit)
 
 
 @HANDLERS.query(ShowVerdict)

@@ -131,6 +131,7 @@ def test_policies_are_tried_without_any_server(path: Path) -> None:
         "shared.digests",
         "shared.errors",
         "shared.policy",
+        "shared.rego.question",
     )
     assert outsiders(path, allowed) == []
 

@@ -25,8 +25,8 @@ MAX_COMPILED: Final = 64
 """Modules that are kept ready."""
 _COMPLAINTS = (RuntimeError, ValueError, TypeError)
 _UNDEFINED_TEXT = '"<undefined>"'
-_PLACE = re.compile(r"^--> .*?:(\d+):(\d+)$", re.MULTILINE)
-_REASON = re.compile(r"^(?:eval )?error: (.+)$", re.MULTILINE)
+_PLACE = re.compile(r"^(?:--> )?policy\.rego:(\d+):\d+\b", re.MULTILINE)
+_REASON = re.compile(r"\berror: (.+)$", re.MULTILINE)
 
 
 class EvaluationFailed(Exception):

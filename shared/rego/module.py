@@ -47,7 +47,7 @@ def judge(tree: _Node) -> Checked:
         _check_call(node, callable_names)
         _check_data(node, package)
         _check_with(node)
-    if not any(kind == "Value" and name.split(".")[0] == ENTRY for kind, name in heads):
+    if ("Value", ENTRY) not in heads:
         raise Invalid(
             "rego_entry_missing",
             f"No rule gives `{ENTRY}` a value.",
@@ -86,7 +86,7 @@ def _heads(rules: list[_Node]) -> Iterator[tuple[str, str]]:
         else:
             (word, head), *_ = rule["Spec"]["head"].items()
             kind = word if word in {"Func", "Set"} else "Value"
-        yield kind, ".".join(_path(head["refr"], whole=False) or ())
+        yield kind, ".".join(_path(head["refr"]) or ())
 
 
 def _check_functions(functions: set[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import regopy
@@ -72,7 +71,6 @@ HAND_MADE: dict[str, str] = {
     "function": "package g\ndefault allow := false\nallow if f(input.l) == 2\nf(l) := count([x | some x in l; x.ok])",
     "object.get": 'package g\nallow := object.get(input, ["policy", "open"], false)',
     "string true": 'package g\nallow := "true" if input.good',
-    "partial object": "package g\nallow.should_allow if input.good\nallow.explanation := input.ref",
 }
 
 INPUTS: tuple[dict[str, Any], ...] = (
@@ -103,8 +101,10 @@ def release_input(pieces: int, *, critical: bool = False, approvers: int = 3) ->
         *({"kind": "approval", "verified": True, "issued_at": 950, "by": f"p{n}"} for n in range(approvers)),
     ]
     findings = [{"id": f"CVE-{n}", "severity": "low"} for n in range(3)]
-    for n in range(max(1, pieces - len(evidence))):
-        evidence.append({"kind": "scan", "verified": True, "issued_at": 100 + n % 800, "findings": findings})
+    evidence.extend(
+        {"kind": "scan", "verified": True, "issued_at": 100 + n % 800, "findings": findings}
+        for n in range(max(1, pieces - len(evidence)))
+    )
     if critical:
         worst = {"id": "CVE-9", "severity": "critical"}
         evidence.append({"kind": "scan", "verified": True, "issued_at": 999, "findings": [*findings, worst]})
@@ -120,6 +120,6 @@ def second_opinion(source: str, document: Any, package: str) -> Answer | str:
     output = second.query(f"x = data.{package}.allow")
     if not output.ok():
         return "failed"
-    if not output.results:
+    if str(output) == "undefined":
         return interpret(UNDEFINED)
-    return interpret(json.loads(output.binding("x").json()))
+    return interpret(output.results[0].bindings["x"])

@@ -74,17 +74,18 @@ def conditions(draw: st.DrawFn, about: str = "input") -> str:
 
 
 @st.composite
-def lines(draw: st.DrawFn) -> str:
-    inner = "; ".join(draw(st.lists(conditions("x"), min_size=1, max_size=3)))
+def lines(draw: st.DrawFn, place: int) -> str:
+    names = x, y, z = f"x{place}", f"y{place}", f"z{place}"
+    inner, other, third = ("; ".join(draw(st.lists(conditions(name), min_size=1, max_size=3))) for name in names)
     number = draw(st.integers(0, 3))
     return draw(
         st.sampled_from(
             [
                 draw(conditions()),
-                f"count([x | some x in input.items; {inner}]) >= {number}",
-                f"count({{x.a | some x in input.items; {inner}}}) == {number}",
-                f"every x in input.items {{ {inner} }}",
-                "some x in input.items; " + inner,
+                f"count([{y} | some {y} in input.items; {other}]) >= {number}",
+                f"count({{{y}.a | some {y} in input.items; {other}}}) == {number}",
+                f"every {z} in input.items {{ {third} }}",
+                f"some {x} in input.items; {inner}",
                 "helper",
                 "not helper",
                 "check(input.items)",
@@ -95,7 +96,8 @@ def lines(draw: st.DrawFn) -> str:
 
 @st.composite
 def policies(draw: st.DrawFn) -> str:
-    bodies = draw(st.lists(st.lists(lines(), min_size=1, max_size=3), min_size=1, max_size=3))
+    body = st.integers(1, 3).flatmap(lambda length: st.tuples(*map(lines, range(length))))
+    bodies = draw(st.lists(body, min_size=1, max_size=3))
     allow = [f"allow if {{\n\t{chr(10).join(body)}\n}}" for body in bodies]
     default = draw(st.sampled_from(["", "default allow := false\n"]))
     rest = [f"helper if {{ {draw(conditions())} }}", f"check(l) if {{ some x in l; {draw(conditions('x'))} }}"]

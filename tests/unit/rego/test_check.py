@@ -39,6 +39,8 @@ NO_PLACE_TO_HIDE = {
     "in some": "allow if some x in http.send({})",
     "with its result": "allow if http.send({}, x)",
     "behind with": "allow if input.x with input as http.send({})",
+    "a form that finds nothing": "allow if count([v | [p, v] := walk(input)]) == 0",
+    "a form that finds nothing, unified": "allow if count([v | [p, v] = walk(input)]) == 0",
     "under another name": "allow if http.send(1)\nhttp.send(x) := true",
 }
 
@@ -134,6 +136,11 @@ def test_what_is_wrong_has_its_code(source: str, code: str) -> None:
 def test_a_malformed_module_is_refused_with_its_line() -> None:
     with pytest.raises(Invalid, match=r"^Line 3: expecting expression\.$"):
         check("package gate\n\nallow := )\n")
+
+
+def test_walk_is_taken_in_the_form_that_the_engine_computes() -> None:
+    source = "package g\nallow if count([v | walk(input, [p, v]); v == 1]) == 1"
+    assert engine.evaluate(source, '{"a":[{"b":1}]}').value is True
 
 
 def test_message_rules_are_found() -> None:

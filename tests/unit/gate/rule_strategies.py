@@ -298,13 +298,21 @@ def waivers(draw: st.DrawFn, name: str, known: tuple[Policy, ...]) -> WaiverFact
 @st.composite
 def _granted(draw: st.DrawFn, known: tuple[Policy, ...]) -> tuple[WaiverFacts, ...]:
     some = [draw(waivers(f"w{number}", known)) for number in range(draw(st.sampled_from([0, 0, 0, 1, 2])))]
-    # Now and then everything that can be tolerated is, so that waivers are what opens the gate.
+    # Often everything that can be tolerated is, so that waivers are what opens the gate.
     rules = [(one.name, rule.id) for one in known for rule in each_rule(one.spec.rules)]
     whole = [
         draw(waivers(f"v{number}", known)).model_copy(
-            update={"policy": name, "rule": rule, "stage": "prod", "subject": WaivedSubject(artifact=VERSION)}
+            update={
+                "policy": name,
+                "rule": rule,
+                "stage": "prod",
+                "subject": WaivedSubject(artifact=VERSION),
+                "approved_by": "sam",
+                "granted_at": NOW - timedelta(hours=1),
+                "expires_at": NOW + draw(st.sampled_from([timedelta(minutes=5), timedelta(days=5)])),
+            }
         )
-        for number, (name, rule) in enumerate(rules * draw(st.sampled_from([0, 0, 1])))
+        for number, (name, rule) in enumerate(rules * draw(st.sampled_from([0, 1])))
     ]
     return (*some, *whole)
 

@@ -226,8 +226,8 @@ _GOOD = tuple(case.good for case in CASES.values() if case.good is not None)
 _FACTS = st.sampled_from([facts for case in CASES.values() for facts in case.facts])
 _SUBJECTS = st.sampled_from([(VERSION,), (VERSION,), (WHEEL,), (WHEEL, IMAGE), (INNER,), (LIBRARY,), (OTHER,)])
 _HOURS = st.integers(0, 9 * 24)
-_BOTH = (signer("test"), signer("build"))
-_SIGNERS = st.sampled_from([_BOTH, (signer("test"),), (signer("build"),)])
+BOTH = (signer("test"), signer("build"))
+_SIGNERS = st.sampled_from([BOTH, (signer("test"),), (signer("build"),)])
 _ODD = st.sampled_from([*["good"] * 16, *["unverified"] * 3, *["distrusted"] * 2, "partly", "broken", "broken"])
 
 
@@ -298,13 +298,21 @@ def waivers(draw: st.DrawFn, name: str, known: tuple[Policy, ...]) -> WaiverFact
 @st.composite
 def _granted(draw: st.DrawFn, known: tuple[Policy, ...]) -> tuple[WaiverFacts, ...]:
     some = [draw(waivers(f"w{number}", known)) for number in range(draw(st.sampled_from([0, 0, 0, 1, 2])))]
-    # Now and then everything that can be tolerated is, so that waivers are what opens the gate.
+    # Often everything that can be tolerated is, so that waivers are what opens the gate.
     rules = [(one.name, rule.id) for one in known for rule in each_rule(one.spec.rules)]
     whole = [
         draw(waivers(f"v{number}", known)).model_copy(
-            update={"policy": name, "rule": rule, "stage": "prod", "subject": WaivedSubject(artifact=VERSION)}
+            update={
+                "policy": name,
+                "rule": rule,
+                "stage": "prod",
+                "subject": WaivedSubject(artifact=VERSION),
+                "approved_by": "sam",
+                "granted_at": NOW - timedelta(hours=1),
+                "expires_at": NOW + draw(st.sampled_from([timedelta(minutes=5), timedelta(days=5)])),
+            }
         )
-        for number, (name, rule) in enumerate(rules * draw(st.sampled_from([0, 0, 1])))
+        for number, (name, rule) in enumerate(rules * draw(st.sampled_from([0, 1])))
     ]
     return (*some, *whole)
 
@@ -341,7 +349,7 @@ def scenes(draw: st.DrawFn) -> Scene:
     # Most examples start complete: an allowance must be common enough for its loss to be seen.
     if draw(st.sampled_from([True, True, False])):
         ages = [timedelta(hours=draw(_HOURS) // 2) for _ in _GOOD]
-        items += [item(f"g{n}", good, signers=_BOTH, age=ages[n]) for n, good in enumerate(_GOOD)]
+        items += [item(f"g{n}", good, signers=BOTH, age=ages[n]) for n, good in enumerate(_GOOD)]
     held = dossier(*items, artifacts=artifacts, circumstances=Circumstances(**known))
     for kind, case in CASES.items():
         if case.answers is not None:

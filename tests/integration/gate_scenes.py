@@ -102,6 +102,7 @@ def lifecycle_applied(*names: str, revision: int = 1, opened: Sequence[str] = ()
     stages = [
         StageView(
             name=name,
+            title=name,
             open=(GateKind.ENTRY, GateKind.EXIT) if name in opened else (GateKind.EXIT,),
             release=name == names[-1],
         )
@@ -169,7 +170,7 @@ async def looked(gate: GateAtWork) -> None:
     await look_once(gate.run)
 
     async def waiting() -> int:
-        return await gate.run.database.collection("readiness_projects").count({})
+        return await gate.run.database.collection("readiness_marks").count({})
 
     await eventually(waiting, lambda found: not found)
 

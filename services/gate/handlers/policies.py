@@ -45,7 +45,8 @@ async def apply_policy(command: ApplyPolicy, work: GateWork, policy: Policy) -> 
     applied = await work.policies.apply(command.project, policy, caller.actor.subject)
     if applied.change != "unchanged":
         work.unit.announce(_applied(policy, applied.revision, work))
-        await work.readiness.mark_projects(policy.projects)
+        for project in policy.projects:
+            await work.readiness.mark_within(project)
         for evaluation in await work.evaluations.open_in(policy.projects, work.unit.now):
             await judge(evaluation.question, work, before=evaluation)
     return Applied(kind="Policy", name=policy.name, digest=policy.digest, **applied._asdict())

@@ -22,7 +22,7 @@ from contracts.vocabulary import Role
 from services.gate import wire
 from services.gate.domain.waiver import GRANTED, Waiver, check_request, decided, expired, revoked
 from services.gate.handlers import HANDLERS
-from services.gate.handlers.judging import judge_again_of
+from services.gate.handlers.judging import look_again_at
 from services.gate.storage.unit_of_work import GateWork
 from shared.errors import NotFound
 
@@ -79,7 +79,7 @@ async def decide_waiver(command: DecideWaiver, work: GateWork) -> WaiverView:
     await waivers.save(after)
     said = wire.waiver_said(after, by=by, at=work.unit.now)
     work.unit.announce(WaiverGranted(**said) if after.state == GRANTED else WaiverRefused(**said))
-    await judge_again_of(work, after.project, after.application)
+    await look_again_at(work, after.project, after.application)
     return await waivers.view(after)
 
 
@@ -112,7 +112,7 @@ async def end(work: GateWork, waiver: Waiver, cause: Literal["expired", "revoked
     said = wire.waiver_said(waiver, by=by, at=work.unit.now)
     count = await work.dossiers.waivers.covered_count(waiver.waiver_id)
     work.unit.announce(WaiverEnded(**said, cause=cause, covered=covered, covered_count=count))
-    await judge_again_of(work, waiver.project, waiver.application)
+    await look_again_at(work, waiver.project, waiver.application)
 
 
 @HANDLERS.query(ShowWaiver)

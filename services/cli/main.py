@@ -15,6 +15,7 @@ from services.cli.commands import (
     exploitation,
     keys,
     log,
+    policies,
     promotions,
     stack,
     tokens,
@@ -42,6 +43,7 @@ def options(*, as_json: Annotated[bool, typer.Option("--json", help="Answer in J
 groups = (
     stack,
     documents,
+    policies,
     versions,
     evidence,
     promotions,

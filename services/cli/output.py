@@ -19,6 +19,9 @@ _MARKS = {
     "deny": "[red]✗ deny[/]",
     "pending": "[yellow]… pending[/]",
     "error": "[red]! error[/]",
+    "waived": "[cyan]~ waived[/]",
+    "passed": "[green]✓ passed[/]",
+    "failed": "[red]✗ failed[/]",
     "completed": "[green]✓ completed[/]",
     "denied": "[red]✗ denied[/]",
     "trusted": "[green]✓ trusted[/]",
@@ -60,9 +63,15 @@ class Output:
 out = Output()
 
 
-def mark(word: str | None) -> str:
+class Marked(str):
+    """Text whose markup is ours."""
+
+    __slots__ = ()
+
+
+def mark(word: str | None) -> Marked:
     """A word with its sign and colour."""
-    return _MARKS.get(word or "", escape(word or "-"))
+    return Marked(_MARKS.get(word or "", escape(word or "-")))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> Table:
@@ -74,10 +83,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str |
 
 
 def findings_table(findings: Iterable[dict[str, Any]]) -> Table:
-    """What gates said, with remedies."""
+    """What gates said, with remedies; what only begins to count later, or was waived, is marked as such."""
     rows = [
         (
-            mark(finding["outcome"]),
+            _said(finding),
             f"{finding['stage']} {finding['gate']}",
             f"{finding['policy']}/{finding['rule']}",
             finding["observed"],
@@ -90,4 +99,11 @@ def findings_table(findings: Iterable[dict[str, Any]]) -> Table:
 
 def _cell(value: Any) -> str:
     text = "-" if value is None or value == "" else str(value)
-    return text if text in _MARKS.values() else escape(text)
+    return value if isinstance(value, Marked) else escape(text)
+
+
+def _said(finding: dict[str, Any]) -> Marked:
+    said = mark("waived" if finding.get("waived") else finding["outcome"])
+    if begins := finding.get("effective_on"):
+        return Marked(f"{said} [dim]announced for {escape(begins[:10])}[/]")
+    return said

@@ -36,8 +36,8 @@ from services.gateway.http import (
     stream,
     tokens,
     verdicts,
-    waivers,
     versions,
+    waivers,
 )
 from services.gateway.openapi import document
 from services.gateway.parts import Gateway, connected

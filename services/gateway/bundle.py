@@ -22,7 +22,7 @@ from shared.digests import JsonValue, canonical_json, sha256_digest
 from shared.errors import TooLarge
 
 FORMAT = "hallmark-bundle"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 """What zip files say when they say nothing: the same content gives the same bytes."""
 

@@ -11,7 +11,7 @@ from contracts.evidence.v1 import queries as evidence
 from contracts.evidence.v1 import views as evidence_views
 from contracts.facts import EarlierStanding, EvidenceItem
 from contracts.gate.v1 import queries as gate
-from contracts.gate.v1.views import ONLY_IN_VIEWS, PolicyView, VerdictPage, VerdictView
+from contracts.gate.v1.views import ONLY_IN_VIEWS, PolicyView, VerdictKeys, VerdictPage, VerdictView
 from contracts.promotion.v1.events import PromotionCompleted, PromotionEnded
 from contracts.promotion.v1.queries import ListPromotions
 from contracts.promotion.v1.views import PromotionPage, PromotionView
@@ -23,6 +23,7 @@ from services.gateway.bundle import Bundle, Since
 from services.gateway.gathering_log import add_log
 from services.gateway.http.versions import subjects_of
 from shared.digests import JsonValue, canonical_digest, canonical_json, sha256_digest
+from shared.identity import EVERYWHERE
 from shared.records import item_record
 
 _ENDED = {PromotionState.DENIED, PromotionState.CANCELLED, PromotionState.EXPIRED, PromotionState.FAILED}
@@ -47,7 +48,13 @@ async def gather(
 
 async def _add_version(bundle: Bundle, asking: Asking, which: ShowVersion) -> VersionView:
     version = await asking.ask_as(which, VersionView)
-    manifest: JsonValue = {
+    bundle.add_json("manifest.json", manifest_of(version))
+    return version
+
+
+def manifest_of(version: VersionView) -> JsonValue:
+    """The manifest whose canonical form has the version's digest, as the registry writes it."""
+    return {
         "v": 1,
         "project": version.project,
         "application": version.application,
@@ -58,8 +65,6 @@ async def _add_version(bundle: Bundle, asking: Asking, which: ShowVersion) -> Ve
         "nested": sorted(version.nested),
         "source": _source(version.source) if version.source else None,
     }
-    bundle.add_json("manifest.json", manifest)
-    return version
 
 
 def _source(source: SourceCommit) -> JsonValue:
@@ -68,6 +73,7 @@ def _source(source: SourceCommit) -> JsonValue:
         "commit": source.commit,
         "branch": source.branch,
         "committed_at": utc(source.committed_at) if source.committed_at else None,
+        **{name: who for name in ("author", "committer") if (who := getattr(source, name)) is not None},
     }
 
 
@@ -98,6 +104,8 @@ def _forms(view: evidence_views.EvidenceView) -> Iterator[EvidenceItem]:
 
 
 async def _add_verdicts(bundle: Bundle, asking: Asking, which: ShowVersion) -> None:
+    published = await asking.ask_as(gate.ListVerdictKeys(), VerdictKeys)
+    known = {one.key_id: one.pem for one in published.keys}
     query = gate.ListVerdicts(project=which.project, application=which.application, version=which.version)
     while True:
         page = await asking.ask_as(query, VerdictPage)
@@ -108,6 +116,9 @@ async def _add_verdicts(bundle: Bundle, asking: Asking, which: ShowVersion) -> N
             bundle.add_json(f"verdicts/{verdict.verdict_id}.json", said)
             announced = {name: value for name, value in said.items() if name not in ONLY_IN_VIEWS}
             bundle.note(verdict.verdict_id, canonical_digest(announced))
+            if verdict.signature and (pem := known.get(verdict.signature.key_id)):
+                bundle.add_named("gate-keys", canonical_json({"pem": pem}), verdict.signature.key_id)
+                bundle.note(verdict.signature.key_id, verdict.signature.key_id, EVERYWHERE)
             await _add_policies(bundle, asking, verdict)
         if page.next is None:
             break

@@ -27,6 +27,11 @@ def parse_duration(text: object) -> timedelta:
     return int(match[1]) * _UNITS[match[2]]
 
 
+def before(moment: datetime) -> datetime:
+    """The last moment before `moment`, as finely as times are told here."""
+    return moment - timedelta.resolution
+
+
 def format_duration(length: timedelta) -> str:
     """The normal form of a duration that `parse_duration` made."""
     unit = next(name for name, size in _UNITS.items() if not length % size)
@@ -42,6 +47,8 @@ Duration = Annotated[
 
 def parse_moment(text: object) -> datetime:
     """The moment that `text` says; raises `ValueError` unless it is a date, or a time with its offset."""
+    if isinstance(text, date):
+        text = text.isoformat()  # YAML reads what looks like a date as one.
     if isinstance(text, str):
         try:
             day = date.fromisoformat(text)

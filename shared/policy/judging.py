@@ -1,14 +1,15 @@
 """Judging one rule at one gate, and what is said of it.
 
-- A rule that breaks answers error: what could not be judged does not pass.
-- Where waivers cover what stands against a version, the rule is judged without them too. The finding then says what the
-  rule itself answers, and which waivers let it pass nevertheless.
-- A rule that begins to count later is shown in mode `warn` until then.
+- A rule that breaks answers error: what could not be judged does not pass, and no waiver covers it.
+- A rule is judged without waivers first. Where they then cover all that stands against a version, the finding says what
+  the rule itself answers, and which waivers let it pass nevertheless; so no waiver can make an answer worse.
+- A rule that begins to count later is shown in mode `warn` until then, its parts too.
+- The parts of a combined rule that is not waivable are not waivable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -58,17 +59,21 @@ class Bench:
 
     def judge(self, rule: Rule) -> Judged:
         """The finding of one rule, parts included."""
-        begins = self.policy.effective_on(rule)
-        announced = begins is not None and begins > self.moment.at
-        judged = self._combined(rule) if isinstance(rule, AllOf | AnyOf) else self._simple(rule)
+        return self._judge(rule, self.policy.effective_on(rule), waivable=True)
+
+    def _judge(self, rule: Rule, begins: datetime | None, *, waivable: bool) -> Judged:
+        waivable = waivable and rule.waivable
+        if isinstance(rule, AllOf | AnyOf):
+            judged = self._combined(rule, [self._judge(one, begins, waivable=waivable) for one in rule.rules])
+        else:
+            judged = self._simple(rule, self._waivers(rule) if waivable else Waivers())
         finding = judged.finding
-        if announced:
+        if begins is not None and begins > self.moment.at:
             mode = Mode.WARN if finding.mode is Mode.BLOCK else finding.mode
             finding = finding.model_copy(update={"effective_on": begins, "mode": mode})
         return Judged(finding, judged.valid_until)
 
-    def _combined(self, rule: AllOf | AnyOf) -> Judged:
-        judged = [self.judge(one) for one in rule.rules]
+    def _combined(self, rule: AllOf | AnyOf, judged: Sequence[Judged]) -> Judged:
         combined = combine(rule, [Part(one.finding, one.valid_until) for one in judged])
         parts = tuple(one.finding for one in judged)
         finding = self._finding(rule, _answer(combined, parts), combined.waived)
@@ -78,17 +83,16 @@ class Bench:
             combined.valid_until,
         )
 
-    def _simple(self, rule: SimpleRule) -> Judged:
-        context = replace(self._context, waivers=self._waivers(rule))
-        answer = self._checked(rule, context)
-        if answer.waivers and answer.outcome is Outcome.ALLOW:
-            bare = self._checked(rule, replace(context, waivers=Waivers()))
-            if bare.outcome is not Outcome.ALLOW:
-                ends = context.waivers.ends(answer.waivers)
-                until = min((one for one in (answer.valid_until, ends) if one), default=None)
-                waived = replace(bare, violations=answer.violations)
-                return Judged(self._finding(rule, waived, answer.waivers), until)
-            answer = replace(answer, violations=())
+    def _simple(self, rule: SimpleRule, waivers: Waivers) -> Judged:
+        context = self._context
+        bare = self._checked(rule, context)
+        if bare.outcome in (Outcome.ALLOW, Outcome.ERROR) or not waivers.known:
+            return Judged(self._finding(rule, bare, ()), bare.valid_until)
+        answer = self._checked(rule, replace(context, waivers=waivers))
+        if answer.outcome is Outcome.ALLOW and answer.waivers:
+            until = min((one for one in (answer.valid_until, waivers.ends(answer.waivers)) if one), default=None)
+            waived = replace(bare, violations=answer.violations)
+            return Judged(self._finding(rule, waived, answer.waivers), until)
         return Judged(self._finding(rule, answer, ()), answer.valid_until)
 
     def questions(self) -> Iterator[Question]:
@@ -110,11 +114,8 @@ class Bench:
         )
 
     def _waivers(self, rule: SimpleRule) -> Waivers:
-        known = self.dossier.circumstances.waivers
-        if not known or not rule.waivable:
-            return Waivers()
         counting = waivers_for(
-            known,
+            self.dossier.circumstances.waivers,
             self.policy.spec.waivers,
             rule=rule.id,
             policy=self.policy.name,

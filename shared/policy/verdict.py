@@ -13,9 +13,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from contracts.circumstances import Circumstances, WaiverFacts
 from contracts.findings import Finding
@@ -33,6 +34,7 @@ from contracts.vocabulary import (
 from shared.digests import canonical_digest
 from shared.errors import Invalid
 from shared.policy.dossier import Dossier, set_digest
+from shared.policy.duration import before
 from shared.policy.house_rules import Passage, contents_unknown, dossier_behind, no_policy
 from shared.policy.judging import Bench, Judged, Moment
 from shared.policy.policy import Policy
@@ -151,7 +153,7 @@ def decide(
         evidence_set=dossier.evidence_set_digest,
         policies=tuple(sorted(governing)),
         evidence=_used(judged, dossier),
-        waivers=tuple(one for one in dossier.circumstances.waivers if one.waiver_id in used),
+        waivers=tuple(one for one in _in_order(dossier.circumstances).waivers if one.waiver_id in used),
         may_be_trusted=_may_be_trusted(governing.values(), dossier, used),
         judged_at=at,
         fingerprint=_fingerprint(governing, dossier, passages, context),
@@ -226,7 +228,7 @@ def _valid_until(judged: Iterable[Judged], governing: Iterable[Policy], at: date
     ends = [j.valid_until for j in judged if j.valid_until and j.finding.mode is Mode.BLOCK]
     # What is only announced today may stop the version when its day comes.
     announced = [
-        begins
+        before(begins)
         for policy in governing
         for rule in policy.spec.rules
         if (begins := policy.effective_on(rule)) and begins > at and policy.spec.mode is Mode.BLOCK
@@ -259,9 +261,26 @@ def _fingerprint(
 
 def circumstances_digest(circumstances: Circumstances) -> Digest:
     """The digest by which a verdict pins what it was given on beside policies and evidence."""
-    return canonical_digest(circumstances.model_dump(mode="json"))
+    return canonical_digest(_in_order(circumstances).model_dump(mode="json"))
 
 
 def waiver_digest(waiver: WaiverFacts) -> Digest:
     """The digest by which a verdict pins a waiver that it needed."""
     return canonical_digest(waiver.model_dump(mode="json"))
+
+
+def _in_order(circumstances: Circumstances) -> Circumstances:
+    # Whoever collected them may have met them in another order.
+    ordered = {name: sorted(getattr(circumstances, name), key=key) for name, key in _ORDER.items()}
+    return circumstances.model_copy(update={name: tuple(things) for name, things in ordered.items()})
+
+
+_ORDER: Mapping[str, Callable[[Any], Any]] = {
+    "artifacts": lambda one: (one.digest, one.purl),
+    "contained": lambda one: one.digest,
+    "unknown": str,
+    "passed": lambda one: (one.at, one.promotion_id),
+    "incidents": lambda one: (one.opened_at, one.incident_id),
+    "exploitation": lambda one: one.vulnerability,
+    "waivers": lambda one: one.waiver_id,
+}

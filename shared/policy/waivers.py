@@ -2,8 +2,10 @@
 
 - A waiver covers one rule of one policy in one stage, for the subject it names; every part it names must match.
 - A waiver for the version itself covers what stands against any of its artifacts.
-- It covers a vulnerability only up to the severity it was granted for: one that is worse now, or not rated, stands.
-- It counts from its grant until its end, and never longer than the policy allows waivers to last today.
+- It covers a vulnerability only up to the severity it was granted for: one that is worse now stands, and so does one
+  that is not rated, unless critical ones or such ones are covered.
+- A waiver with a severity is for vulnerabilities alone: that no scan is there, or one cannot be read, stands.
+- It counts from its grant until before its end, and never longer than the policy allows waivers to last today.
 - A rule that is not waivable, and a policy that allows no waivers, know none.
 """
 
@@ -16,7 +18,7 @@ from datetime import datetime
 from contracts.circumstances import WaivedSubject, WaiverFacts
 from contracts.findings import Violation
 from contracts.vocabulary import Digest, Document, Role, Severity, StageName
-from shared.policy.duration import Duration, parse_duration
+from shared.policy.duration import Duration, before, parse_duration
 
 _RANK = {Severity.NONE: 0, Severity.LOW: 1, Severity.MEDIUM: 2, Severity.HIGH: 3, Severity.CRITICAL: 4}
 
@@ -46,9 +48,9 @@ class Waivers:
         return min(found, default=None)
 
     def ends(self, waiver_ids: Iterable[str]) -> datetime | None:
-        """When the first of these waivers expires; None when there are none."""
+        """The last moment at which all of these waivers count; None when there are none."""
         wanted = set(waiver_ids)
-        return min((one.expires_at for one in self.known if one.waiver_id in wanted), default=None)
+        return min((before(one.expires_at) for one in self.known if one.waiver_id in wanted), default=None)
 
     def _covers(self, waiver: WaiverFacts, violation: Violation, names: set[str | None]) -> bool:
         subject: WaivedSubject = waiver.subject
@@ -57,7 +59,7 @@ class Waivers:
             and subject.artifact in (None, self.version_digest, violation.artifact)
             and subject.component in (None, violation.component)
             and (subject.vulnerability is None or subject.vulnerability in names)
-            and _tolerates(waiver.max_severity, violation.severity)
+            and _tolerates(waiver.max_severity, violation)
         )
 
 
@@ -77,9 +79,11 @@ def waivers_for(
     )
 
 
-def _tolerates(most: Severity | None, found: Severity | None) -> bool:
-    if found is None:
-        return True
+def _tolerates(most: Severity | None, violation: Violation) -> bool:
+    found = violation.severity
+    if found is None and violation.vulnerability is None:
+        return most is None
     if most is None:
         return False
+    found = found or Severity.UNKNOWN
     return most in (found, Severity.CRITICAL) or _RANK.get(found, 5) <= _RANK.get(most, -1)

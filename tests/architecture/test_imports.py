@@ -10,8 +10,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("registry", "evidence", "gate", "promotion", "monitoring")
-FIELD_LIBRARIES = {"packaging", "univers", "packageurl", "jsonschema_rs", "lxml", "defusedxml", "xml", "yaml"}
-"""Version order, package URLs, schemas and syntaxes: pure, and part of what the domains decide."""
+FIELD_LIBRARIES = {
+    "packaging",
+    "univers",
+    "packageurl",
+    "license_expression",
+    "jsonschema_rs",
+    "lxml",
+    "defusedxml",
+    "xml",
+    "yaml",
+}
+"""Version order, package URLs, licences, schemas and syntaxes: pure, and part of what the domains decide."""
 
 
 def modules(*folders: str) -> list[Path]:
@@ -104,6 +114,24 @@ def test_the_verifier_needs_no_service(path: Path) -> None:
         "shared.rego",
         "shared.trust",
         "shared.verdict_signature",
+    )
+    assert outsiders(path, allowed) == []
+
+
+@pytest.mark.parametrize("path", modules("services/cli/policies"), ids=of)
+def test_policies_are_tried_without_any_server(path: Path) -> None:
+    allowed = (
+        "contracts.circumstances",
+        "contracts.facts",
+        "contracts.findings",
+        "contracts.vocabulary",
+        "pydantic",
+        "services.cli.policies",
+        "services.cli.yaml_reading",
+        "shared.digests",
+        "shared.errors",
+        "shared.policy",
+        "shared.rego.question",
     )
     assert outsiders(path, allowed) == []
 

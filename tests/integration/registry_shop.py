@@ -35,6 +35,8 @@ SOURCE = SourceCommit(
     repository="https://git.example/cart",
     commit="0123abc",
     committed_at=datetime(2026, 1, 1, 1, 2, 3, 456789, tzinfo=UTC),
+    author="ann",
+    committer="pipe",
 )
 
 

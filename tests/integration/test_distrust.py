@@ -72,7 +72,7 @@ async def submit(
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"digest": {"sha256": subject.removeprefix("sha256:")}}],
         "predicateType": TESTS,
-        "predicate": {"result": "PASSED", "configuration": [], "passedTests": [name]},
+        "predicate": {"result": "PASSED", "configuration": [], "passedTests": [name], "stage": "qa"},
     }
     envelope = dsse.sign("application/vnd.in-toto+json", json.dumps(statement).encode(), list(signers)).decode()
     command = SubmitEvidence(command_id=name.replace(" ", "-"), project=project, envelope=envelope)
@@ -133,6 +133,7 @@ async def test_distrust_takes_the_power_to_allow_from_what_is_on_record(tmp_path
         [was] = after.history
         assert (was.verified, was.distrusted, was.trust_root, was.trust_root_revision) == (True, False, "ci", 2)
         assert (after.item.facts, after.item.received_at) == (before.item.facts, before.item.received_at)
+        assert (after.item.submitted_by, after.item.made_for) == ("ann", "qa")
         assert after.log_index == before.log_index, "it is found where it was logged first"
         partly = (await shown(asker, both)).item
         assert partly.standing is Standing.VERIFIED

@@ -38,7 +38,7 @@ def envelope(key: keys.PrivateKey, name: str = "one", predicate_type: str = TEST
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"digest": {"sha256": WHEEL.removeprefix("sha256:")}}],
         "predicateType": predicate_type,
-        "predicate": {"result": "PASSED", "configuration": [], "passedTests": [name]},
+        "predicate": {"result": "PASSED", "configuration": [], "passedTests": [name], "stage": "qa"},
     }
     return dsse.sign("application/vnd.in-toto+json", json.dumps(statement).encode(), [key]).decode()
 
@@ -106,6 +106,13 @@ async def test_what_is_signed_by_trusted_keys_counts_and_nothing_else_does(tmp_p
         again = await submit(asker, envelope(trusted["ed25519"], "ed25519"), "another-command")
         assert again.duplicate
         assert again.positions == {WHEEL: 2}
+        other = SubmitEvidence(command_id="x", project="shop", envelope=envelope(trusted["ed25519"], "ed25519"))
+        pipe = system.token("pipe", Role.CONTRIBUTOR, project="shop")
+        assert (await asker.ask(other, Receipt, token=pipe)).duplicate
+        page = await asker.ask(queries.ListEvidence(project="shop"), views.EvidencePage)
+        assert {(one.submitted_by, one.item.submitted_by, one.item.made_for) for one in page.evidence} == {
+            ("ann", "ann", "qa")
+        }, "whoever hands it in again did not hand it in first"
 
         stranger = await submit(asker, envelope(keys.generate(), "stranger"), "e-stranger")
         assert (stranger.verified, stranger.problem, stranger.positions) == (False, "no_trusted_signature", {WHEEL: 3})
@@ -125,6 +132,36 @@ async def test_what_is_signed_by_trusted_keys_counts_and_nothing_else_does(tmp_p
         assert len(page.evidence) == 4
         # Three trust roots and four pieces of evidence; what was refused left nothing.
         await verified_log(asker, 7)
+
+
+async def test_a_page_holds_as_much_long_evidence_as_fits_a_message_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    async with a_system(tmp_path, SERVICE) as system:
+        await start(system)
+        asker = await system.asker()
+        key = keys.generate()
+        digest = WHEEL.removeprefix("sha256:")
+        receipts = []
+        for number in range(12):
+            failed = [f"{number}-{place}-{'x' * 290}" for place in range(200)]
+            statement = {
+                "_type": "https://in-toto.io/Statement/v1",
+                "subject": [{"digest": {"sha256": digest}}],
+                "predicateType": TESTS,
+                "predicate": {"result": "FAILED", "configuration": [], "failedTests": failed},
+            }
+            signed = dsse.sign("application/vnd.in-toto+json", json.dumps(statement).encode(), [key]).decode()
+            receipts.append(await submit(asker, signed, f"long-{number}"))
+        found: list[str] = []
+        pages = 0
+        after: str | None = None
+        while after or not pages:
+            query = queries.ListEvidence(project="shop", limit=100, after=after)
+            page = await asker.ask(query, views.EvidencePage)
+            assert len(page.model_dump_json()) < 256 * 1024
+            found += [one.item.evidence_id for one in page.evidence]
+            pages, after = pages + 1, page.next
+        assert pages > 1
+        assert sorted(found) == sorted(one.evidence_id for one in receipts)
 
 
 async def test_two_instances_grow_one_log_without_gap_or_fork(tmp_path: Path) -> None:
@@ -176,4 +213,6 @@ async def test_a_passage_is_announced_once_it_is_logged_and_again_when_told_agai
         await run.dispatcher.dispatch(meta_heard, approval, meta, None)
         page = await asker.ask(queries.ListEvidence(project="shop"), views.EvidencePage)
         assert [(one.item.verified, one.item.facts.kind) for one in page.evidence] == [(True, "approval")]
+        said = page.evidence[0].item
+        assert (said.submitted_by, said.made_for) == (approval.approver, approval.stage)
         await verified_log(asker, 3)

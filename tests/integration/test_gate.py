@@ -13,11 +13,20 @@ from contracts.gate.v1.queries import (
     ConfirmVerdict,
     JudgeGates,
     ListPolicies,
+    ListPolicyRevisions,
     ListVerdicts,
     ShowPolicy,
     ShowVerdict,
 )
-from contracts.gate.v1.views import Confirmation, Judgement, PolicyPage, PolicyView, VerdictPage, VerdictView
+from contracts.gate.v1.views import (
+    Confirmation,
+    Judgement,
+    PolicyPage,
+    PolicyRevisionPage,
+    PolicyView,
+    VerdictPage,
+    VerdictView,
+)
 from contracts.vocabulary import Criticality, Outcome, Role
 from services.gate.app import SERVICE
 from shared.digests import canonical_digest
@@ -223,6 +232,16 @@ async def test_policies_keep_their_history_and_are_guarded(tmp_path: Path) -> No
         assert (then.revision, then.mode.value, len(then.document["spec"]["rules"])) == (2, "warn", 2)
         await gate.apply(document(TESTS, name="another"))
         await gate.apply(document(TESTS, name="third"))
+        asked = ListPolicyRevisions(project="shop", policy="prod-entry", limit=2)
+        newest = await gate.asker.ask(asked, PolicyRevisionPage)
+        assert [(r.revision, r.digest, r.mode.value, r.applied_by) for r in newest.revisions] == [
+            (3, first.digest, "block", "ann"),
+            (2, second.digest, "warn", "ann"),
+        ]
+        oldest = await gate.asker.ask(asked.model_copy(update={"after": newest.next}), PolicyRevisionPage)
+        assert ([r.revision for r in oldest.revisions], oldest.next) == ([1], None)
+        with pytest.raises(NotFound):
+            await gate.asker.ask(ListPolicyRevisions(project="shop", policy="prod-entri"), PolicyRevisionPage)
         page = await gate.asker.ask(ListPolicies(project="shop", limit=2), PolicyPage)
         assert ([p.policy for p in page.policies], page.next) == (["another", "prod-entry"], "prod-entry")
         rest = await gate.asker.ask(ListPolicies(project="shop", limit=2, after=page.next), PolicyPage)
@@ -263,6 +282,7 @@ async def test_questions_are_paged_and_answered_to_members_only(tmp_path: Path) 
         for forbidden in (
             ListPolicies(project="shop"),
             ShowPolicy(project="shop", policy="prod-entry"),
+            ListPolicyRevisions(project="shop", policy="prod-entry"),
             ShowVerdict(project="shop", verdict_id=verdict_id),
             ConfirmVerdict(project="shop", verdict_id=verdict_id),
             ListVerdicts(project="shop", application="cart", version="1.0.0"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from contracts.circumstances import Circumstances
 from contracts.evidence.v1.commands import ApplyTrustRoot
 from contracts.facts import ApprovalFacts, EvidenceItem, Signer
 from contracts.gate.v1.commands import EvaluateGates
@@ -23,6 +24,7 @@ from services.evidence.domain import passage as attested
 from services.evidence.domain.log import EntryKind, LogEntry
 from services.evidence.domain.record import own_record, record_of
 from services.gate import wire
+from services.gate.equipment import GateEquipment
 from services.gate.storage.dossiers import Held
 from services.gateway.bundle import Bundle
 from services.registry.domain.version import manifest_digest
@@ -66,6 +68,12 @@ POLICY = {
 }
 
 
+def signed_again(view: VerdictView, key: keys.PrivateKey) -> VerdictView:
+    """A verdict that says something else, signed by the gate all the same."""
+    said = wire.verdict_issued(view).model_dump(mode="json", exclude={"signature"})
+    return view.model_copy(update={"signature": GateEquipment(key).sign(said)})
+
+
 @dataclass
 class Story:
     """What happened to one version, written down as the services write it down."""
@@ -73,6 +81,7 @@ class Story:
     hallmark: keys.PrivateKey = field(default_factory=keys.generate)
     builder: keys.PrivateKey = field(default_factory=keys.generate)
     witness: keys.PrivateKey = field(default_factory=keys.generate)
+    gate: keys.PrivateKey = field(default_factory=keys.generate)
     entries: list[tuple[LogEntry, bool]] = field(default_factory=list)
     bundle: Bundle = field(default_factory=lambda: Bundle(2**26, "shop"))
     items: list[EvidenceItem] = field(default_factory=list)
@@ -188,6 +197,7 @@ class Story:
             criticality=Criticality.HIGH,
             labels={"tier": "front"},
             items=tuple(self.items),
+            circumstances=Circumstances(artifacts=tuple(sorted(ARTIFACTS, key=lambda one: one.digest))),
         )
         question = EvaluateGates.model_validate(
             {
@@ -206,11 +216,22 @@ class Story:
         context = DecisionContext(f"vd-{promotion}-{self.minutes}", "ann")
         verdict = decide([policy], dossier, wire.passages_from(question.passages), context, at)
         held = Held(dossier, {one.evidence_id: record_digest(one) for one in dossier.items})
-        view = wire.verdict_view(question, verdict, held).model_copy(update=lies)
+        view = wire.signed_view(question, verdict, held, GateEquipment(self.gate))
+        if lies:
+            view = signed_again(view.model_copy(update=lies), self.gate)
+        self.gate_key(self.gate)
         self.bundle.add_json(f"verdicts/{view.verdict_id}.json", view.model_dump(mode="json"))
         announced = wire.verdict_issued(view).model_dump(mode="json")
         self.log(EntryKind.VERDICT, view.verdict_id, canonical_digest(announced))
         return view
+
+    def gate_key(self, key: keys.PrivateKey) -> None:
+        """Publish a key of the gate, once."""
+        key_id = keys.key_id(key.public_key())
+        path = f"gate-keys/{key_id.removeprefix('sha256:')}.json"
+        if path not in self.bundle.files:
+            self.bundle.add_json(path, {"pem": keys.public_pem(key.public_key())})
+            self.log(EntryKind.KEY, key_id, key_id, project="*")
 
     def moved(self, verdict: VerdictView, from_stage: str | None, to_stage: str, **lies: Any) -> None:
         policies = "hallmark:shop/policies"

@@ -7,7 +7,16 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from contracts.gate.v1.commands import Passage
-from contracts.gate.v1.views import Confirmation, Judgement, PolicyPage, PolicyView, VerdictPage, VerdictView
+from contracts.gate.v1.views import (
+    Confirmation,
+    Judgement,
+    PolicyPage,
+    PolicyRevisionPage,
+    PolicyView,
+    VerdictKeys,
+    VerdictPage,
+    VerdictView,
+)
 from contracts.message import Answer, PageLimit, Query
 from contracts.vocabulary import ApplicationName, Digest, PolicyName, ProjectName, PromotionKind, VersionName
 
@@ -31,6 +40,18 @@ class ShowPolicy(Query):
     policy: PolicyName | None = None
     digest: Digest | None = None
     """One of the two."""
+
+
+class ListPolicyRevisions(Query):
+    """Who changed a policy, and when?"""
+
+    subject: ClassVar[str] = "hallmark.ask.gate.policy-revision.list.v1"
+    answer: ClassVar[type[Answer]] = PolicyRevisionPage
+    project: ProjectName
+    policy: PolicyName
+    after: Annotated[int, Field(ge=1)] | None = None
+    """Only revisions before this one."""
+    limit: PageLimit = 100
 
 
 class ShowVerdict(Query):
@@ -77,3 +98,10 @@ class JudgeGates(Query):
     passages: Annotated[tuple[Passage, ...], Field(min_length=1, max_length=10)]
     requested_by: str
     kind: PromotionKind = PromotionKind.PROMOTE
+
+
+class ListVerdictKeys(Query):
+    """Which keys has the gate signed verdicts with?"""
+
+    subject: ClassVar[str] = "hallmark.ask.gate.signing-key.list.v1"
+    answer: ClassVar[type[Answer]] = VerdictKeys

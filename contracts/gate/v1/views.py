@@ -43,6 +43,25 @@ class PolicyPage(Answer):
     next: str | None = None
 
 
+class PolicyRevision(Frozen):
+    """One revision of a policy; what it says is read by its digest."""
+
+    revision: int
+    """Counts the changes of the policy, from 1."""
+    digest: Digest
+    """Two revisions that say the same have the same."""
+    mode: Mode
+    applied_at: Utc
+    applied_by: str
+
+
+class PolicyRevisionPage(Answer):
+    """The revisions of one policy, newest first."""
+
+    revisions: tuple[PolicyRevision, ...]
+    next: int | None = None
+
+
 ONLY_IN_VIEWS = frozenset({"considered", "circumstances"})
 """Fields of a verdict that may be long: its announcement, and so the log, carry their digests."""
 
@@ -147,3 +166,18 @@ class Judgement(Answer):
     findings: tuple[Finding, ...]
     evidence_set: Digest
     judged_at: Utc
+
+
+class VerdictKey(Frozen):
+    """One key that the gate signs or signed verdicts with. The log holds an entry about it, under its id."""
+
+    key_id: Digest
+    """SHA-256 of its SubjectPublicKeyInfo."""
+    pem: str
+    since: Utc
+
+
+class VerdictKeys(Answer):
+    """All of them, the oldest first."""
+
+    keys: tuple[VerdictKey, ...]

@@ -1,4 +1,8 @@
-"""`apply` and `diff`: everything that can live in git as YAML."""
+"""`apply` and `diff`: everything that can live in git as YAML.
+
+- Test cases of policies lie beside them and are nobody's business here: they are passed over.
+- Policies are compared in their normal form: what is only spelt otherwise, or is a default, is no difference.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,17 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
-import yaml
+from rich.markup import escape
 
 from services.cli.client import Client
 from services.cli.exits import Exit
 from services.cli.output import mark, out, table
-from shared.errors import Invalid, NotFound
+from services.cli.policies.folders import API_VERSION, TEST_KIND, is_test_file
+from services.cli.policies.written import in_case
+from services.cli.yaml_reading import read_yaml_file, yaml_files
+from shared.errors import Invalid, NotFound, Rejection
+from shared.policy.policy import read_policy
 
-API_VERSION = "hallmark/v1"
 Files = Annotated[
     list[Path], typer.Option("--file", "-f", help="A YAML file, or a folder of them.", exists=True, readable=True)
 ]
@@ -62,27 +69,19 @@ KINDS: dict[str, Kind] = {
 
 def read_documents(paths: list[Path]) -> list[Document]:
     """Every document in these files and folders, in the order to apply them. Raises `Invalid` with the place."""
-    documents = [document for path in paths for file in _yaml_files(path) for document in _in_file(file)]
+    files = [file for path in paths for file in yaml_files(path) if not is_test_file(file)]
+    documents = [document for file in files for document in _in_file(file)]
     return sorted(documents, key=lambda document: KINDS[document.kind].order)
 
 
-def _yaml_files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    return sorted(file for file in path.rglob("*") if file.suffix in {".yaml", ".yml"})
-
-
 def _in_file(file: Path) -> Iterator[Document]:
-    try:
-        found = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
-        raise Invalid("document_unreadable", f"{file} is not YAML: {error}", remedy="Mend the file.") from error
-    for number, document in enumerate(found, start=1):
-        if document is not None:
-            yield _document(f"{file} (document {number})", document)
+    for number, document in enumerate(read_yaml_file(file), start=1):
+        if document is not None and not (isinstance(document, dict) and document.get("kind") == TEST_KIND):
+            yield document_from(f"{file} (document {number})", document)
 
 
-def _document(origin: str, document: Any) -> Document:
+def document_from(origin: str, document: Any) -> Document:
+    """One parsed document that says enough to be applied. Raises `Invalid` with the place."""
     if not isinstance(document, dict) or document.get("apiVersion") != API_VERSION:
         raise Invalid(
             "document_malformed",
@@ -104,18 +103,34 @@ def _document(origin: str, document: Any) -> Document:
 def apply(files: Files) -> None:
     """Take over documents: projects, lifecycles, applications, trust roots, policies. Repeating it changes nothing."""
     client = Client()
-    applied = []
-    for document in read_documents(files):
+    documents = read_documents(files)
+    applied: list[dict[str, Any]] = []
+    for document in documents:
         kind = KINDS[document.kind]
         answer = client.put(kind.path(document), kind.body(document))
         applied.append({"kind": document.kind, "project": document.project, **answer, "name": document.name})
     rows = [(one["kind"], one["project"], one["name"], one["change"], one["revision"]) for one in applied]
+    again = [line for document, one in zip(documents, applied, strict=True) for line in _back(client, document, one)]
     rejudged = [
         f"{one['name']}: {one['rejudges']} pieces of evidence are judged again"
         for one in applied
         if one.get("rejudges")
     ]
-    out.answer(applied, table(("kind", "project", "name", "change", "revision"), rows), *rejudged)
+    out.answer(applied, table(("kind", "project", "name", "change", "revision"), rows), *rejudged, *again)
+
+
+def _back(client: Client, document: Document, applied: dict[str, Any]) -> list[str]:
+    """Whether an updated policy says again what an earlier revision said."""
+    if document.kind != "Policy" or applied["change"] != "updated":
+        return []
+    path = f"{KINDS['Policy'].path(document)}/revisions"
+    try:
+        revisions = list(client.pages(path, "revisions"))
+    except Rejection:  # It has been taken over; whether it is known from before is only news.
+        return []
+    same = [one["revision"] for one in revisions if one["digest"] == applied["digest"]]
+    earlier = [number for number in same if number < applied["revision"]]
+    return [f"{document.name}: revision {max(earlier)} comes back"] if earlier else []
 
 
 def diff(files: Files) -> None:
@@ -123,20 +138,29 @@ def diff(files: Files) -> None:
     client = Client()
     changes = []
     for document in read_documents(files):
-        kind = KINDS[document.kind]
-        wanted = kind.body(document)
+        wanted = _wanted(document)
         try:
             there = _comparable(document, client)
         except NotFound:
             changes.append({"kind": document.kind, "name": document.name, "change": "create", "lines": []})
             continue
-        lines = _difference(there, wanted)
+        lines = _changed_lines(there, wanted) if document.kind == "Policy" else _difference(there, wanted)
         if lines:
             changes.append({"kind": document.kind, "name": document.name, "change": "update", "lines": lines})
-    people = [f"{one['change']} {one['kind']} {one['name']}\n" + "\n".join(one["lines"]) for one in changes]
+    people = [f"{one['change']} {one['kind']} {one['name']}\n" + escape("\n".join(one["lines"])) for one in changes]
     out.answer(changes, *(people or [f"{mark('allow')} nothing would change"]))
     if changes:
         raise typer.Exit(Exit.DENIED)
+
+
+def _wanted(document: Document) -> dict[str, Any]:
+    """What is compared with `_comparable`. Raises `Invalid` for a policy that would be refused."""
+    if document.kind != "Policy":
+        return KINDS[document.kind].body(document)
+    try:
+        return {**read_policy(document.whole).normal_form()}
+    except Invalid as error:
+        raise in_case(error, document.origin) from error
 
 
 def _comparable(document: Document, client: Client) -> dict[str, Any]:
@@ -153,6 +177,12 @@ def _comparable(document: Document, client: Client) -> dict[str, Any]:
                 if one["trust_root"] == document.name:
                     return dict(one)
             raise NotFound("trust_root_unknown", f"There is no trust root {document.name}.")
+        case "Policy":
+            there = client.get(KINDS["Policy"].path(document))["document"]
+            try:
+                return {**read_policy(there).normal_form()}
+            except Invalid:  # Applied by a newer Hallmark, it is compared as it is.
+                return dict(there)
         case _:
             return dict(client.get(KINDS[document.kind].path(document)))
 
@@ -160,8 +190,10 @@ def _comparable(document: Document, client: Client) -> dict[str, Any]:
 def _difference(there: Any, wanted: Any) -> list[str]:
     """The lines in which what is wanted differs; fields that the document does not mention do not count."""
     there = _projected(there, wanted)
-    if there == wanted:
-        return []
+    return [] if there == wanted else _changed_lines(there, wanted)
+
+
+def _changed_lines(there: Any, wanted: Any) -> list[str]:
     before, after = (json.dumps(side, indent=2, sort_keys=True, default=str).splitlines() for side in (there, wanted))
     return list(difflib.unified_diff(before, after, lineterm="", n=1))[2:]
 

@@ -9,10 +9,13 @@ import typer
 from rich.markup import escape
 
 from contracts.findings import Finding
+from contracts.gate.v1.views import VerdictView
 from services.cli.client import Client
 from services.cli.commands.arguments import Project, Version, VersionRef, version_ref
 from services.cli.exits import Exit
+from services.cli.explaining import verdict_lines
 from services.cli.output import findings_table, mark, out, table
+from shared.errors import Invalid
 
 FINAL = {"completed", "denied", "cancelled", "expired", "failed"}
 _EXITS = {
@@ -190,26 +193,34 @@ def cancel(promotion_id: PromotionId, project: Project, reason: Reason = "") -> 
 
 
 def explain(
-    version: Version, verdict: Annotated[str | None, typer.Option(help="One verdict; the newest when absent.")] = None
+    target: Annotated[str, typer.Argument(help="project/application/version, or the id of a verdict.")],
+    verdict: Annotated[str | None, typer.Option(help="One verdict; the newest when absent.")] = None,
+    project: Annotated[str | None, typer.Option("--project", "-p", help="The project of a verdict.")] = None,
 ) -> None:
     """Why the gates said what they said about a version."""
-    ref = version_ref(version)
     client = Client()
-    if verdict:
-        found = client.get(f"/projects/{ref.project}/verdicts/{verdict}")
+    if "/" in target:
+        ref = version_ref(target)
+        project, verdict_id = ref.project, verdict or _newest(client, ref)
+    elif project and verdict is None:
+        verdict_id = target
     else:
-        verdicts = client.get(f"{ref.path}/verdicts", limit=1)["verdicts"]
-        if not verdicts:
-            out.answer(None, f"No gate has judged {version} yet. Try `hallmark readiness {version}`.")
-            raise typer.Exit(Exit.PENDING)
-        found = verdicts[0]
-    gates = ", ".join(f"{one['stage']} {one['gate']}" for one in found["passages"])
-    out.answer(
-        found,
-        f"{mark(found['outcome'])}  {gates}, judged {found['judged_at']} on {len(found['evidence'])} evidence",
-        findings_table(found["findings"]),
-        f"[dim]verdict {found['verdict_id']}  fingerprint {found['fingerprint']}[/]",
-    )
+        raise Invalid(
+            "verdict_reference_malformed",
+            f"{target!r} names no version, and no verdict of a project.",
+            remedy="Write project/application/version, or the id of a verdict and --project.",
+        )
+    if verdict_id is None:
+        out.answer(None, f"No gate has judged {escape(target)} yet. Try `hallmark readiness {escape(target)}`.")
+        raise typer.Exit(Exit.PENDING)
+    # Lists leave out what was so around a verdict, such as its waivers: they are read with the single one.
+    found = client.get(f"/projects/{project}/verdicts/{verdict_id}")
+    out.answer(found, *verdict_lines(VerdictView.model_validate(found)))
+
+
+def _newest(client: Client, ref: VersionRef) -> str | None:
+    verdicts = client.get(f"{ref.path}/verdicts", limit=1)["verdicts"]
+    return str(verdicts[0]["verdict_id"]) if verdicts else None
 
 
 def register(app: typer.Typer) -> None:

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from contracts.findings import Finding
 from services.cli.client import Client
 from services.cli.commands.arguments import Version, application_ref, version_ref
 from services.cli.exits import Exit
-from services.cli.output import findings_table, mark, out, table
+from services.cli.explaining import findings_lines
+from services.cli.output import mark, out, table
 from shared.errors import Invalid
 
 version = typer.Typer(help="Immutable versions of applications.", no_args_is_help=True)
@@ -36,6 +38,8 @@ def create(
     commit: Annotated[str | None, typer.Option(help="The commit it was built from.")] = None,
     committed_at: Annotated[str | None, typer.Option(help="When that was committed, RFC 3339.")] = None,
     branch: Annotated[str | None, typer.Option(help="The branch it was built on.")] = None,
+    author: Annotated[str | None, typer.Option(help="Who wrote the commit, as a subject that signs in.")] = None,
+    committer: Annotated[str | None, typer.Option(help="Who put it onto the branch.")] = None,
     tag: Annotated[str, typer.Option(help="A name that may change later.")] = "",
 ) -> None:
     """Register a version from its artifacts. The same again changes nothing; other content is refused."""
@@ -46,13 +50,16 @@ def create(
         "nested": nested or [],
         "tag": tag,
     }
-    if commit or repository:
-        body["source"] = {
-            "repository": repository,
-            "commit": commit,
-            "committed_at": committed_at,
-            "branch": branch,
-        }
+    source = {
+        "repository": repository,
+        "commit": commit,
+        "committed_at": committed_at,
+        "branch": branch,
+        "author": author,
+        "committer": committer,
+    }
+    if any(source.values()):
+        body["source"] = source
     answer = Client().post(f"/projects/{ref.project}/applications/{ref.application}/versions", body)
     out.answer(answer, f"{version} is registered as {answer['digest']}")
 
@@ -66,7 +73,7 @@ def show(version: Version) -> None:
         ("stage", view["stage"]),
         ("status", view["release_status"]),
         ("created", f"{view['created_at']} by {view['created_by']}"),
-        ("commit", (view["source"] or {}).get("commit")),
+        *((name, (view["source"] or {}).get(name)) for name in ("commit", "author", "committer")),
         ("stages", " → ".join(stage["name"] for stage in view["lifecycle"])),
     ]
     artifacts = [(one["purl"], one["digest"]) for one in view["artifacts"]]
@@ -92,7 +99,8 @@ def readiness(version: Version) -> None:
     """What is missing for the next stage, with remedies. Ends with 0 when nothing is."""
     answer = Client().get(version_ref(version).path + "/readiness")
     where = f"{answer['from_stage'] or 'nowhere'} → {answer['to_stage'] or 'nowhere to go'}"
-    out.answer(answer, f"{version}: {where} {mark(answer['outcome'])}", findings_table(answer["findings"]))
+    findings = [Finding.model_validate(one) for one in answer["findings"]]
+    out.answer(answer, f"{version}: {where} {mark(answer['outcome'])}", *findings_lines(findings))
     raise typer.Exit(exit_for_outcome(answer["outcome"]))
 
 

@@ -19,11 +19,14 @@ from contracts.vocabulary import GateKind, Outcome, utc
 from services.cli.verifier.log import Log
 from services.cli.verifier.reading import Bundle, WrongError
 from services.cli.verifier.signed import RESULT_TYPE, SUMMARY_TYPE, Signed
+from shared.crypto import keys
 from shared.digests import canonical_digest, sha256_digest
+from shared.errors import Unauthenticated
 from shared.policy.policy import Policy, read_policy
 from shared.policy.replay import Case, differences
 from shared.policy.verdict import Verdict
 from shared.rego.pool import answered_offline
+from shared.verdict_signature import verify_verdict
 
 
 def check_policies(bundle: Bundle, log: Log) -> dict[str, Policy]:
@@ -38,14 +41,29 @@ def check_policies(bundle: Bundle, log: Log) -> dict[str, Policy]:
     return found
 
 
+def check_gate_keys(bundle: Bundle, log: Log) -> dict[str, keys.PublicKey]:
+    """The keys that verdicts are signed with, by id. Raises `WrongError` for one that the log does not know."""
+    found = {}
+    for path, name in bundle.folder("gate-keys"):
+        public = keys.load_public(bundle.json(path)["pem"])
+        key_id = keys.key_id(public)
+        if key_id != f"sha256:{name}":
+            raise WrongError(f"{path} holds another key than its name says")
+        log.about(key_id, "key", subject=key_id, project="*")
+        found[key_id] = public
+    return found
+
+
 def check_verdicts(
     bundle: Bundle, log: Log, items: Mapping[str, EvidenceItem], policies: Mapping[str, Policy]
 ) -> dict[str, VerdictView]:
     """The verdicts by id, each given again. Raises `WrongError` for the first that comes out otherwise."""
-    verdicts = {}
+    verdicts, gate_keys = {}, check_gate_keys(bundle, log)
+    signed_with: set[str] = set()
     for path, name in bundle.folder("verdicts"):
         said = bundle.json(path)
         announced = {key: value for key, value in said.items() if key not in ONLY_IN_VIEWS}
+        signed_with.add(_check_signature(path, announced, gate_keys))
         log.about(canonical_digest(announced), "verdict", subject=name)
         if said.get("considered_digest") is None:
             raise WrongError(f"{path} does not pin what it was based on: it was given by an older Hallmark")
@@ -58,7 +76,21 @@ def check_verdicts(
         if different := differences(verdict, again):
             raise WrongError(f"{path} says another {different[0]} than its evidence and policies give")
         verdicts[name] = verdict
+    if unused := set(gate_keys) - signed_with:
+        raise WrongError(f"the gate key {min(unused)} signed no verdict in the bundle")
     return verdicts
+
+
+def _check_signature(path: str, announced: dict[str, Any], gate_keys: Mapping[str, keys.PublicKey]) -> str:
+    signature = announced.get("signature")
+    if not signature:
+        raise WrongError(f"{path} is not signed by the gate")
+    body = {key: value for key, value in announced.items() if key != "signature"}
+    try:
+        verify_verdict(body, signature["key_id"], signature["value"], gate_keys.values())
+    except Unauthenticated as error:
+        raise WrongError(f"{path}: {error.message}") from error
+    return str(signature["key_id"])
 
 
 def _given_again(

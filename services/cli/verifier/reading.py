@@ -21,7 +21,7 @@ from shared.crypto import strict_json
 from shared.digests import canonical_json, sha256_digest
 
 FORMAT = "hallmark-bundle"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 LIST = "bundle.json"
 MAX_BYTES = 256 * 2**20
 MAX_FILES = 60_000
@@ -29,7 +29,7 @@ _MAX_DIRECTORY = 16 * 2**20
 _BY_DIGEST = "evidence|envelopes|policies|trust-roots|passages"
 _NAMES = re.compile(
     rf"(?:bundle|manifest|keys|log/entries|log/consistency)\.json|checkpoint\.note"
-    rf"|(?:{_BY_DIGEST})/[0-9a-f]{{64}}\.json|(?:verdicts|promotions)/[a-z0-9][a-z0-9-]{{0,99}}\.json",
+    rf"|(?:{_BY_DIGEST})/[0-9a-f]{{64}}\.json|(?:verdicts|promotions|gate-keys)/[a-z0-9][a-z0-9-]{{0,99}}\.json",
     re.ASCII,
 )
 _END = struct.Struct("<4s4H2LH")

@@ -117,6 +117,6 @@ def _record(
 
 def _made_for(predicate: Mapping[str, Any]) -> StageName | None:
     try:
-        return _STAGE.validate_python(predicate.get("stage"), strict=True)
+        return _STAGE.validate_python(predicate.get("stage"))
     except ValidationError:
         return None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from contracts.gate.v1.events import PolicyApplied, VerdictIssued
+from contracts.gate.v1.events import PolicyApplied, SigningKeyAnnounced, VerdictIssued
 from contracts.monitoring.v1.events import TrustChanged
 from contracts.promotion.v1.events import PromotionCompleted, PromotionEnded
-from services.evidence.domain.log import EntryKind, LogEntry
+from services.evidence.domain.log import EVERY_PROJECT, EntryKind, LogEntry
 from services.evidence.handlers import HANDLERS
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.digests import canonical_digest
@@ -23,6 +23,13 @@ async def verdict_issued(event: VerdictIssued, work: EvidenceWork) -> None:
 async def policy_applied(event: PolicyApplied, work: EvidenceWork) -> None:
     """A policy came into force: the entry is found by the policy's digest."""
     entry = LogEntry(EntryKind.POLICY, event.project, None, event.policy, event.digest, recorded_at=work.unit.now)
+    await work.journal.enter(entry)
+
+
+@HANDLERS.on(SigningKeyAnnounced)
+async def signing_key_announced(event: SigningKeyAnnounced, work: EvidenceWork) -> None:
+    """The gate signs verdicts with a key: whoever verifies them offline finds it in the log, by its id."""
+    entry = LogEntry(EntryKind.KEY, EVERY_PROJECT, None, event.key_id, event.key_id, recorded_at=work.unit.now)
     await work.journal.enter(entry)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from contracts.evidence.v1.views import ComponentPage, EvidencePage, EvidenceView
 from contracts.facts import Component, EarlierStanding, EvidenceItem
@@ -30,7 +30,8 @@ COMPONENTS_IN_PAGE = 500
 STAGED_ABOVE = 2_000
 """Components that are written in the transaction of their record, at most."""
 PAGE_CHARACTERS = 180_000
-"""Of components in one answer."""
+"""Of components, or of evidence, in one answer."""
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class Records:
         return (await self._views([await self._get(project, evidence_id)]))[0]
 
     async def page(self, project: str, subjects: tuple[str, ...], *, after: str | None, limit: int) -> EvidencePage:
-        """Evidence of a project, newest first. Raises `NotFound` for an unknown `after`."""
+        """Evidence of a project, newest first, as much as fits. Raises `NotFound` for an unknown `after`."""
         where: Document = {"project": project}
         if subjects:
             where["subjects"] = {"$in": list(subjects)}
@@ -128,8 +129,9 @@ class Records:
         found = await self._records.find(
             where, sort=(("received_at", -1), ("_id", 1)), limit=limit + 1, only={"data": 0}
         )
-        views = await self._views(found[:limit])
-        following = views[-1].item.evidence_id if len(found) > limit else None
+        fitting = _fitting(found[:limit], _length)
+        views = await self._views(fitting)
+        following = views[-1].item.evidence_id if len(found) > len(fitting) else None
         return EvidencePage(evidence=tuple(views), next=following)
 
     async def components(self, project: str, evidence_id: str, *, after: str | None, limit: int) -> ComponentPage:
@@ -142,7 +144,8 @@ class Records:
         keys = [_page_key(project, evidence_id, number) for number in range(first, last + 1)]
         pages = await self._components.find({"_id": {"$in": keys}}, limit=len(keys))
         listed = [component for page in pages for component in page["components"]][start - first * COMPONENTS_IN_PAGE :]
-        components = _fitting([Component.model_validate(one) for one in listed[:limit]])
+        wanted = [Component.model_validate(one) for one in listed[:limit]]
+        components = tuple(_fitting(wanted, lambda one: len(one.model_dump_json())))
         more = len(listed) > len(components)
         return ComponentPage(components=components, next=str(start + len(components) - 1) if more else None)
 
@@ -152,7 +155,7 @@ class Records:
             raise NotFound("evidence_unknown", f"There is no evidence {evidence_id} in {project}.", remedy="List it.")
         return found
 
-    async def _views(self, documents: list[Document]) -> list[EvidenceView]:
+    async def _views(self, documents: Sequence[Document]) -> list[EvidenceView]:
         ids = [document["evidence_id"] for document in documents]
         logged = await self._unit.collection("log_entries").find({"about": {"$in": ids}}, only={"about": 1})
         places: dict[str, Any] = {about: entry["_id"] for entry in reversed(logged) for about in entry["about"]}
@@ -170,14 +173,18 @@ class Records:
         ]
 
 
-def _fitting(components: Sequence[Component]) -> tuple[Component, ...]:
-    """As many of them as fit a message, at least one: some depend on thousands of others."""
+def _fitting(listed: Sequence[_Item], length: Callable[[_Item], int]) -> Sequence[_Item]:
+    """As many of them as fit a message, at least one: some are hundreds of times as long as others."""
     room = PAGE_CHARACTERS
-    for count, component in enumerate(components):
-        room -= len(component.model_dump_json())
+    for count, one in enumerate(listed):
+        room -= length(one)
         if room < 0:
-            return tuple(components[: max(1, count)])
-    return tuple(components)
+            return listed[: max(1, count)]
+    return listed
+
+
+def _length(document: Document) -> int:
+    return len(document["item"]) + sum(map(len, document.get("history", ())))
 
 
 def _document(recording: Recording) -> Document:

@@ -7,11 +7,22 @@ from contracts.gate.v1.queries import (
     ConfirmVerdict,
     JudgeGates,
     ListPolicies,
+    ListPolicyRevisions,
+    ListVerdictKeys,
     ListVerdicts,
     ShowPolicy,
     ShowVerdict,
 )
-from contracts.gate.v1.views import Confirmation, Judgement, PolicyPage, PolicyView, VerdictPage, VerdictView
+from contracts.gate.v1.views import (
+    Confirmation,
+    Judgement,
+    PolicyPage,
+    PolicyRevisionPage,
+    PolicyView,
+    VerdictKeys,
+    VerdictPage,
+    VerdictView,
+)
 from contracts.vocabulary import Outcome
 from services.gate import wire
 from services.gate.handlers import HANDLERS
@@ -35,6 +46,13 @@ async def show_policy(query: ShowPolicy, work: GateWork) -> PolicyView:
     if (query.policy is None) == (query.digest is None):
         raise Invalid("policy_unnamed", "Name a policy or a digest, and only one.", remedy="Name one of the two.")
     return await work.policies.show(query.project, query.policy, query.digest)
+
+
+@HANDLERS.query(ListPolicyRevisions)
+async def list_policy_revisions(query: ListPolicyRevisions, work: GateWork) -> PolicyRevisionPage:
+    """The revisions of one policy."""
+    work.unit.caller.require_member(query.project)
+    return await work.policies.revisions(query.project, query.policy, query.after, query.limit)
 
 
 @HANDLERS.query(ShowVerdict)
@@ -99,3 +117,9 @@ def _difference(given: VerdictView, now: Verdict) -> str:
     if now.fingerprint != given.fingerprint:
         return "the evidence, or what is around the version, has changed"
     return ""
+
+
+@HANDLERS.query(ListVerdictKeys)
+async def list_verdict_keys(query: ListVerdictKeys, work: GateWork) -> VerdictKeys:  # noqa: ARG001 - it asks for all
+    """The public halves of what verdicts were signed with: no secret, and for everybody who is somebody."""
+    return await work.signing_keys.all()

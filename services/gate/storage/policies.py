@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from contracts.gate.v1.views import PolicyPage, PolicyView
+from contracts.gate.v1.views import PolicyPage, PolicyRevision, PolicyRevisionPage, PolicyView
 from shared.errors import NotFound
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Document, Index
@@ -17,6 +17,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     "policies": (Index((("project", 1), ("_id", 1))), Index((("projects", 1),))),
     "policy_revisions": (
         Index((("project", 1), ("digest", 1), ("revision", -1))),
+        Index((("project", 1), ("name", 1), ("revision", -1))),
         Index((("digest", 1),)),
     ),
 }
@@ -98,6 +99,26 @@ class Policies:
         found = await self._policies.find(where, limit=limit + 1)
         following = found[limit - 1]["name"] if len(found) > limit else None
         return PolicyPage(policies=tuple(_view(document) for document in found[:limit]), next=following)
+
+    async def revisions(self, project: str, name: str, after: int | None, limit: int) -> PolicyRevisionPage:
+        """The revisions of one policy, newest first. Raises `NotFound` when there never was one."""
+        where: Document = {"project": project, "name": name}
+        before = {"revision": {"$lt": after}} if after else {}
+        found = await self._revisions.find({**where, **before}, sort=(("revision", -1),), limit=limit + 1)
+        if not found and await self._revisions.find_one(where) is None:
+            raise NotFound("policy_unknown", f"There is no policy {name} in {project}.", remedy="Apply it first.")
+        following = found[limit - 1]["revision"] if len(found) > limit else None
+        return PolicyRevisionPage(revisions=tuple(_revision(one) for one in found[:limit]), next=following)
+
+
+def _revision(document: Document) -> PolicyRevision:
+    return PolicyRevision(
+        revision=document["revision"],
+        digest=document["digest"],
+        mode=document["mode"],
+        applied_at=document["applied_at"],
+        applied_by=document["applied_by"],
+    )
 
 
 def _view(document: Document) -> PolicyView:

@@ -10,6 +10,7 @@ from services.gate.storage import (
     exploitation,
     policies,
     readiness,
+    signing_keys,
     surroundings,
     templates,
     verdicts,
@@ -29,6 +30,7 @@ _ROOMS = (
     evaluations,
     verdicts,
     readiness,
+    signing_keys,
 )
 INDEXES = {name: indexes for room in _ROOMS for name, indexes in room.INDEXES.items()}
 
@@ -43,6 +45,7 @@ class GateWork:
         self.evaluations = evaluations.Evaluations(unit)
         self.verdicts = verdicts.Verdicts(unit)
         self.readiness = readiness.Readiness(unit)
+        self.signing_keys = signing_keys.SigningKeys(unit)
         self.templates = templates.Templates(unit)
 
     @property

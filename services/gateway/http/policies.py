@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from contracts.gate.v1.commands import ApplyPolicy
-from contracts.gate.v1.queries import ListPolicies, ShowPolicy
+from contracts.gate.v1.queries import ListPolicies, ListPolicyRevisions, ShowPolicy
 from contracts.gate.v1.replays import SimulatePolicy
 from contracts.gate.v1.templates import ApplyTemplate, ListTemplates, ShowTemplate
 from services.gateway.offering import offer
@@ -15,6 +15,7 @@ _NOT_HERE = None
 
 offer(router, "GET /projects/{project}/policies", ListPolicies)
 offer(router, "GET /projects/{project}/policies/{policy}", ShowPolicy, fixed={"digest": _NOT_HERE})
+offer(router, "GET /projects/{project}/policies/{policy}/revisions", ListPolicyRevisions)
 offer(router, "PUT /projects/{project}/policies/{policy}", ApplyPolicy)
 offer(
     router,

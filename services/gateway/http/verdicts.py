@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from contracts.gate.v1.queries import ConfirmVerdict, ShowVerdict
+from contracts.gate.v1.queries import ConfirmVerdict, ListVerdictKeys, ShowVerdict
 from contracts.gate.v1.replays import ReplayVerdict
 from services.gateway.offering import offer
 
@@ -13,3 +13,4 @@ router = APIRouter(tags=["verdicts"])
 offer(router, "GET /projects/{project}/verdicts/{verdict_id}", ShowVerdict)
 offer(router, "GET /projects/{project}/verdicts/{verdict_id}/confirmation", ConfirmVerdict)
 offer(router, "GET /projects/{project}/verdicts/{verdict_id}/replay", ReplayVerdict)
+offer(router, "GET /verdict-keys", ListVerdictKeys)

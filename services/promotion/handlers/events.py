@@ -47,7 +47,7 @@ async def _positions(event: PassageAttested | MoveRefused, outside: Outside) -> 
     if document is None:
         return {}
     promotion = from_document(document)
-    subjects = subjects_of(promotion.version_digest, promotion.artifacts)
+    subjects = subjects_of(promotion.version_digest, promotion.artifacts, promotion.contained)
     return await read_positions(outside, event.project, subjects)
 
 

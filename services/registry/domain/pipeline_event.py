@@ -1,6 +1,7 @@
 """What a CDEvent means here: an artifact was published, an incident began or ended, or nothing of concern.
 
-- `customData.hallmark` carries what CDEvents has no word for: `project`, `application`, `version`, `digest`, `source`.
+- `customData.hallmark` carries what CDEvents has no word for: `project`, `application`, `version`, `digest`, `source`
+  (a commit, with its author and committer if the pipeline knows them).
   It is read only in events of concern, and then every field must be well formed.
 - An artifact needs a SHA-256 digest: there, or in the purl's `checksum` qualifier.
 - An incident may name its application as `content.service.id`, written `project/application`.

@@ -1,7 +1,8 @@
 """A version: what it is made of, where it stands, and when it may move.
 
 - A version's digest is the SHA-256 of its canonical manifest: project, application, version, the artifacts sorted by
-  digest, nested versions sorted, and the source commit. Nothing in the manifest ever changes.
+  digest, nested versions sorted, and the source commit, with its author and committer where they are said. Nothing in
+  the manifest ever changes.
 - It moves on one stage at a time, from where the promotion saw it, and only while the verdict is fresh.
 - The move into the release stage makes it a trusted release, or only a released one when its verdict says so. The
   newest such move decides, rollbacks included: they pass the release gate again.
@@ -26,7 +27,7 @@ from contracts.vocabulary import (
     utc,
 )
 from services.registry.domain.lifecycle import Lifecycle
-from shared.digests import canonical_digest
+from shared.digests import JsonValue, canonical_digest
 from shared.errors import Conflict, Invalid
 
 
@@ -107,16 +108,21 @@ def manifest_digest(
                 {"digest": one.digest, "purl": one.purl} for one in sorted(artifacts, key=lambda one: one.digest)
             ],
             "nested": sorted(nested),
-            "source": None
-            if source is None
-            else {
-                "repository": source.repository,
-                "commit": source.commit,
-                "branch": source.branch,
-                "committed_at": utc(source.committed_at) if source.committed_at else None,
-            },
+            "source": _in_manifest(source) if source else None,
         }
     )
+
+
+def _in_manifest(source: SourceCommit) -> dict[str, JsonValue]:
+    # Who wrote it came later: versions that do not say so keep the digests that they had.
+    people = {"author": source.author, "committer": source.committer}
+    return {
+        "repository": source.repository,
+        "commit": source.commit,
+        "branch": source.branch,
+        "committed_at": utc(source.committed_at) if source.committed_at else None,
+        **{name: who for name, who in people.items() if who is not None},
+    }
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,12 +22,8 @@ from contracts.findings import Violation
 from contracts.vocabulary import Digest, Outcome, StageName, utc
 from shared.policy.dossier import Dossier, EvidenceKind, may_be
 from shared.policy.duration import format_duration
+from shared.policy.rules.faults import About, Aliases, Faults, Judging, Verdict, anything, faulty, no_aliases, nothing
 from shared.policy.rules.rule import Problem, RuleAnswer, RuleContext, listed, weigh
-
-Faults = Callable[[EvidenceItem, Digest], Sequence[Violation]]
-"""What is wrong with a readable piece of evidence about one subject; nothing when it is good."""
-Verdict = Callable[[EvidenceItem, Sequence[Violation]], str | None]
-"""Why what is wrong with a piece of evidence is too much, in a few words; None when it can be tolerated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +36,8 @@ class Demand:
     min_signers: int = 1
     max_age: timedelta | None = None
     made_for: StageName | None = None
+    identities: tuple[str, ...] | None = None
+    issuers: tuple[str, ...] | None = None
 
     @property
     def awaited(self) -> str:
@@ -50,11 +48,14 @@ class Demand:
     def words(self) -> str:
         """The demand as part of a sentence."""
         signers = f"{self.min_signers} signers" if self.min_signers > 1 else "a signer"
-        role = f" signed by {signers} in the role {self.signer_role}" if self.signer_role else ""
-        unnamed = f" signed by {signers}" if self.min_signers > 1 and not self.signer_role else ""
+        role = f" in the role {self.signer_role}" if self.signer_role else ""
+        named = f" with the identity {' or '.join(self.identities)}" if self.identities else ""
+        vouched = f" vouched for by {' or '.join(self.issuers)}" if self.issuers else ""
+        which = role + named + vouched
+        signed = f" signed by {signers}{which}" if which or self.min_signers > 1 else ""
         stage = f", made for the stage {self.made_for}" if self.made_for else ""
         age = f", at most {format_duration(self.max_age)} old" if self.max_age else ""
-        return f"verified {self.awaited} evidence{role}{unnamed}{stage}{age}"
+        return f"verified {self.awaited} evidence{signed}{stage}{age}"
 
     def accepts(self, item: EvidenceItem) -> bool:
         """Whether `item` is of the type asked for and enough distinct keys in the right role signed it.
@@ -73,8 +74,14 @@ class Demand:
         return not item.distrusted and self._enough(signer for signer in item.signers if not signer.distrusted)
 
     def _enough(self, signers: Iterable[Signer]) -> bool:
-        keys = {signer.key_id for signer in signers if self.signer_role in (None, signer.role)}
-        return len(keys) >= self.min_signers
+        return len({signer.key_id for signer in signers if self._vouches(signer)}) >= self.min_signers
+
+    def _vouches(self, signer: Signer) -> bool:
+        return (
+            self.signer_role in (None, signer.role)
+            and (self.identities is None or signer.identity in self.identities)
+            and (self.issuers is None or signer.issuer in self.issuers)
+        )
 
 
 def cover(
@@ -85,6 +92,7 @@ def cover(
     required: str,
     faults: Faults | None = None,
     too_much: Verdict | None = None,
+    aliases: Aliases | None = None,
     remedy: str,
     individually: bool = False,
 ) -> RuleAnswer:
@@ -92,19 +100,39 @@ def cover(
 
     `individually`: evidence about a version as a whole does not speak for its artifacts.
     """
+    found = survey(demand, dossier, context, required=required, individually=individually)
+    judging = Judging(context, remedy, faults or nothing, too_much or anything, aliases or no_aliases)
+    problems = [*faulty(found.about, judging), *found.lacking]
+    return weigh(problems, context.waivers, found.good)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Which evidence speaks about a version, what is missing, and the answer if nothing is and all of it is good."""
+
+    about: About
+    """The pieces that speak, by subject; unreadable ones included."""
+    lacking: tuple[Problem, ...]
+    good: RuleAnswer
+
+
+def survey(
+    demand: Demand, dossier: Dossier, context: RuleContext, *, required: str, individually: bool = False
+) -> Survey:
+    """Which evidence there is about every artifact, before anybody looks at what it says."""
     speaking = speaking_by_subject(demand, dossier)
     covering = {
         target: frozenset({target}) if individually else subjects for target, subjects in dossier.covering.items()
     }
     heard = {subject for subjects in covering.values() for subject in subjects}
     about = {subject: speaking.get(subject, ()) for subject in heard}
-    problems = list(_faulty(about, context, faults or _none, too_much or _any, remedy))
+    lacking: list[Problem] = []
     young_until: list[datetime] = []
     for target, subjects in covering.items():
         pieces = [item for subject in subjects for item in speaking.get(subject, ())]
         newest = max(pieces, key=order_of, default=None)
         if problem := _lacking(demand, target, newest, context.at):
-            problems.append(problem)
+            lacking.append(problem)
         elif newest is not None and demand.max_age is not None:
             young_until.append(newest.made_at + demand.max_age)
     ids = {item.evidence_id for subject in heard for item in speaking.get(subject, ())}
@@ -115,7 +143,7 @@ def cover(
         evidence=tuple(sorted(ids)),
         valid_until=min(young_until, default=None),
     )
-    return weigh(problems, context.waivers, good)
+    return Survey(about, tuple(lacking), good)
 
 
 def speaking_by_subject(demand: Demand, dossier: Dossier) -> Mapping[Digest, tuple[EvidenceItem, ...]]:
@@ -137,51 +165,6 @@ def speaking_by_subject(demand: Demand, dossier: Dossier) -> Mapping[Digest, tup
 def order_of(item: EvidenceItem) -> tuple[datetime, datetime, str]:
     """By what evidence is older or newer: when it was made, then received, then its id."""
     return (item.made_at, item.received_at, item.evidence_id)
-
-
-def _faulty(
-    speaking: Mapping[Digest, tuple[EvidenceItem, ...]],
-    context: RuleContext,
-    faults: Faults,
-    too_much: Verdict,
-    remedy: str,
-) -> Iterator[Problem]:
-    pairs = [(item.evidence_id, subject, item) for subject, items in speaking.items() for item in items]
-    for evidence_id, subject, item in sorted(pairs, key=lambda pair: pair[:2]):
-        found = _unreadable(item, subject) or [
-            _at(violation, subject, evidence_id) for violation in faults(item, subject)
-        ]
-        if not found or (whole := _told(item, found, too_much)) is None:
-            continue
-        marked = [_marked(violation, context) for violation in found]
-        left = [violation for violation in marked if violation.waived_by is None]
-        # What is left may be tolerable; then the waivers were needed, and those that were used are shown.
-        told = _told(item, left, too_much) if left else None
-        for violation in marked:
-            if violation.waived_by or told:
-                yield Problem(violation, remedy=remedy, evidence=(evidence_id,), sentence=told or whole)
-
-
-def _told(item: EvidenceItem, found: Sequence[Violation], too_much: Verdict) -> str | None:
-    if isinstance(item.facts, UnreadableFacts):
-        return found[0].says
-    return too_much(item, found)
-
-
-def _marked(violation: Violation, context: RuleContext) -> Violation:
-    waiver = context.waivers.covering(violation)
-    return violation.model_copy(update={"waived_by": waiver}) if waiver else violation
-
-
-def _at(violation: Violation, subject: Digest, evidence_id: str) -> Violation:
-    return violation.model_copy(update={"artifact": subject, "evidence": evidence_id})
-
-
-def _unreadable(item: EvidenceItem, subject: Digest) -> list[Violation]:
-    if not isinstance(item.facts, UnreadableFacts):
-        return []
-    says = f"{item.evidence_id} could not be read at {item.facts.where}: {item.facts.problem}"
-    return [Violation(says=says, artifact=subject, evidence=item.evidence_id)]
 
 
 def _lacking(demand: Demand, target: Digest, newest: EvidenceItem | None, at: datetime) -> Problem | None:
@@ -216,14 +199,6 @@ def _lacking(demand: Demand, target: Digest, newest: EvidenceItem | None, at: da
             rank=2,
         )
     return None
-
-
-def _none(_: EvidenceItem, __: Digest) -> Sequence[Violation]:
-    return ()
-
-
-def _any(_: EvidenceItem, found: Sequence[Violation]) -> str | None:
-    return found[0].says if found else None
 
 
 def _source(item: EvidenceItem) -> str | None:

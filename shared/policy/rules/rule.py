@@ -2,6 +2,7 @@
 
 - A rule lists the problems it sees; `weigh` takes out those that waivers cover and answers with the worst that is left.
 - A denial outweighs what may still arrive.
+- What could not be judged is covered by no waiver: nobody knows what would be tolerated.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ def listed(things: Iterable[str]) -> str:
 
 
 def _covered(problem: Problem, waivers: Waivers) -> Problem:
-    if problem.violation.waived_by is not None:
+    if problem.violation.waived_by is not None or problem.outcome is Outcome.ERROR:
         return problem
     waiver = waivers.covering(problem.violation)
     return replace(problem, violation=problem.violation.model_copy(update={"waived_by": waiver})) if waiver else problem

@@ -177,7 +177,7 @@ def test_lcov_lines_and_branches_count_once_for_each_file() -> None:
     first = a_record(
         "FN:1,main", "FNDA:1,main", "DA:1,1", "DA:2,0,checksum", "BRDA:2,0,0,-", "BRDA:2,0,1,0", "LF:2", "LH:1"
     )
-    second = a_record("DA:2,7", "DA:3,0", "BRDA:2,0,1,3", "VER:1", "BRF:1", "BRH:1")
+    second = a_record("DA:2,7", "DA:1,0", "DA:3,0", "BRDA:2,0,1,3", "VER:1", "BRF:1", "BRH:1")
     third = a_record("DA:1,99999999999999999999", file="b.c")
     assert said(first + "# a comment\n" + second + third) == (3, 4, 75.0, 50.0)
     assert said((first + second + third).replace("\n", "\r\n")) == (3, 4, 75.0, 50.0)
@@ -199,6 +199,7 @@ def test_lcov_without_lists_counts_as_it_states() -> None:
         "DA:1,1\n",
         "end_of_record\n",
         a_record("DA:1,1") + "LF:1\n",
+        a_record("DA:1,1") + "SF:b\nDA:1,0\n",
         a_record("LF:1", "LH:2"),
         a_record("LH:2"),
         a_record("LF:1", "LH:1", "BRH:1"),

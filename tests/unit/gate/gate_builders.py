@@ -10,6 +10,8 @@ from contracts.facts import (
     EvidenceItem,
     Facts,
     FoundVulnerability,
+    LicenseUse,
+    ProvenanceFacts,
     SbomFacts,
     Signer,
     TestFacts,
@@ -37,6 +39,7 @@ TYPES = {
     "sbom": SBOM_TYPE,
     "vulnerabilities": SCAN_TYPE,
     "approval": APPROVAL_TYPE,
+    "provenance": "https://slsa.dev/provenance/v1",
     "unreadable": TESTS_TYPE,
 }
 
@@ -73,8 +76,23 @@ def failed() -> TestFacts:
     return TestFacts(result="failed", passed=9, failed=1, failed_names=("test_sum",))
 
 
+def provenance(**changes: Any) -> ProvenanceFacts:
+    fields = {
+        "builder_id": "https://builder.example/runner@v1",
+        "build_type": "https://builder.example/type",
+        "source_repository": "https://git.example/acme/shop",
+        "source_commit": "c" * 40,
+        "source_ref": "refs/heads/main",
+    }
+    return ProvenanceFacts(**(fields | changes))
+
+
 def sbom() -> SbomFacts:
     return SbomFacts(format="cyclonedx", spec_version="1.6", component_count=3)
+
+
+def licensed(expression: str) -> SbomFacts:
+    return sbom().model_copy(update={"licenses": (LicenseUse(expression=expression, count=3),)})
 
 
 def scan(**found: int) -> VulnerabilityFacts:

@@ -20,8 +20,10 @@ from tests.unit.gate.gate_builders import (
     failed,
     item,
     judge,
+    licensed,
     passed,
     policy,
+    provenance,
     rule,
     sbom,
     scan,
@@ -31,6 +33,13 @@ from tests.unit.gate.gate_builders import (
 
 OLD, NEW = timedelta(hours=3), timedelta(hours=1)
 CASES: dict[str, tuple[dict[str, Any], Facts, Facts]] = {
+    "composition": (rule("composition", covered_by=["tests"]), passed(), unreadable()),
+    "provenance": (
+        rule("provenance", builders=[{"id": "https://builder.example/runner@v1"}]),
+        provenance(),
+        provenance(builder_id="https://elsewhere.example"),
+    ),
+    "licenses": (rule("licenses", allow=["MIT"]), licensed("MIT"), licensed("GPL-2.0-only")),
     "required_evidence": (rule("required_evidence", evidence="sbom"), sbom(), unreadable()),
     "tests_passed": (rule("tests_passed", signer_role="test", max_age="1d"), passed(), failed()),
     "vulnerability_limit": (rule("vulnerability_limit", max={"high": 0}), scan(), scan(high=1)),
@@ -55,7 +64,8 @@ def outcome(kind: str, *pieces: EvidenceItem) -> Outcome:
 
 
 def test_every_kind_of_rule_is_tried() -> None:
-    assert {*CASES, "approvals", "all_of", "any_of"} == set(RULE_KINDS)
+    without_evidence = {"soak", "source_branch", "stage_passed", "version_order"}
+    assert {*CASES, *without_evidence, "approvals", "all_of", "any_of"} == set(RULE_KINDS)
 
 
 @every_kind

@@ -11,7 +11,7 @@ import yaml
 from shared.policy.policy import read_policy
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-POLICIES = sorted((EXAMPLES / "policies").glob("*.yaml"))
+POLICIES = sorted(file for file in (EXAMPLES / "policies").glob("*.yaml") if not file.name.endswith(".test.yaml"))
 
 
 def project_documents() -> dict[str, Any]:

@@ -16,6 +16,13 @@ FULL = document(
     rule("vulnerability_limit", max={"critical": 0, "high": 2}, max_age="7d"),
     rule("tests_passed", min_passed=3, remedy="Ask QA."),
     rule("approvals", role="approver", count=2),
+    rule("composition", artifact_types=["pypi", "oci"], covered_by=["sbom"], individually=True),
+    rule("provenance", builders=[{"id": "https://builder.example/*", "level": 2}], min_level=2),
+    rule("licenses", allow=["MIT", "Apache-2.0"], deny=["GPL-*"]),
+    rule("soak", stage="qa", **{"for": "72h"}),
+    rule("source_branch", branches=["main", "release/*"]),
+    rule("stage_passed", stage="qa", within="30d"),
+    rule("version_order", scheme="pep440"),
     rule(
         "any_of",
         rules=[

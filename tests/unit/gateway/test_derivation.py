@@ -67,8 +67,8 @@ def test_every_ask_is_offered_and_documented_with_its_problems() -> None:
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     offered = {operation["operationId"] for operation in operations}
     asks = {message.__name__ for message in MESSAGES if issubclass(message, Command | Query)}
-    # Approvals are two operations, one for each decision.
-    assert asks - offered == {"DecideApproval", *NOT_OFFERED}
+    # Approvals and waivers are two operations each, one for each decision.
+    assert asks - offered == {"DecideApproval", "DecideWaiver", *NOT_OFFERED}
     for operation in operations:
         for status in ("401", "404", "422", "503"):
             assert "application/problem+json" in operation["responses"][status]["content"], operation["operationId"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from contracts.registry.v1.intake import PipelineEvent
+from contracts.vocabulary import SourceCommit
 from services.registry.domain.pipeline_event import (
     ArtifactBuilt,
     IncidentBegan,
@@ -45,6 +46,13 @@ def test_an_artifact_is_a_package_and_a_digest(purl: str, custom_data: dict[str,
     meaning = meaning_of(f"dev.cdevents.artifact.{predicate}.0.3.0", purl, custom_data)
     assert isinstance(meaning, ArtifactBuilt)
     assert (meaning.package, meaning.artifact.purl, meaning.artifact.digest) == ("pkg:pypi/cart", purl, DIGEST)
+
+
+def test_an_artifact_may_say_who_wrote_its_source() -> None:
+    source = {"repository": "https://git.example/cart", "commit": "0123abc", "author": "ann", "committer": "bob"}
+    meaning = meaning_of(PUBLISHED, "pkg:pypi/Cart@1.0", hallmark(digest=DIGEST, source=source))
+    assert isinstance(meaning, ArtifactBuilt)
+    assert meaning.source == SourceCommit(**source)
 
 
 @pytest.mark.parametrize("purl", ["pkg:pypi/cart@1.0", f"pkg:pypi/cart?checksum=sha1:{'0' * 40}"])

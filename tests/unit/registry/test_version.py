@@ -71,8 +71,25 @@ def test_the_digest_is_of_the_documented_manifest_and_not_of_an_order() -> None:
         '"repository":"https://git.example/cart"},"v":1,"version":"1.0"}'
     )
     assert VERSION.digest == sha256_digest(manifest.encode())
+    assert VERSION.digest == "sha256:a2767deb4c8df46d809dc404407ea0db76e019929ae77830bd3fcfd806381e61"
     turned = MADE_OF | {"artifacts": (IMAGE, WHEEL), "nested": NESTED[::-1]}
     assert manifest_digest("shop", "cart", "1.0", **turned) == VERSION.digest
+
+
+def test_author_and_committer_are_in_the_manifest_where_they_are_said() -> None:
+    def digest(**people: str) -> str:
+        return manifest_digest("shop", "cart", "1.0", **MADE_OF | {"source": SOURCE.model_copy(update=people)})
+
+    assert digest(author="ann") != digest(committer="ann")
+    artifacts = sorted((one.digest, one.purl) for one in (WHEEL, IMAGE))
+    listed = ",".join(f'{{"digest":"{digest}","purl":"{purl}"}}' for digest, purl in artifacts)
+    manifest = (
+        f'{{"application":"cart","artifacts":[{listed}],'
+        f'"nested":["{min(NESTED)}","{max(NESTED)}"],"project":"shop",'
+        '"source":{"author":"ann","branch":null,"commit":"0123abc","committed_at":"2026-01-02T03:04:05.000000Z",'
+        '"committer":"bob","repository":"https://git.example/cart"},"v":1,"version":"1.0"}'
+    )
+    assert digest(author="ann", committer="bob") == sha256_digest(manifest.encode())
 
 
 @pytest.mark.parametrize(
@@ -87,6 +104,8 @@ def test_the_digest_is_of_the_documented_manifest_and_not_of_an_order() -> None:
         (("shop", "cart", "1.0"), {"source": None}),
         (("shop", "cart", "1.0"), {"source": SOURCE.model_copy(update={"commit": "0123abd"})}),
         (("shop", "cart", "1.0"), {"source": SOURCE.model_copy(update={"committed_at": None})}),
+        (("shop", "cart", "1.0"), {"source": SOURCE.model_copy(update={"author": "ann"})}),
+        (("shop", "cart", "1.0"), {"source": SOURCE.model_copy(update={"committer": "ann"})}),
     ],
 )
 def test_whatever_else_changes_changes_the_digest(names: tuple[str, str, str], change: dict[str, Any]) -> None:

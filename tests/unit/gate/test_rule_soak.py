@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from contracts.circumstances import Circumstances, IncidentFacts, StagePassage
+from contracts.vocabulary import Outcome, PromotionKind
+from shared.errors import Invalid
+from shared.policy.rules import RuleAnswer, check
+from tests.unit.gate.gate_builders import NOW, VERSION, context_for, dossier, policy, rule
+
+SOAK = rule("soak", stage="qa", **{"for": "72h"})
+
+
+def hours(count: float) -> datetime:
+    return NOW - timedelta(hours=count)
+
+
+def entered(ago: float, kind: PromotionKind = PromotionKind.PROMOTE, to_stage: str = "qa") -> StagePassage:
+    return StagePassage(
+        kind=kind, from_stage="dev", to_stage=to_stage, release=False, at=hours(ago), promotion_id=f"p{ago}"
+    )
+
+
+def incident(name: str, opened: float, resolved: float | None = None, version: str | None = "1.0.0") -> IncidentFacts:
+    ended = None if resolved is None else hours(resolved)
+    return IncidentFacts(incident_id=name, version=version, opened_at=hours(opened), resolved_at=ended)
+
+
+def answer(
+    *passed: StagePassage, incidents: tuple[IncidentFacts, ...] = (), current: str | None = "1.0.0", **changes: Any
+) -> RuleAnswer:
+    standing = {"qa": current} if current else {}
+    held = dossier(circumstances=Circumstances(passed=passed, incidents=incidents, current=standing))
+    return check(policy(SOAK | changes).spec.rules[0], held, context_for(held))
+
+
+def test_long_enough_allows_to_the_moment() -> None:
+    given = answer(entered(72))
+    assert (given.outcome, given.valid_until) == (Outcome.ALLOW, None)
+    assert given.observed == "It has stood in qa since 2026-11-17T12:00:00.000000Z."
+    assert given.required == "This version has stood in qa for 3d without an incident."
+
+
+def test_not_long_enough_waits_and_says_for_how_long() -> None:
+    given = answer(entered(71))
+    assert (given.outcome, given.passes_at, given.awaits) == (Outcome.PENDING, NOW + timedelta(hours=1), None)
+    assert given.observed == "It has stood in qa since 2026-11-17T13:00:00.000000Z only."
+    assert given.remedy == "Leave it there until 2026-11-20T13:00:00.000000Z."
+
+
+def test_not_there_yet_waits_for_a_promotion() -> None:
+    given = answer(entered(99, to_stage="dev"))
+    assert (given.outcome, given.passes_at, given.awaits) == (Outcome.PENDING, None, "promotion")
+    assert given.observed == "It has not entered qa yet."
+    assert given.remedy == "Ask for its promotion to qa and leave it there for 3d."
+
+
+def test_the_last_entry_counts_and_a_rollback_is_one() -> None:
+    assert answer(entered(99), entered(2, PromotionKind.ROLLBACK)).outcome is Outcome.PENDING
+    assert answer(entered(80, PromotionKind.ROLLBACK), entered(99)).outcome is Outcome.ALLOW
+
+
+def test_an_incident_that_is_not_resolved_denies_whatever_the_time() -> None:
+    given = answer(entered(200), incidents=(incident("i1", 5),))
+    assert (given.outcome, given.passes_at) == (Outcome.DENY, None)
+    assert given.observed == "An incident that concerns this version is not resolved: i1."
+    assert given.remedy == "Resolve the incident, or roll back; the time starts again when it is resolved."
+    assert given.violations[0].artifact == VERSION
+    assert answer(incidents=(incident("i1", 5),)).outcome is Outcome.DENY
+
+
+def test_an_incident_of_no_known_version_counts_and_one_of_another_does_not() -> None:
+    assert answer(entered(200), incidents=(incident("i1", 5, version=None),)).outcome is Outcome.DENY
+    assert answer(entered(200), incidents=(incident("i1", 5, version="0.9.0"),)).outcome is Outcome.ALLOW
+
+
+def test_a_resolved_incident_starts_the_time_again() -> None:
+    given = answer(entered(200), incidents=(incident("i1", 90, 71), incident("i2", 150, 140)))
+    assert (given.outcome, given.passes_at) == (Outcome.PENDING, NOW + timedelta(hours=1))
+    assert answer(entered(200), incidents=(incident("i1", 90, 72),)).outcome is Outcome.ALLOW
+    assert answer(entered(80), incidents=(incident("i1", 190, 180),)).outcome is Outcome.ALLOW
+
+
+def test_incidents_can_be_left_out() -> None:
+    given = answer(entered(200), incidents=(incident("i1", 5), incident("i2", 9, 2)), no_incidents=False)
+    assert (given.outcome, given.required) == (Outcome.ALLOW, "This version has stood in qa for 3d.")
+
+
+def test_the_time_counts_only_while_no_other_version_took_its_place() -> None:
+    given = answer(entered(200), current="1.1.0")
+    assert (given.outcome, given.passes_at, given.awaits) == (Outcome.PENDING, None, "promotion")
+    assert given.observed == "1.1.0 has taken its place in qa."
+    assert given.remedy == "Promote 1.1.0 instead, or roll qa back to this version and let the time pass."
+    assert answer(entered(200), current="1.1.0", still_there=False).outcome is Outcome.ALLOW
+    assert answer(entered(200), current=None).outcome is Outcome.ALLOW
+
+
+@pytest.mark.parametrize("wrong", [{"for": "0h"}, {"for": 72}, {"length": "72h"}, {"stage": ""}])
+def test_what_says_nothing_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(Invalid):
+        policy(SOAK | wrong)
+    with pytest.raises(Invalid):
+        policy(rule("soak", stage="qa"))
+
+
+def test_the_normal_form_is_read_back() -> None:
+    assert policy(SOAK).normal_form()["spec"]["rules"][0]["for"] == "3d"  # type: ignore[index,call-overload]

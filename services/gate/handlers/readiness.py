@@ -29,7 +29,8 @@ async def look_at(work: GateWork, key: str) -> None:
     stations = await _stations(work, held)
     if not stations:
         # Nobody has told of its way yet, so that nothing can be said; whoever does has it looked at again.
-        return await work.readiness.keep(key, None, look_at=None, ended=False)
+        await work.readiness.keep(key, None, look_at=None, ended=False)
+        return
     before = outlook(stations, standing_of(held.dossier.circumstances.passed))
     verdict = await _judged(work, held, before) if before else None
     now = said(

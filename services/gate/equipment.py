@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from contracts.gate.v1.views import VerdictSignature
 from shared.crypto import keys
 from shared.digests import JsonValue
+from shared.errors import Unauthenticated
 from shared.identity import load_identity_key
 from shared.rego.pool import RegoPool
 from shared.settings import ServiceSettings
-from shared.verdict_signature import sign_verdict
+from shared.verdict_signature import sign_verdict, verify_verdict
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,22 @@ class GateEquipment:
         """The gate's signature over a verdict as it is announced."""
         key_id, value = sign_verdict(body, self.key)
         return VerdictSignature(key_id=key_id, value=value)
+
+    def disowns(self, body: Mapping[str, JsonValue], signature: VerdictSignature) -> bool:
+        """Whether a signature names this key and is not its signature over `body`; other keys are not judged."""
+        public = self.key.public_key()
+        if signature.key_id != keys.key_id(public):
+            return False
+        try:
+            verify_verdict(body, signature.key_id, signature.value, [public])
+        except Unauthenticated:
+            return True
+        return False
+
+
+async def end_equipment(equipment: GateEquipment) -> None:
+    """End the Rego workers."""
+    await equipment.rego.aclose()
 
 
 def load_equipment(settings: ServiceSettings) -> GateEquipment:

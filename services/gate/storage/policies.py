@@ -52,6 +52,11 @@ class Policies:
         """The policies of that name in force for a project: its own, and those that others hold for it."""
         return [policy for policy in await self.in_force(project) if policy.name == name]
 
+    async def own(self, project: str, name: str) -> Policy | None:
+        """The policy of that name that a project holds itself, for whatever projects it is."""
+        found = await self._policies.get(f"{project}/{name}")
+        return _read(found["text"]) if found else None
+
     async def with_digests(self, digests: Iterable[str]) -> list[Policy]:
         """The policies with these digests, whether in force or not; those that never were are left out."""
         found = self._revisions.stream({"digest": {"$in": sorted(set(digests))}})

@@ -56,6 +56,9 @@ def faulty(about: About, judging: Judging) -> Iterator[Problem]:
         ]
         if not found or (whole := _told(item, found, too_much)) is None:
             continue
+        if not judging.context.waivers.known:
+            yield from (Problem(one, remedy=judging.remedy, evidence=(evidence_id,), sentence=whole) for one in found)
+            continue
         marked = [_marked(item, violation, judging) for violation in found]
         left = [violation for violation in marked if violation.waived_by is None]
         # What is left may be tolerable; then the waivers were needed, and those that were used are shown.

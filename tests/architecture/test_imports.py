@@ -80,6 +80,7 @@ def test_domains_are_pure(path: Path) -> None:
         "contracts.vocabulary",
         "contracts.facts",
         "contracts.circumstances",
+        "contracts.clearance",
         "contracts.findings",
         "shared.errors",
         "shared.digests",
@@ -101,6 +102,7 @@ def test_domains_are_pure(path: Path) -> None:
 def test_the_verifier_needs_no_service(path: Path) -> None:
     allowed = (
         "contracts.circumstances",
+        "contracts.clearance",
         "contracts.facts",
         "contracts.vocabulary",
         "contracts.gate.v1.views",

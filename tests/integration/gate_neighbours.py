@@ -76,7 +76,7 @@ def version_created(version: str = "1.0.0", **changes: Any) -> VersionCreated:
         "source": None,
         "criticality": Criticality.LOW,
         "labels": {"app.kubernetes.io/part-of": "shop", "$tier": "web"},
-        "owners": ("ann",),
+        "owners": ("olga",),
         "by": "ci",
         "at": datetime.fromisoformat("2026-11-20T12:00:00Z"),
     }
@@ -89,7 +89,7 @@ def application_applied(criticality: Criticality, revision: int) -> ApplicationA
         application="cart",
         criticality=criticality,
         maturity=Maturity.PRODUCTION,
-        owners=("ann",),
+        owners=("olga",),
         labels={},
         lifecycle="default",
         packages=(),

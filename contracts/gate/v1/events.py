@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from pydantic import Field
+
+from contracts.clearance import SignedClearance
 from contracts.findings import Finding
 from contracts.gate.v1.commands import Passage
 from contracts.gate.v1.views import UsedEvidence, UsedWaiver, VerdictSignature
@@ -71,6 +74,8 @@ class VerdictIssued(Event):
     """For `pending`: how long what is missing is waited for."""
     circumstances_digest: Digest | None = None
     """Of the canonical `Circumstances` that were so when it was given."""
+    clearance: Annotated[SignedClearance | None, Field(exclude_if=lambda value: value is None)] = None
+    """Exactly for `allow`: what the services that act on the verdict check. Left out when there is none."""
     signature: VerdictSignature | None = None
 
 

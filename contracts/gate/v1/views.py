@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from contracts.circumstances import Circumstances
+from contracts.clearance import GateSignature, SignedClearance
 from contracts.findings import Finding
 from contracts.gate.v1.commands import Passage
 from contracts.message import Answer
@@ -90,13 +93,8 @@ class UsedWaiver(Frozen):
     """Of the canonical `WaiverFacts`."""
 
 
-class VerdictSignature(Frozen):
+class VerdictSignature(GateSignature):
     """The gate's own signature (DSSE) over the verdict as announced, without this field."""
-
-    key_id: Digest
-    """SHA-256 of the key's SubjectPublicKeyInfo."""
-    value: str
-    """Base64."""
 
 
 class VerdictView(Answer):
@@ -136,6 +134,8 @@ class VerdictView(Answer):
     """For `pending`: how long what is missing is waited for."""
     circumstances_digest: Digest | None = None
     """Of the canonical `Circumstances` that were so when it was given."""
+    clearance: Annotated[SignedClearance | None, Field(exclude_if=lambda value: value is None)] = None
+    """Exactly for `allow`: what the services that act on the verdict check. Left out when there is none."""
     signature: VerdictSignature | None = None
     considered: tuple[ConsideredEvidence, ...] = ()
     """All evidence that counted, by id. Left out of lists."""

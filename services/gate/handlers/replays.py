@@ -117,7 +117,7 @@ def _altered(given: VerdictView, work: GateWork) -> tuple[str, ...]:
         "list of considered evidence": given.considered_digest not in (None, considered),
         "circumstances": given.circumstances is not None
         and circumstances_digest(given.circumstances) != given.circumstances_digest,
-        "signature": given.signature is not None and work.equipment.disowns(said, given.signature),
+        "signature": not work.equipment.signed(said, given.signature),
     }
     return tuple(name for name, is_wrong in wrong.items() if is_wrong)
 

@@ -11,8 +11,8 @@ from contracts.gate.v1.views import Confirmation
 from contracts.registry.v1.events import MoveRefused, VersionMoved
 from contracts.vocabulary import Digest
 from services.promotion import wire
+from services.promotion.believing import believed
 from services.promotion.domain import facts
-from services.promotion.gate_keys import believed
 from services.promotion.handlers import HANDLERS
 from services.promotion.handlers.commands import read_positions, subjects_of
 from services.promotion.handlers.steps import take_step

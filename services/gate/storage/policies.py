@@ -62,7 +62,7 @@ class Policies:
     async def own(self, project: str, name: str) -> Policy | None:
         """The policy of that name that a project holds itself, for whatever projects it is."""
         found = await self._policies.get(f"{project}/{name}")
-        return _read(found["text"]) if found else None
+        return _read(found["text"])[0] if found else None
 
     async def with_digests(self, digests: Iterable[str]) -> list[Policy]:
         """The policies with these digests, whether in force or not; those that never were are left out."""

@@ -96,6 +96,7 @@ def verdict_view(question: EvaluateGates, verdict: Verdict, held: Held) -> Verdi
         labels=dict(dossier.labels),
         considered_digest=canonical_digest([one.model_dump(mode="json") for one in considered]),
         considered=considered,
+        evidence_count=verdict.evidence_count,
         kind=verdict.kind,
         waivers=tuple(UsedWaiver(waiver_id=one.waiver_id, digest=waiver_digest(one)) for one in verdict.waivers),
         may_be_trusted=verdict.may_be_trusted,

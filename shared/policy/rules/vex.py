@@ -22,8 +22,7 @@ from pydantic import Field, StringConstraints
 
 from contracts.facts import EvidenceItem, FoundVulnerability, UnreadableFacts, VexFacts, VexStatement, VexStatus
 from contracts.vocabulary import Digest, Document
-from shared.policy.dossier import Dossier, may_be
-from shared.policy.rules.coverage import order_of
+from shared.policy.dossier import Dossier, may_be, order_of
 from shared.policy.rules.exploitation import names
 from shared.policy.rules.rule import SignerRole
 from shared.policy.rules.vex_products import Place, clears, may_concern

@@ -1,7 +1,7 @@
 """Evidence of five kinds, as pipelines attach it, for measuring the gate.
 
-- A version has at most `ARTIFACTS` artifacts: with many more, a verdict on them is too long to be announced. More
-  evidence is more runs, as in a pipeline that tests and scans again every night.
+- A version has at most as many artifacts as one can be registered with; more evidence is more runs, as in a pipeline
+  that tests and scans again every night.
 - Every piece is verified. Each scan lists 20 findings, of which one is high and waived.
 """
 
@@ -26,7 +26,8 @@ from contracts.facts import (
 from contracts.vocabulary import Artifact, Severity
 from shared.digests import sha256_digest
 
-ARTIFACTS, KINDS = 100, 5
+ARTIFACTS, KINDS = 1_000, 5
+"""The most artifacts (`contracts.registry.v1.commands`), and the kinds of evidence about each."""
 NOW = datetime.now(UTC).replace(microsecond=0)
 REPOSITORY = "https://git.example/bench/web"
 WAIVED = "CVE-2026-09999"

@@ -1,9 +1,10 @@
-"""The gate's signature over a verdict, so that nobody who can publish on NATS can allow anything.
+"""The gate's signatures over verdicts and clearances, so that nobody who can publish on NATS can allow anything.
 
-- What is signed is the DSSE pre-authentication encoding of a payload type of its own and the verdict's canonical JSON
-  without its signature. The encoding keeps it apart from everything else that the same key signs.
+- What is signed is the DSSE pre-authentication encoding of a payload type of its own and the canonical JSON: of the
+  verdict without its signature, or of the clearance. The encoding keeps the two apart, and both from everything else
+  that the same key signs.
 - The key is the gate's identity key, named by the digest of its SubjectPublicKeyInfo.
-- A verdict counts when one of the given keys has that name and signed exactly these bytes.
+- Either counts when one of the given keys has that name and signed exactly these bytes.
 
 Source: secure-systems-lab/dsse protocol.md.
 """
@@ -18,6 +19,7 @@ from shared.digests import JsonValue, canonical_json
 from shared.errors import Unauthenticated
 
 PAYLOAD_TYPE = "application/vnd.hallmark.verdict+json"
+CLEARANCE_TYPE = "application/vnd.hallmark.clearance+json"
 
 
 def sign_verdict(body: Mapping[str, JsonValue], key: keys.PrivateKey) -> tuple[str, str]:
@@ -25,23 +27,32 @@ def sign_verdict(body: Mapping[str, JsonValue], key: keys.PrivateKey) -> tuple[s
 
     Raises `ValueError` for a body that has no canonical form.
     """
-    return keys.key_id(key.public_key()), base64.b64encode(keys.sign(key, _signed(body))).decode()
+    return _signature(PAYLOAD_TYPE, body, key)
+
+
+def sign_clearance(body: Mapping[str, JsonValue], key: keys.PrivateKey) -> tuple[str, str]:
+    """The same over a clearance."""
+    return _signature(CLEARANCE_TYPE, body, key)
 
 
 def verify_verdict(
     body: Mapping[str, JsonValue], key_id: str, value: str, candidates: Iterable[keys.PublicKey]
 ) -> None:
     """Pass when the named one of the candidates signed this body. Raises `Unauthenticated` otherwise."""
-    signature = base64_text.decode(value)
-    named = [public for public in candidates if keys.key_id(public) == key_id]
-    if signature is None or not named:
-        raise invalid_signature("no known key of the gate has made it")
-    try:
-        message = _signed(body)
-    except ValueError as error:
-        raise invalid_signature("the verdict has no canonical form") from error
-    if not any(keys.verify(public, message, signature) for public in named):
-        raise invalid_signature("the verdict is not what was signed")
+    if wrong := _problem(PAYLOAD_TYPE, body, key_id, value, candidates):
+        raise invalid_signature(f"the verdict {wrong}")
+
+
+def verify_clearance(
+    body: Mapping[str, JsonValue], key_id: str, value: str, candidates: Iterable[keys.PublicKey]
+) -> None:
+    """The same for a clearance."""
+    if wrong := _problem(CLEARANCE_TYPE, body, key_id, value, candidates):
+        raise Unauthenticated(
+            "clearance_signature_invalid",
+            f"The clearance's signature does not prove that the gate gave it: it {wrong}.",
+            remedy="Compare the gate's identity key with the issuers folder, and find out who told it.",
+        )
 
 
 def invalid_signature(why: str) -> Unauthenticated:
@@ -53,5 +64,24 @@ def invalid_signature(why: str) -> Unauthenticated:
     )
 
 
-def _signed(body: Mapping[str, JsonValue]) -> bytes:
-    return dsse.pae(PAYLOAD_TYPE, canonical_json(body))
+def _signature(payload_type: str, body: Mapping[str, JsonValue], key: keys.PrivateKey) -> tuple[str, str]:
+    signature = keys.sign(key, _signed(payload_type, body))
+    return keys.key_id(key.public_key()), base64.b64encode(signature).decode()
+
+
+def _problem(
+    payload_type: str, body: Mapping[str, JsonValue], key_id: str, value: str, candidates: Iterable[keys.PublicKey]
+) -> str:
+    signature = base64_text.decode(value)
+    named = [public for public in candidates if keys.key_id(public) == key_id]
+    if signature is None or not named:
+        return "is signed by no known key of the gate"
+    try:
+        message = _signed(payload_type, body)
+    except ValueError:
+        return "has no canonical form"
+    return "" if any(keys.verify(public, message, signature) for public in named) else "is not what was signed"
+
+
+def _signed(payload_type: str, body: Mapping[str, JsonValue]) -> bytes:
+    return dsse.pae(payload_type, canonical_json(body))

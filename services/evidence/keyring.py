@@ -9,6 +9,7 @@ from services.evidence.recent import RecentLog
 from services.evidence.settings import EvidenceSettings
 from shared.crypto import dsse, keys, note
 from shared.errors import Invalid, Transient
+from shared.gate_keys import GateKeys, load_gate_keys
 from shared.trust.statement import PAYLOAD_TYPE
 
 
@@ -49,6 +50,8 @@ class Keyring:
     max_evidence_bytes: int
     quorum: int
     given_out: GivenOut
+    gate_keys: GateKeys
+    """Whose clearances are believed."""
     recent: RecentLog = field(default_factory=RecentLog)
 
     @property
@@ -69,7 +72,7 @@ class Keyring:
 
 
 def load_keyring(settings: EvidenceSettings) -> Keyring:
-    """The keyring. Raises `Invalid` without a key, `OSError` for an unreadable one."""
+    """The keyring. Raises `Invalid` without a key, `OSError` for an unreadable one and without any key of the gate."""
     if settings.signing_key is None:
         raise Invalid(
             "signing_key_missing",
@@ -81,4 +84,11 @@ def load_keyring(settings: EvidenceSettings) -> Keyring:
         paths.append(settings.next_signing_key)
     signers = tuple(Signer(keys.read_private(path), settings.log_origin) for path in paths)
     given_out = GivenOut(settings.checkpoint_dir, settings.instance)
-    return Keyring(signers, settings.log_origin, settings.max_evidence_bytes, settings.witness_quorum, given_out)
+    return Keyring(
+        signers,
+        settings.log_origin,
+        settings.max_evidence_bytes,
+        settings.witness_quorum,
+        given_out,
+        load_gate_keys(settings),
+    )

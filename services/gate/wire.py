@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from contracts.clearance import Clearance, ClearedGate
 from contracts.gate.v1.commands import EvaluateGates, Passage
 from contracts.gate.v1.events import VerdictIssued
 from contracts.gate.v1.views import (
@@ -17,11 +19,12 @@ from contracts.gate.v1.views import (
     VerdictView,
 )
 from contracts.registry.v1.events import ApplicationApplied, VersionCreated
-from contracts.vocabulary import Outcome
+from contracts.vocabulary import Digest, Outcome
 from services.gate.domain.application import ApplicationContext
 from services.gate.domain.waiver import Waiver
 from services.gate.equipment import GateEquipment
 from services.gate.storage.dossiers import Held
+from shared.clearances import list_digest
 from shared.digests import canonical_digest
 from shared.policy import house_rules
 from shared.policy.verdict import Verdict, pinned_circumstances, waiver_digest
@@ -37,8 +40,30 @@ def passages_from(passages: tuple[Passage, ...]) -> tuple[house_rules.Passage, .
 def signed_view(question: EvaluateGates, verdict: Verdict, held: Held, equipment: GateEquipment) -> VerdictView:
     """A verdict with everything it was based on: enough to give it again elsewhere."""
     view = verdict_view(question, verdict, held)
-    said = verdict_issued(view).model_dump(mode="json", exclude={"signature"})
+    if view.outcome is Outcome.ALLOW:
+        cleared = equipment.clear(clearance_of(view, held.dossier.artifacts))
+        view = view.model_copy(update={"clearance": cleared})
+    said = announced(view)
     return view.model_copy(update={"signature": equipment.sign(said)})
+
+
+def announced(view: VerdictView) -> dict[str, Any]:
+    """What a verdict's signature is over."""
+    return verdict_issued(view).model_dump(mode="json", exclude={"signature"})
+
+
+def clearance_of(view: VerdictView, artifacts: Iterable[Digest]) -> Clearance:
+    """What an allowing verdict clears, as small as those who act on it need it."""
+    same = {name: getattr(view, name) for name in Clearance.model_fields if name in VerdictView.model_fields}
+    return Clearance.model_validate(
+        same
+        | {
+            "passages": tuple(ClearedGate(stage=one.stage, gate=one.gate, open=one.open) for one in view.passages),
+            "waivers": tuple(sorted({one.waiver_id for one in view.waivers})),
+            "artifacts_digest": list_digest(set(artifacts)),
+            "evidence_digest": list_digest({used.content_digest for used in view.evidence}),
+        }
+    )
 
 
 def verdict_view(question: EvaluateGates, verdict: Verdict, held: Held) -> VerdictView:
@@ -73,6 +98,7 @@ def verdict_view(question: EvaluateGates, verdict: Verdict, held: Held) -> Verdi
         labels=dict(dossier.labels),
         considered_digest=canonical_digest(considered),
         considered=_CONSIDERED.validate_python(considered),
+        evidence_count=verdict.evidence_count,
         kind=verdict.kind,
         waivers=tuple(UsedWaiver(waiver_id=one.waiver_id, digest=waiver_digest(one)) for one in verdict.waivers),
         may_be_trusted=verdict.may_be_trusted,

@@ -10,10 +10,10 @@ from contracts.gate.v1.commands import EvaluateGates
 from contracts.gate.v1.queries import ConfirmVerdict, JudgeGates
 from contracts.registry.v1.commands import MoveVersion
 from contracts.registry.v1.queries import ShowVersion
-from services.promotion.gate_keys import load_gate_keys
 from services.promotion.handlers import HANDLERS, commands, events, queries
 from services.promotion.storage.unit_of_work import INDEXES
 from services.promotion.sweep import sweep
+from shared.gate_keys import load_gate_keys
 from shared.service import Service, serve_environment
 
 ROOMS = (commands, events, queries)

@@ -47,6 +47,7 @@ def verdict_given(event: VerdictIssued) -> VerdictGiven:
         expires_at=event.expires_at,
         waivers=tuple(sorted({used.waiver_id for used in event.waivers})),
         may_be_trusted=event.may_be_trusted,
+        clearance=event.clearance,
     )
     return VerdictGiven(event.version_digest, verdict)
 

@@ -64,6 +64,7 @@ def _attest(promotion: Promotion, verdict: Verdict) -> AttestPassage:
         judged_at=verdict.judged_at,
         trusted=verdict.may_be_trusted,
         waivers=verdict.waivers,
+        clearance=verdict.clearance,
     )
 
 
@@ -85,6 +86,7 @@ def _move(promotion: Promotion, verdict: Verdict, passage_digest: str) -> MoveVe
         reason=promotion.reason,
         trusted=verdict.may_be_trusted,
         waivers=verdict.waivers,
+        clearance=verdict.clearance,
     )
 
 

@@ -35,6 +35,7 @@ from shared.digests import canonical_digest
 from shared.errors import Invalid
 from shared.policy.dossier import Dossier
 from shared.policy.duration import before
+from shared.policy.fitting import MAX_USED, fitted
 from shared.policy.house_rules import Passage, contents_unknown, dossier_behind, no_policy
 from shared.policy.judging import Bench, Judged, Moment
 from shared.policy.policy import Policy
@@ -70,7 +71,8 @@ class Verdict(Frozen):
     policies: tuple[Digest, ...]
     """Digests of all policies that had a say, sorted."""
     evidence: tuple[UsedEvidence, ...]
-    """What the findings rest on, by id."""
+    """What the findings rest on, by id; nothing when it is more than a message carries."""
+    evidence_count: int
     waivers: tuple[WaiverFacts, ...]
     """Those without which it would not allow, by id."""
     may_be_trusted: bool
@@ -139,7 +141,7 @@ def decide(
         judged = [Judged(dossier_behind(passage, behind)) for passage in passages]
     else:
         judged = [j for passage in passages for j in _judge(governing, dossier, passage, context, at)]
-    outcome = _worst(judged)
+    outcome, rests_on = _worst(judged), _used(judged, dossier)
     used = {one for j in judged if j.finding.mode is Mode.BLOCK for one in j.finding.waived}
     return Verdict(
         id=context.verdict_id,
@@ -151,10 +153,11 @@ def decide(
         kind=context.kind,
         requested_by=context.requested_by,
         outcome=outcome,
-        findings=tuple(j.finding for j in judged),
+        findings=fitted(j.finding for j in judged),
         evidence_set=dossier.evidence_set_digest,
         policies=tuple(sorted(governing)),
-        evidence=_used(judged, dossier),
+        evidence=rests_on if len(rests_on) <= MAX_USED else (),
+        evidence_count=len(rests_on),
         waivers=_needed(dossier, used),
         may_be_trusted=_may_be_trusted(governing.values(), dossier, used),
         judged_at=at,

@@ -1,7 +1,8 @@
 """What a worker gives up before it reads its first policy.
 
 - It ends when its parent does, and has no environment.
-- Memory is limited to 512 MiB; no file, socket or pipe can be opened any more, no file written, no core dumped.
+- Memory is limited to 512 MiB from before the engine is loaded. No file, socket or pipe can be opened any more, no file
+  written, no core dumped.
 - It starts no further process, unless it runs as root: the kernel exempts root from that limit.
 - It leaves the network where the kernel lets it. That is a second wall: without a new descriptor there is no socket.
 
@@ -20,7 +21,6 @@ import sys
 MEMORY = 512 * 1024 * 1024
 _STANDARD_STREAMS = 3
 _LIMITS = (
-    (resource.RLIMIT_AS, MEMORY),
     (resource.RLIMIT_CORE, 0),
     (resource.RLIMIT_FSIZE, 0),
     (resource.RLIMIT_NPROC, 0),
@@ -32,6 +32,11 @@ _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 
 
+def limit_memory() -> None:
+    """Have what is beyond `MEMORY` bytes of address space refused; before the engine is loaded."""
+    _set(resource.RLIMIT_AS, MEMORY)
+
+
 def confine(parent: int) -> None:
     """Give up everything that evaluating needs not. Raises `SystemExit` when the process `parent` is gone."""
     os.environ.clear()
@@ -40,8 +45,12 @@ def confine(parent: int) -> None:
     if sys.platform == "linux":
         _leave_the_network_and_die_with(parent)
     for limit, value in _LIMITS:
-        with contextlib.nullcontext() if sys.platform == "linux" else contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(limit, (value, value))
+        _set(limit, value)
+
+
+def _set(limit: int, value: int) -> None:
+    with contextlib.nullcontext() if sys.platform == "linux" else contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(limit, (value, value))
 
 
 def _leave_the_network_and_die_with(parent: int) -> None:

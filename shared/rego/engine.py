@@ -24,9 +24,11 @@ MAX_OUTPUT: Final = 64 * 1024
 MAX_COMPILED: Final = 64
 """Modules that are kept ready."""
 _COMPLAINTS = (RuntimeError, ValueError, TypeError)
+_NEVER = re.compile(r"used before definition|is unsafe|recursion detected|multiple outputs")
+"""Complaints that do not depend on the input; the engine makes them on the first evaluation only."""
 _UNDEFINED_TEXT = '"<undefined>"'
-_PLACE = re.compile(r"^--> .*?:(\d+):(\d+)$", re.MULTILINE)
-_REASON = re.compile(r"^(?:eval )?error: (.+)$", re.MULTILINE)
+_PLACE = re.compile(r"^(?:--> )?policy\.rego:(\d+):\d+\b", re.MULTILINE)
+_REASON = re.compile(r"\berror: (.+)$", re.MULTILINE)
 
 
 class EvaluationFailed(Exception):
@@ -43,7 +45,14 @@ _compiled: OrderedDict[str, tuple[Checked, Engine]] = OrderedDict()
 
 def check(source: str) -> Checked:
     """What is known of the module `source`. Raises `Invalid` when it may not be published."""
-    return _compile(source)[0]
+    checked, engine = _compile(source)
+    try:
+        engine.set_input_json("{}")
+        engine.eval_rule_as_json(f"data.{checked.package}.{ENTRY}")
+    except _COMPLAINTS as error:
+        if _NEVER.search(str(error)):
+            raise Invalid("rego_malformed", _said(error), remedy="Give every variable its value first.") from None
+    return checked
 
 
 def evaluate(source: str, input_json: str) -> Result:

@@ -2,6 +2,7 @@
 
 - It has one package, named by plain words, and defines `allow` as a value.
 - It calls nothing but its own functions and the builtins of the allow-list, wherever the call stands.
+- It writes `walk(x, [path, value])`: for `[path, value] := walk(x)` the engine silently finds nothing.
 - It imports nothing but language keywords and parts of the input, and reads no `data` but its own package:
   a policy is judged alone.
 - `with` replaces nothing but the input, so that no function can be exchanged for another.
@@ -21,6 +22,7 @@ from shared.rego.builtins import ALLOWED, REFUSED, is_reserved
 
 ENTRY = "allow"
 MESSAGES = ("deny", "violation", "violations")
+_WALK_ARGUMENTS = 2
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _Node = dict[str, Any]
 
@@ -47,7 +49,7 @@ def judge(tree: _Node) -> Checked:
         _check_call(node, callable_names)
         _check_data(node, package)
         _check_with(node)
-    if not any(kind == "Value" and name.split(".")[0] == ENTRY for kind, name in heads):
+    if ("Value", ENTRY) not in heads:
         raise Invalid(
             "rego_entry_missing",
             f"No rule gives `{ENTRY}` a value.",
@@ -86,7 +88,7 @@ def _heads(rules: list[_Node]) -> Iterator[tuple[str, str]]:
         else:
             (word, head), *_ = rule["Spec"]["head"].items()
             kind = word if word in {"Func", "Set"} else "Value"
-        yield kind, ".".join(_path(head["refr"], whole=False) or ())
+        yield kind, ".".join(_path(head["refr"]) or ())
 
 
 def _check_functions(functions: set[str]) -> None:
@@ -103,6 +105,12 @@ def _check_call(node: _Node, callable_names: set[str]) -> None:
     if "Call" not in node:
         return
     name = ".".join(_path(node["Call"]["fcn"]) or ("?",))
+    if name == "walk" and len(node["Call"]["params"]) != _WALK_ARGUMENTS:
+        raise Invalid(
+            "rego_builtin_refused",
+            f"Line {_line(node['Call'])} calls `walk` with one argument, for which the engine finds nothing.",
+            remedy="Write `walk(x, [path, value])`.",
+        )
     if name in ALLOWED or name in callable_names:
         return
     why = REFUSED.get(name, "it is not among those that a policy may call")

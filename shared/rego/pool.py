@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -33,33 +34,35 @@ class _Seat:
         self._limit = limit
         self._worker: WorkerProcess | None = None
         self._given_up = False
-        self._lock = threading.Lock()
+        self._state = threading.Lock()
+        self._asking = threading.Lock()
 
     def ask(self, request: Message) -> Message:
         """The reply of the worker, which is started for the first request and after a failure."""
-        try:
-            worker = self._worker or self._start()
-            return worker.ask(request, self._limit)
-        except WorkerFailed as failure:
-            self._worker = None
-            return failed_reply(failure.code, failure.detail)
+        with self._asking:
+            try:
+                return (self._worker or self._start()).ask(request, self._limit)
+            except WorkerFailed as failure:
+                self._worker = None
+                return failed_reply(failure.code, failure.detail)
 
     def give_up(self) -> None:
-        """End the worker, whatever it is doing, and start no other."""
-        with self._lock:
+        """End the worker, whatever it is doing, and start no other. Never waits."""
+        with self._state:
             self._given_up = True
             if self._worker is not None:
                 self._worker.kill()
 
     def leave(self) -> None:
-        """End the worker of a seat that nobody is asking."""
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.end()
+        """End the worker and give back what it held, once nobody is asking it."""
+        with self._asking:
+            worker, self._worker = self._worker, None
+            if worker is not None:
+                worker.end()
 
     def _start(self) -> WorkerProcess:
         worker = WorkerProcess()
-        with self._lock:
+        with self._state:
             if not self._given_up:
                 self._worker = worker
                 return worker
@@ -72,12 +75,12 @@ class RegoPool:
 
     def __init__(self, workers: int = WORKERS, *, limit: float = LIMIT) -> None:
         self._limit = limit
+        self._seats = {_Seat(limit) for _ in range(workers)}
         self._free: asyncio.LifoQueue[_Seat] = asyncio.LifoQueue()
-        for _ in range(workers):
-            self._free.put_nowait(_Seat(limit))
+        for seat in self._seats:
+            self._free.put_nowait(seat)
         # Threads of its own: on Linux a worker dies with the thread that started it.
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="rego")
-        self._left: set[_Seat] = set()
 
     async def answer(self, question: Question) -> Answer:
         """What the policy answers."""
@@ -96,12 +99,10 @@ class RegoPool:
 
     async def aclose(self) -> None:
         """End all workers; whoever still waits is answered that they crashed."""
-        while not self._free.empty():
-            self._left.add(self._free.get_nowait())
-        for seat in self._left:
+        for seat in self._seats:
             seat.give_up()
         await asyncio.to_thread(self._threads.shutdown)
-        for seat in self._left:
+        for seat in self._seats:
             seat.leave()
 
     async def __aenter__(self) -> Self:
@@ -117,13 +118,22 @@ class RegoPool:
         try:
             reply = await asyncio.get_running_loop().run_in_executor(self._threads, seat.ask, request)
         except asyncio.CancelledError:
-            seat.give_up()
-            self._left.add(seat)
-            seat = _Seat(self._limit)
+            seat = self._instead_of(seat)
             raise
         finally:
             self._free.put_nowait(seat)
         return reply
+
+    def _instead_of(self, seat: _Seat) -> _Seat:
+        """A new seat; the old one is given up at once and left when its thread has noticed."""
+        seat.give_up()
+        # A pool that is being closed takes no more work, and leaves all its seats itself.
+        with contextlib.suppress(RuntimeError):
+            self._threads.submit(seat.leave)
+            self._seats.remove(seat)
+        new = _Seat(self._limit)
+        self._seats.add(new)
+        return new
 
 
 def answered_offline(questions: Iterable[Question], *, limit: float = LIMIT) -> dict[str, Answer]:

@@ -35,16 +35,19 @@ class WorkerProcess:
 
     def __init__(self) -> None:
         command = [sys.executable, "-m", "shared.rego.worker", str(os.getpid())]
-        self._process = subprocess.Popen(
-            command,
-            cwd=_FOLDER,
-            env={},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            bufsize=0,
-        )
+        try:
+            self._process = subprocess.Popen(
+                command,
+                cwd=_FOLDER,
+                env={},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                bufsize=0,
+            )
+        except OSError as error:
+            raise WorkerFailed("rego_unavailable", "No Rego worker could be started here.") from error
         assert self._process.stdin is not None  # noqa: S101 - for the type checker: both are pipes
         assert self._process.stdout is not None  # noqa: S101
         self._to, self._from = self._process.stdin.fileno(), self._process.stdout.fileno()

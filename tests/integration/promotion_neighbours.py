@@ -16,7 +16,7 @@ from contracts.findings import Finding
 from contracts.gate.v1.commands import EvaluateGates
 from contracts.gate.v1.events import VerdictIssued
 from contracts.gate.v1.queries import ConfirmVerdict, JudgeGates
-from contracts.gate.v1.views import Confirmation, Judgement, VerdictSignature
+from contracts.gate.v1.views import Confirmation, Judgement
 from contracts.headers import Meta
 from contracts.message import DeadLetter, Message, Tell
 from contracts.promotion.v1.commands import RequestPromotion
@@ -47,7 +47,7 @@ from shared.messaging.handlers import Handlers
 from shared.messaging.headers import write_headers
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.service import Running, Service
-from shared.verdict_signature import sign_verdict
+from tests.support.clearances import signed_verdict
 from tests.support.clock import FrozenClock
 from tests.support.eventually import eventually
 from tests.support.system import System, a_system
@@ -56,6 +56,7 @@ T = TypeVar("T", bound=Tell)
 PASSAGE = sha256_digest(b"passage")
 EVIDENCE_SET = sha256_digest(b"evidence set")
 STAGES = ("dev", "qa", "prod")
+ARTIFACT = Artifact(purl="pkg:pypi/cart@1.0", digest=sha256_digest(b"artifact"))
 _numbers = count()
 
 
@@ -125,7 +126,7 @@ class Script:
             application=query.application,
             version=query.version,
             digest=digest_of(query.version),
-            artifacts=(Artifact(purl="pkg:pypi/cart@1.0", digest=sha256_digest(b"artifact")),),
+            artifacts=(ARTIFACT,),
             created_at=utc_now(),
             created_by="ci",
             source=self.source,
@@ -164,9 +165,7 @@ def verdict_on(question: EvaluateGates, finding: Finding, at: Any, **more: Any) 
 
 
 def signed(said: VerdictIssued, key: keys.PrivateKey) -> VerdictIssued:
-    body = said.model_dump(mode="json", exclude={"signature"})
-    key_id, value = sign_verdict(body, key)
-    return said.model_copy(update={"signature": VerdictSignature(key_id=key_id, value=value)})
+    return signed_verdict(said, key, artifacts=(ARTIFACT.digest,))
 
 
 def registry(script: Script) -> Service[Any]:

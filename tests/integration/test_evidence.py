@@ -21,6 +21,7 @@ from shared.errors import Conflict, Invalid, NotFound
 from shared.messaging.asking import Asker
 from shared.service import Running, running
 from tests.support.builders import a_message
+from tests.support.clearances import cleared
 from tests.support.eventually import eventually
 from tests.support.ledger import ledger_service
 from tests.support.system import System, a_system
@@ -190,7 +191,8 @@ async def test_a_passage_is_announced_once_it_is_logged_and_again_when_told_agai
     async with a_system(tmp_path, SERVICE, saga) as system:
         run = await start(system)
         asker = await system.asker()
-        tell = a_message(AttestPassage, project="shop", promotion_id="pr-1", attempt=1)
+        gate = keys.load_private((tmp_path / "gate.key").read_bytes())
+        tell = cleared(a_message(AttestPassage, project="shop", promotion_id="pr-1", attempt=1), gate)
         heard = SERVICE.handlers.heard[AttestPassage]
 
         async def attested() -> list[PassageAttested]:

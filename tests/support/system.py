@@ -101,7 +101,7 @@ async def a_system(
     directory: Path, *services: Service[Any], clock: Clock = utc_now, provisioned: bool = True
 ) -> AsyncIterator[System]:
     names = [service.name for service in services]
-    key = _write_keys(directory, [*names, "gateway"])
+    key = _write_keys(directory, sorted({*names, "gate", "gateway"}))
     async with running_servers(directory / "data", all_rights(services), [*names, "gateway"]) as servers:
         system = System(directory, servers, services, key, clock)
         if provisioned:

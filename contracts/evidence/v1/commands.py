@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from contracts.answers import Applied
+from contracts.clearance import SignedClearance
 from contracts.evidence.v1.identities import TrustedIdentity
 from contracts.evidence.v1.views import InclusionProof
 from contracts.facts import Signer
@@ -188,3 +189,5 @@ class AttestPassage(Tell):
     """Whether the verdict lets a release be called trusted."""
     waivers: tuple[str, ...] = ()
     """Ids of those that the verdict needed, sorted."""
+    clearance: SignedClearance | None = None
+    """What the gate signed about this verdict. Without it the tell is refused."""

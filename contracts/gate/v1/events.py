@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from pydantic import Field
+
+from contracts.clearance import SignedClearance
 from contracts.findings import Finding
 from contracts.gate.v1.commands import Passage
 from contracts.gate.v1.views import UsedEvidence, UsedWaiver, VerdictSignature
@@ -62,6 +65,8 @@ class VerdictIssued(Event):
     labels: dict[str, str] = {}
     considered_digest: Digest | None = None
     """Of the list of all evidence that counted, which `VerdictView.considered` holds: enough to recompute it."""
+    evidence_count: int = 0
+    """How many pieces of evidence it rests on; `evidence` names them all, or none when they are more than 600."""
     kind: PromotionKind = PromotionKind.PROMOTE
     waivers: tuple[UsedWaiver, ...] = ()
     """Those that it needed, by id."""
@@ -71,6 +76,8 @@ class VerdictIssued(Event):
     """For `pending`: how long what is missing is waited for."""
     circumstances_digest: Digest | None = None
     """Of the canonical `Circumstances` that were so when it was given."""
+    clearance: Annotated[SignedClearance | None, Field(exclude_if=lambda value: value is None)] = None
+    """Exactly for `allow`: what the services that act on the verdict check. Left out when there is none."""
     signature: VerdictSignature | None = None
 
 

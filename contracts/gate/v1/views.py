@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from contracts.circumstances import Circumstances
+from contracts.clearance import GateSignature, SignedClearance
 from contracts.findings import Finding
 from contracts.gate.v1.commands import Passage
 from contracts.message import Answer
@@ -90,13 +93,8 @@ class UsedWaiver(Frozen):
     """Of the canonical `WaiverFacts`."""
 
 
-class VerdictSignature(Frozen):
+class VerdictSignature(GateSignature):
     """The gate's own signature (DSSE) over the verdict as announced, without this field."""
-
-    key_id: Digest
-    """SHA-256 of the key's SubjectPublicKeyInfo."""
-    value: str
-    """Base64."""
 
 
 class VerdictView(Answer):
@@ -127,6 +125,8 @@ class VerdictView(Answer):
     """Of the application, as the gates knew them."""
     considered_digest: Digest | None = None
     """Digest of the canonical list `considered`; None for verdicts given before it was pinned."""
+    evidence_count: int = 0
+    """How many pieces of evidence it rests on; `evidence` names them all, or none when they are more than 600."""
     kind: PromotionKind = PromotionKind.PROMOTE
     waivers: tuple[UsedWaiver, ...] = ()
     """Those that it needed, by id."""
@@ -136,6 +136,8 @@ class VerdictView(Answer):
     """For `pending`: how long what is missing is waited for."""
     circumstances_digest: Digest | None = None
     """Of the canonical `Circumstances` that were so when it was given."""
+    clearance: Annotated[SignedClearance | None, Field(exclude_if=lambda value: value is None)] = None
+    """Exactly for `allow`: what the services that act on the verdict check. Left out when there is none."""
     signature: VerdictSignature | None = None
     considered: tuple[ConsideredEvidence, ...] = ()
     """All evidence that counted, by id. Left out of lists."""

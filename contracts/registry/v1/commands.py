@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from contracts.answers import Applied
+from contracts.clearance import SignedClearance
 from contracts.message import Answer, Command, Tell
 from contracts.registry.v1.views import VersionView
 from contracts.vocabulary import (
@@ -120,3 +121,5 @@ class MoveVersion(Tell):
     """Whether the verdict lets a release be called trusted: else the version is only released."""
     waivers: tuple[str, ...] = ()
     """Ids of those that the verdict needed, sorted."""
+    clearance: SignedClearance | None = None
+    """What the gate signed about this verdict. Without it the tell is refused."""

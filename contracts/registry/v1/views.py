@@ -59,6 +59,8 @@ class VersionView(Answer):
     """SHA-256 of the canonical manifest."""
     artifacts: tuple[Artifact, ...]
     nested: tuple[Digest, ...] = ()
+    contained: tuple[Digest, ...] = ()
+    """Everything in it through `nested`, at any depth: the versions and their artifacts, sorted."""
     source: SourceCommit | None = None
     created_at: Utc
     created_by: str

@@ -18,11 +18,13 @@ from services.cli.output import mark, out
 from services.cli.policies.advice import Remark, named_twice, remarks_on
 from services.cli.policies.folders import (
     API_VERSION,
+    TEMPLATE_KIND,
     TEST_KIND,
     Found,
     cases_in,
     documents_in,
     policy_in,
+    template_in,
     tested_in,
 )
 from services.cli.policies.rule_advice import remarks_on_rules
@@ -30,6 +32,9 @@ from services.cli.yaml_reading import yaml_files
 from shared.clock import utc_now
 from shared.errors import Invalid
 from shared.policy.policy import Policy
+from shared.policy.rules import Rego, each_rule
+from shared.policy.template import RuleTemplate
+from shared.rego.pool import checked_offline
 
 Problems = list[tuple[str, Invalid]]
 """What is malformed, with where it is."""
@@ -91,12 +96,28 @@ def _check_other(found: Found, errors: Problems) -> None:
     ours = isinstance(found.whole, dict) and found.whole.get("apiVersion") == API_VERSION
     if found.kind == TEST_KIND:
         _or_error(found.origin, lambda: cases_in(found), errors)
+    elif found.kind == TEMPLATE_KIND:
+        _or_error(found.origin, lambda: _sound_template(found), errors)
     elif ours and found.kind != "Policy":
         _or_error(found.origin, lambda: document_from(found.origin, found.whole), errors)
 
 
 def _policy(found: Found, errors: Problems) -> Policy | None:
-    return _or_error(found.origin, lambda: policy_in(found), errors)
+    return _or_error(found.origin, lambda: _with_sound_modules(found), errors)
+
+
+def _with_sound_modules(found: Found) -> Policy:
+    policy = policy_in(found)
+    for rule in each_rule(policy.spec.rules):
+        if isinstance(rule, Rego) and rule.rego:
+            checked_offline(rule.rego)
+    return policy
+
+
+def _sound_template(found: Found) -> RuleTemplate:
+    template = template_in(found)
+    checked_offline(template.spec.rego)
+    return template
 
 
 def _or_error(origin: str, read: Callable[[], T], errors: Problems) -> T | None:

@@ -16,6 +16,7 @@ from services.cli.policies.trying import Tried, policy_of, try_policy
 from services.cli.policies.written import in_case
 from shared.errors import Invalid
 from shared.policy.policy import Policy
+from shared.rego.pool import answered_offline
 
 Paths = Annotated[list[Path], typer.Argument(help="YAML files, or folders of them.", exists=True, readable=True)]
 
@@ -57,7 +58,7 @@ def _run(found: Found, policies: list[Policy]) -> Run:
     written = cases_in(found)
     try:
         policy = policy_of(written, policies)
-        return Run(found.origin, policy.name, try_policy(policy, written))
+        return Run(found.origin, policy.name, try_policy(policy, written, answered_offline))
     except Invalid as error:
         raise in_case(error, found.origin) from error
 

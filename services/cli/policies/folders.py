@@ -11,11 +11,13 @@ from typing import Any
 from services.cli.policies.cases import PolicyTest, read_policy_test
 from services.cli.policies.written import in_case
 from services.cli.yaml_reading import YAML_SUFFIXES, read_yaml_file, yaml_files
-from shared.errors import Invalid
+from shared.errors import Invalid, NotFound
 from shared.policy.policy import Policy, read_policy
+from shared.policy.template import RuleTemplate, read_template, resolved, templates_named
 
 API_VERSION = "hallmark/v1"
 TEST_KIND = "PolicyTest"
+TEMPLATE_KIND = "RuleTemplate"
 TEST_SUFFIXES = (".test.yaml", ".test.yml")
 
 
@@ -58,11 +60,30 @@ def documents_of(paths: Sequence[Path], kind: str) -> Iterator[Found]:
 
 
 def policy_in(found: Found) -> Policy:
-    """The policy in a document. Raises `Invalid` with the place."""
+    """The policy in a document, with the templates beside it written in. Raises `Invalid` with the place."""
     try:
-        return read_policy(found.whole)
+        whole = found.whole
+        if isinstance(whole, dict) and (wanted := templates_named(whole)):
+            whole = resolved(whole, _templates_beside(found, wanted))
+        return read_policy(whole)
     except Invalid as error:
         raise in_case(error, found.origin) from error
+    except NotFound as error:
+        missing = Invalid(error.code, error.message, remedy="Put the template (RuleTemplate) into the same folder.")
+        raise in_case(missing, found.origin) from error
+
+
+def template_in(found: Found) -> RuleTemplate:
+    """The rule template in a document. Raises `Invalid` with the place."""
+    try:
+        return read_template(found.whole)
+    except Invalid as error:
+        raise in_case(error, found.origin) from error
+
+
+def _templates_beside(found: Found, wanted: set[str]) -> dict[str, RuleTemplate]:
+    every = [one for one in in_folder(found.file.parent, TEMPLATE_KIND) if _named(one.whole) in wanted]
+    return {str(_named(one.whole)): template_in(one) for one in every}
 
 
 def cases_in(found: Found) -> PolicyTest:

@@ -41,11 +41,12 @@ def _about_whole(rule: Rule) -> Iterator[Remark]:
 
 
 def _about_each(rule: Rule, policy: Policy) -> Iterator[Remark]:
-    yield from _about_evidence(rule)
-    if isinstance(rule, VulnerabilityLimit):
-        yield from _about_limits(rule)
     if isinstance(rule, Approvals):
         yield from _about_approvals(rule, policy)
+        return
+    yield from _about_evidence(rule)
+    if isinstance(rule, VulnerabilityLimit) and rule.max is not None and rule.max_score is None:
+        yield from _about_limits(rule, rule.max)
 
 
 def _about_evidence(rule: Rule) -> Iterator[Remark]:
@@ -62,7 +63,7 @@ def _about_evidence(rule: Rule) -> Iterator[Remark]:
             f"It has no `max_age`: {why}.",
             "Say how old the evidence may be, such as `max_age: 7d`.",
         )
-    if "signer_role" in fields and not isinstance(rule, Approvals) and getattr(rule, "signer_role", None) is None:
+    if "signer_role" in fields and getattr(rule, "signer_role", None) is None:
         yield Remark(
             "signer-unnamed",
             "info",
@@ -72,9 +73,9 @@ def _about_evidence(rule: Rule) -> Iterator[Remark]:
         )
 
 
-def _about_limits(rule: VulnerabilityLimit) -> Iterator[Remark]:
-    lowest = next((rank for rank, one in enumerate(_RATED) if one in (rule.max or {})), len(_RATED))
-    missing = [one.value for one in _RATED[lowest:] if one not in (rule.max or {})]
+def _about_limits(rule: VulnerabilityLimit, most: Mapping[Severity, int]) -> Iterator[Remark]:
+    lowest = next((rank for rank, one in enumerate(_RATED) if one in most), len(_RATED))
+    missing = [one.value for one in _RATED[lowest:] if one not in most]
     if missing:
         yield Remark(
             "worse-unlimited",
@@ -83,7 +84,7 @@ def _about_limits(rule: VulnerabilityLimit) -> Iterator[Remark]:
             f"Worse than {_RATED[lowest]} is not limited: {', '.join(missing)}.",
             "Limit every severity above the lowest one that is limited.",
         )
-    if Severity.UNKNOWN not in (rule.max or {}):
+    if Severity.UNKNOWN not in most:
         yield Remark(
             "unrated-unlimited",
             "info",
@@ -102,7 +103,7 @@ def _about_approvals(rule: Approvals, policy: Policy) -> Iterator[Remark]:
             "A waiver can take the place of the people who have to answer.",
             "Remove `waivable: true`.",
         )
-    if rule.count == 1 and for_critical(policy):
+    if sum(rule.seats.values()) == 1 and for_critical(policy):
         yield Remark(
             "single-approval",
             "warning",

@@ -7,8 +7,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from contracts.findings import Finding
@@ -20,7 +20,11 @@ from shared.policy.house_rules import Passage
 from shared.policy.policy import Policy
 from shared.policy.policy_errors import Location, nearest, wrong_value
 from shared.policy.rules import each_rule
-from shared.policy.verdict import DecisionContext, Verdict, decide
+from shared.policy.verdict import DecisionContext, Verdict, decide, questions
+from shared.rego.question import Answer, Question
+
+Asked = Callable[[Sequence[Question]], Mapping[str, Answer]]
+"""Whoever asks the Rego engine: answers by the questions' keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,12 @@ class Tried:
         return not self.differences
 
 
-def try_policy(policy: Policy, test: PolicyTest) -> list[Tried]:
+def try_policy(policy: Policy, test: PolicyTest, ask: Asked) -> list[Tried]:
     """Every case of `test`, tried on `policy`. Raises `Invalid` for a case that cannot be understood."""
-    return [_try(policy, test, case, ("spec", "cases", number)) for number, case in enumerate(test.spec.cases)]
+    return [_try(policy, test, case, ask, ("spec", "cases", number)) for number, case in enumerate(test.spec.cases)]
 
 
-def _try(policy: Policy, test: PolicyTest, case: Case, location: Location) -> Tried:
+def _try(policy: Policy, test: PolicyTest, case: Case, ask: Asked, location: Location) -> Tried:
     _know_rules(policy, case, location)
     gate = case.gate or test.spec.gate or _only_gate(policy, location)
     at = case.at or test.spec.at or _any_time(policy, location)
@@ -65,8 +69,10 @@ def _try(policy: Policy, test: PolicyTest, case: Case, location: Location) -> Tr
         return Tried(case.name, None, _about_governing(case, gate, governs=governs))
     usual = PromotionKind.RELEASE if gate.gate is GateKind.RELEASE else PromotionKind.PROMOTE
     context = DecisionContext("", case.requested_by, kind=case.kind or usual)
-    passage = Passage(stage=gate.stage, gate=gate.gate, open=True)
-    verdict = decide([policy], made.dossier, (passage,), context, at)
+    passages = (Passage(stage=gate.stage, gate=gate.gate, open=True),)
+    if asked := questions([policy], made.dossier, passages, context, at):
+        context = replace(context, rego=ask(asked))
+    verdict = decide([policy], made.dossier, passages, context, at)
     return Tried(case.name, verdict.outcome, tuple(_differences(case, verdict, made.named)))
 
 

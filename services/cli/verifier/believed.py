@@ -80,10 +80,11 @@ def check_evidence(bundle: Bundle, log: Log, signed: Signed) -> dict[str, Eviden
     """Every form by the digest of its record, each checked. Raises `WrongError`."""
     known, forms = Roots(bundle, log), [_form(bundle, log, path, name) for path, name in bundle.folder("evidence")]
     forms.sort(key=lambda one: (one.item.evidence_id, one.item.revision))
+    ours = bundle.subjects | contained_subjects(bundle)
     for _, found in groupby(forms, key=lambda one: one.item.evidence_id):
         before: Form | None = None
         for form in found:
-            _check(bundle, known, signed, form, before)
+            _check(bundle, ours, known, signed, form=form, before=before)
             before = form
     if {form.item.content_digest for form in forms} != {f"sha256:{name}" for _, name in bundle.folder("envelopes")}:
         raise WrongError("an envelope is about no evidence in the bundle")
@@ -100,19 +101,31 @@ def _form(bundle: Bundle, log: Log, path: str, name: str) -> Form:
     return Form(path, item, entry)
 
 
-def _check(bundle: Bundle, known: Roots, signed: Signed, form: Form, before: Form | None) -> None:
+def _check(bundle: Bundle, ours: set[str], known: Roots, signed: Signed, *, form: Form, before: Form | None) -> None:
     path, item, entry = form
     if (before is None) != (item.revision == 0) or (before and before.entry.place > entry.place):
         raise WrongError(f"{path}: what it counted for before is not in the bundle")
     data = bundle.files.get(f"envelopes/{item.content_digest.removeprefix('sha256:')}.json")
     if data is None or sha256_digest(data) != item.content_digest:
         raise WrongError(f"{path}: its envelope is missing")
-    if item.verified and not {*bundle.subjects, *bundle.manifest["nested"]} & set(item.subjects):
+    if item.verified and not ours & set(item.subjects):
         raise WrongError(f"{path}: it is not about this version")
     if item.predicate_type == APPROVAL_TYPE and before is None:
         signed.check_approval(path, item, data)
     elif isinstance(item.facts, ApprovalFacts) or not _stands(known, form, before, data):
         raise WrongError(f"{path}: the trust roots in force do not make it count as it says")
+
+
+def contained_subjects(bundle: Bundle) -> set[str]:
+    """The versions in this one and their artifacts, as its manifest and the circumstances of its verdicts name them.
+
+    What contained versions are made of is the gate's word here: their own manifests are not in the bundle.
+    """
+    found = set(bundle.manifest["nested"])
+    for path, _ in bundle.folder("verdicts"):
+        for part in bundle.json(path)["circumstances"]["contained"]:
+            found |= {part["digest"], *part["artifacts"]}
+    return found
 
 
 def _stands(known: Roots, form: Form, before: Form | None, data: bytes) -> bool:

@@ -29,6 +29,7 @@ from services.evidence.handlers.recording import Submission, put_on_record
 from services.evidence.storage.blobs import keep_blobs
 from services.evidence.storage.trust_roots import roots_state
 from services.evidence.storage.unit_of_work import EvidenceWork
+from shared.clearances import gates_of, require_clearance
 from shared.digests import canonical_digest, sha256_digest
 from shared.errors import Invalid
 from shared.identity import EVERYWHERE
@@ -116,7 +117,12 @@ async def record_approval(tell: RecordApproval, work: EvidenceWork) -> None:
 
 @HANDLERS.on(AttestPassage)
 async def attest_passage(tell: AttestPassage, work: EvidenceWork) -> None:
-    """Sign that a version passed its gates. It is announced once the log holds it; a repeat is told again."""
+    """Sign that a version passed the gates that cleared it. It is announced once the log holds it, and told again.
+
+    Raises `Conflict` (`clearance_invalid`) for what no gate has cleared.
+    """
+    gates = gates_of(tell.kind, tell.from_stage, tell.to_stage, release=tell.release)
+    require_clearance(tell, tell.clearance, work.keyring.gate_keys, gates=gates)
     key = f"{tell.promotion_id}|{tell.attempt}"
     if known := await work.passages.get(key):
         if (place := await work.journal.place_of(known["digest"])) is not None:

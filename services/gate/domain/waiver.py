@@ -78,6 +78,7 @@ def check_request(waiver: Waiver, named: Sequence[Policy]) -> None:
         known = ", ".join(one.id for _, one in rules)
         raise NotFound("rule_unknown", f"{waiver.policy} has no rule {waiver.rule}.", remedy=f"It has: {known}.")
     check_subject(waiver.subject)
+    _check_stage(waiver, named)
     for policy, rule in meant:
         _check_rule(waiver, policy, rule)
         _check_duration(waiver, policy)
@@ -99,6 +100,16 @@ def _check_rule(waiver: Waiver, policy: Policy, rule: Rule) -> None:
             "waiver_severity_missing",
             "A waiver from a limit of vulnerabilities must say how severe they may be.",
             remedy="Give `max_severity`, the worst that you answer for.",
+        )
+
+
+def _check_stage(waiver: Waiver, named: Sequence[Policy]) -> None:
+    stages = {gate.stage for policy in named for gate in policy.spec.gates}
+    if stages.isdisjoint({"*", waiver.stage}):
+        raise Invalid(
+            "waiver_stage_ungoverned",
+            f"{waiver.policy} governs no gate of the stage {waiver.stage}: the waiver would cover nothing.",
+            remedy=f"Name one of its stages: {', '.join(sorted(stages))}.",
         )
 
 

@@ -87,6 +87,12 @@ async def held_about(question: EvaluateGates, work: GateWork) -> Held:
     return held
 
 
+async def look_again_at(work: GateWork, project: str, application: str) -> None:
+    """Something around the versions of one application has changed: judge what waits, and look at their readiness."""
+    await work.readiness.mark_within(f"{project}/{application}")
+    await judge_again_of(work, project, application)
+
+
 async def judge_again_of(work: GateWork, project: str, application: str) -> None:
     """Judge what waits about versions of one application."""
     for evaluation in await work.evaluations.open_of(project, application, work.unit.now):

@@ -29,6 +29,7 @@ from services.gate.handlers import HANDLERS
 from services.gate.handlers.judging import given, held_about, require_caught_up
 from services.gate.storage.unit_of_work import GateWork
 from shared.errors import Invalid
+from shared.logs import log
 from shared.policy.verdict import Verdict
 
 
@@ -72,7 +73,7 @@ async def list_verdicts(query: ListVerdicts, work: GateWork) -> VerdictPage:
 
 @HANDLERS.query(ConfirmVerdict)
 async def confirm_verdict(query: ConfirmVerdict, work: GateWork) -> Confirmation:
-    """Whether the verdict would be given again at this moment, from the policies and evidence there are now.
+    """Whether the verdict is stored as it was signed, and would be given again now, from what there is now.
 
     Raises `Transient` while the dossier has not reached the positions of the question: a key that was distrusted, or
     evidence that came, just before must not be overlooked.
@@ -80,7 +81,9 @@ async def confirm_verdict(query: ConfirmVerdict, work: GateWork) -> Confirmation
     work.unit.caller.require_member(query.project)
     given = await work.verdicts.get(query.project, query.verdict_id)
     because = ""
-    if given.outcome is not Outcome.ALLOW:
+    if not _as_signed(given, query, work):
+        because = "its signature does not match what is stored"
+    elif given.outcome is not Outcome.ALLOW:
         because = f"the verdict is {given.outcome}"
     elif work.unit.now > given.expires_at:
         because = "the verdict is too old"
@@ -89,7 +92,14 @@ async def confirm_verdict(query: ConfirmVerdict, work: GateWork) -> Confirmation
         question = EvaluateGates.model_validate({**given.model_dump(), **asked})
         now = await _judged_now(question, work)
         because = _difference(given, now)
-    return Confirmation(verdict_id=given.verdict_id, holds=not because, because=because)
+    return Confirmation(verdict_id=query.verdict_id, holds=not because, because=because)
+
+
+def _as_signed(given: VerdictView, query: ConfirmVerdict, work: GateWork) -> bool:
+    if given.verdict_id == query.verdict_id and work.equipment.signed(wire.announced(given), given.signature):
+        return True
+    log.error("ALARM: a stored verdict is not the one that the gate signed", verdict=query.verdict_id)
+    return False
 
 
 @HANDLERS.query(JudgeGates)

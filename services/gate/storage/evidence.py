@@ -95,8 +95,24 @@ class Evidence:
             found += [Piece(_MEMORY.read(one["record"], one["item"]), one["record"]) for one in some]
         return sorted(found, key=lambda piece: piece.item.evidence_id)
 
-    async def forms(self, project: str, records: Iterable[Digest]) -> Mapping[Digest, EvidenceItem]:
-        """The forms with these records; those that are not known are left out."""
+    async def forms(
+        self, project: str, records: Iterable[Digest], *, afresh: bool = False
+    ) -> Mapping[Digest, EvidenceItem]:
+        """The forms with these records; those that are not known are left out.
+
+        `afresh`: as they are in the database now, those left out that are not what their record says.
+        """
         keys = {f"{project}|{record}": record for record in records}
-        found = self._forms.stream({"_id": {"$in": sorted(keys)}})
-        return {keys[one["_id"]]: _MEMORY.read(keys[one["_id"]], one["item"]) async for one in found}
+        found = [(keys[one["_id"]], one["item"]) async for one in self._forms.stream({"_id": {"$in": sorted(keys)}})]
+        if not afresh:
+            return {record: _MEMORY.read(record, text) for record, text in found}
+        return {record: item for record, text in found if (item := _proven(record, text))}
+
+
+def _proven(record: Digest, text: str) -> EvidenceItem | None:
+    """The form in `text`; None when it is not what its record says."""
+    try:
+        item = EvidenceItem.model_validate_json(text)
+    except ValueError:
+        return None
+    return item if record_digest(item) == record else None

@@ -8,7 +8,9 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from contracts.gate.v1.views import PolicyPage, PolicyRevision, PolicyRevisionPage, PolicyView
-from shared.errors import NotFound
+from contracts.vocabulary import Digest
+from shared.errors import Invalid, NotFound, Transient
+from shared.logs import log
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Document, Index
 from shared.policy.policy import Policy, read_policy
@@ -31,8 +33,10 @@ class AppliedPolicy(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _read(text: str) -> Policy:
-    return read_policy(json.loads(text))
+def _read(text: str) -> tuple[Policy, Digest]:
+    """A stored policy, and the digest that it really has."""
+    policy = read_policy(json.loads(text))
+    return policy, policy.digest
 
 
 class Policies:
@@ -44,24 +48,32 @@ class Policies:
         self._revisions = unit.collection("policy_revisions")
 
     async def in_force(self, project: str) -> list[Policy]:
-        """All policies for a project. Never cut short: a policy that is overlooked could open a gate."""
+        """All policies for a project. Never cut short: a policy that is overlooked could open a gate.
+
+        Raises `Transient` (`policy_tampered`) when one is not what was applied: nothing is judged by it, or without it.
+        """
         found = self._policies.stream({"projects": {"$in": [project, "*"]}})
-        return [_read(document["text"]) async for document in found]
+        return [_as_applied(document) async for document in found]
 
     async def named(self, project: str, name: str) -> list[Policy]:
         """The policies of that name in force for a project: its own, and those that others hold for it."""
         return [policy for policy in await self.in_force(project) if policy.name == name]
 
+    async def own(self, project: str, name: str) -> Policy | None:
+        """The policy of that name that a project holds itself, for whatever projects it is."""
+        found = await self._policies.get(f"{project}/{name}")
+        return _as_applied(found) if found else None
+
     async def with_digests(self, digests: Iterable[str]) -> list[Policy]:
         """The policies with these digests, whether in force or not; those that never were are left out."""
         found = self._revisions.stream({"digest": {"$in": sorted(set(digests))}})
-        return list({one["digest"]: _read(one["text"]) async for one in found}.values())
+        return list({one["digest"]: _read(one["text"])[0] async for one in found}.values())
 
     async def apply(self, project: str, policy: Policy, by: str) -> AppliedPolicy:
         """Take a policy over; every revision is kept."""
         key = f"{project}/{policy.name}"
         before = await self._policies.get(key)
-        if before and before["digest"] == policy.digest:
+        if before and before["digest"] == policy.digest and _is_intact(before):
             return AppliedPolicy("unchanged", before["revision"])
         revision = before["revision"] if before else 0
         document: Document = {
@@ -81,9 +93,10 @@ class Policies:
         return AppliedPolicy("updated" if before else "created", revision + 1)
 
     async def show(self, project: str, name: str | None, digest: str | None) -> PolicyView:
-        """One policy, in force or by digest. Raises `NotFound`."""
+        """One policy in force, or by digest, then also one that another project holds for this. Raises `NotFound`."""
+        ours = [{"project": project}, {"projects": {"$in": [project, "*"]}}]
         found = (
-            await self._revisions.find_one({"project": project, "digest": digest}, sort=(("revision", -1),))
+            await self._revisions.find_one({"digest": digest, "$or": ours}, sort=(("revision", -1),))
             if digest
             else await self._policies.get(f"{project}/{name}")
         )
@@ -109,6 +122,26 @@ class Policies:
             raise NotFound("policy_unknown", f"There is no policy {name} in {project}.", remedy="Apply it first.")
         following = found[limit - 1]["revision"] if len(found) > limit else None
         return PolicyRevisionPage(revisions=tuple(_revision(one) for one in found[:limit]), next=following)
+
+
+def _is_intact(document: Document) -> bool:
+    try:
+        _, digest = _read(document["text"])
+    except (Invalid, ValueError):
+        return False
+    return bool(digest == document["digest"])
+
+
+def _as_applied(document: Document) -> Policy:
+    if not _is_intact(document):
+        # Transient: what waits for a judgement is not lost while somebody applies the policy again.
+        log.error("ALARM: a stored policy is not what was applied, and its gates stay closed", policy=document["_id"])
+        raise Transient(
+            "policy_tampered",
+            f"The policy {document['_id']} is not what was applied: its text has not the digest {document['digest']}.",
+            remedy="Find out who changed it in the database, and apply the policy again.",
+        )
+    return _read(document["text"])[0]
 
 
 def _revision(document: Document) -> PolicyRevision:

@@ -36,8 +36,9 @@ offer(router, f"POST {_VERSION}/revoke", RevokeRelease)
 
 
 def subjects_of(version: VersionView) -> tuple[Digest, ...]:
-    """Everything that evidence on a version may name: itself, its artifacts, the versions in it."""
-    return tuple(dict.fromkeys((version.digest, *(one.digest for one in version.artifacts), *version.nested)))
+    """Everything that evidence on a version may name: itself, its artifacts, the versions in it and theirs."""
+    own = (version.digest, *(one.digest for one in version.artifacts))
+    return tuple(dict.fromkeys((*own, *version.nested, *version.contained)))
 
 
 @router.get(f"{_VERSION}/evidence", operation_id="ListEvidenceOfVersion", response_model=EvidencePage)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from contracts.clearance import SignedClearance
 from contracts.findings import Finding
 from contracts.vocabulary import Digest, Frozen, Mode, Outcome, Utc, VersionName, utc
 
@@ -25,6 +26,8 @@ class Verdict(Frozen):
     waivers: tuple[str, ...] = ()
     """Ids of those that it needed."""
     may_be_trusted: bool = True
+    clearance: SignedClearance | None = None
+    """What those who act on it check."""
 
     @property
     def open_findings(self) -> tuple[Finding, ...]:

@@ -89,6 +89,8 @@ class Promotion(Frozen):
     version: VersionName
     version_digest: Digest
     artifacts: tuple[Digest, ...]
+    contained: tuple[Digest, ...] = ()
+    """The versions in it and their artifacts."""
     kind: PromotionKind
     route: Route
     criticality: Criticality

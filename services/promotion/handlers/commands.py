@@ -25,6 +25,9 @@ from services.promotion.storage.unit_of_work import PromotionWork
 from shared.errors import Invalid
 from shared.messaging.dispatcher import Outside
 
+_AT_ONCE = 1000
+"""Subjects that one question about positions may name."""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -41,19 +44,24 @@ async def look_around(command: RequestPromotion, outside: Outside) -> Seen:
     """
     show = ShowVersion(project=command.project, application=command.application, version=command.version)
     version = await outside.asker.ask(show, VersionView, token=outside.token, cause=outside.meta)
-    subjects = subjects_of(version.digest, (artifact.digest for artifact in version.artifacts))
+    subjects = subjects_of(version.digest, (artifact.digest for artifact in version.artifacts), version.contained)
     return Seen(version, await read_positions(outside, command.project, subjects))
 
 
-def subjects_of(version_digest: Digest, artifacts: Iterable[Digest]) -> tuple[Digest, ...]:
+def subjects_of(
+    version_digest: Digest, artifacts: Iterable[Digest], contained: Iterable[Digest] = ()
+) -> tuple[Digest, ...]:
     """Every digest that evidence about a version may name."""
-    return tuple(sorted({version_digest, *artifacts}))
+    return tuple(sorted({version_digest, *artifacts, *contained}))
 
 
 async def read_positions(outside: Outside, project: str, subjects: tuple[Digest, ...]) -> dict[Digest, int]:
     """How much evidence is on record right now."""
-    query = ReadPositions(project=project, subjects=subjects)
-    return (await outside.asker.ask(query, Positions, cause=outside.meta)).positions
+    positions: dict[Digest, int] = {}
+    for first in range(0, len(subjects), _AT_ONCE):
+        query = ReadPositions(project=project, subjects=subjects[first : first + _AT_ONCE])
+        positions |= (await outside.asker.ask(query, Positions, cause=outside.meta)).positions
+    return positions
 
 
 @HANDLERS.command(RequestPromotion, prepare=look_around)
@@ -90,6 +98,7 @@ def _requested(command: RequestPromotion, seen: Seen, way: Route, by: str, at: d
         version=command.version,
         version_digest=seen.version.digest,
         artifacts=tuple(artifact.digest for artifact in seen.version.artifacts),
+        contained=seen.version.contained,
         kind=command.kind,
         route=way,
         criticality=seen.version.criticality,

@@ -11,8 +11,8 @@ from contracts.gate.v1.views import Confirmation
 from contracts.registry.v1.events import MoveRefused, VersionMoved
 from contracts.vocabulary import Digest
 from services.promotion import wire
+from services.promotion.believing import believed
 from services.promotion.domain import facts
-from services.promotion.gate_keys import believed
 from services.promotion.handlers import HANDLERS
 from services.promotion.handlers.commands import read_positions, subjects_of
 from services.promotion.handlers.steps import take_step
@@ -47,7 +47,7 @@ async def _positions(event: PassageAttested | MoveRefused, outside: Outside) -> 
     if document is None:
         return {}
     promotion = from_document(document)
-    subjects = subjects_of(promotion.version_digest, promotion.artifacts)
+    subjects = subjects_of(promotion.version_digest, promotion.artifacts, promotion.contained)
     return await read_positions(outside, event.project, subjects)
 
 

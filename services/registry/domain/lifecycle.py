@@ -49,6 +49,11 @@ class Lifecycle:
         """The last one."""
         return self.stages[-1].name
 
+    @property
+    def open_gates(self) -> frozenset[tuple[StageName, GateKind]]:
+        """The gates that stand open on purpose."""
+        return frozenset((stage.name, gate) for stage in self.stages for gate in stage.open)
+
     def next_after(self, stage: StageName | None) -> StageName | None:
         """The stage that follows; the first one after None, None after the last and after unknown ones."""
         if stage is None:

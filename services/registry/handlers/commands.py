@@ -8,12 +8,14 @@ from contracts.registry.v1.events import ApplicationApplied, LifecycleApplied, P
 from contracts.registry.v1.views import StageView, VersionView
 from contracts.vocabulary import Role
 from services.registry import wire
-from services.registry.domain.lifecycle import check_change
+from services.registry.domain.lifecycle import Lifecycle, check_change
 from services.registry.domain.pipeline_event import package_of
 from services.registry.domain.version import Version, manifest_digest, moved
 from services.registry.handlers import HANDLERS
 from services.registry.storage.unit_of_work import RegistryWork
+from shared.clearances import gates_of, require_clearance
 from shared.errors import Conflict, NotFound
+from shared.gate_keys import GateKeys
 
 
 @HANDLERS.command(ApplyProject)
@@ -142,7 +144,7 @@ async def create_version(command: CreateVersion, work: RegistryWork) -> VersionV
 
 @HANDLERS.on(MoveVersion)
 async def move_version(tell: MoveVersion, work: RegistryWork) -> None:
-    """Move the stage pointer, or say why not. A move that a promotion has made already is told again."""
+    """Move the stage pointer as the gate has cleared it, or say why not. A move that was made already is told again."""
     application = await work.catalogue.application(tell.project, tell.application)
     lifecycle = await work.catalogue.lifecycle(tell.project, application["lifecycle"])
     version = await work.versions.get(tell.project, tell.application, tell.version)
@@ -152,6 +154,7 @@ async def move_version(tell: MoveVersion, work: RegistryWork) -> None:
     current = await work.versions.current(tell.project, tell.application, tell.to_stage)
     wanted = wire.wanted_move(tell, replaced=current, at=work.unit.now)
     try:
+        _require_cleared(tell, lifecycle, work.gate_keys)
         after = moved(version, wanted, lifecycle, current)
     except Conflict as refusal:
         work.unit.announce(wire.move_refused(tell, refusal, work.unit.now))
@@ -159,3 +162,9 @@ async def move_version(tell: MoveVersion, work: RegistryWork) -> None:
     await work.versions.save(after)
     await work.versions.stand(after, tell.to_stage, previous=current, since=work.unit.now)
     work.unit.announce(wire.version_moved(after, wanted.move, lifecycle, application))
+
+
+def _require_cleared(tell: MoveVersion, lifecycle: Lifecycle, gate_keys: GateKeys) -> None:
+    release = tell.to_stage == lifecycle.release_stage
+    gates = gates_of(tell.kind, tell.from_stage, tell.to_stage, release=release)
+    require_clearance(tell, tell.clearance, gate_keys, gates=gates, open_gates=lifecycle.open_gates)

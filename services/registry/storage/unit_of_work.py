@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.registry.storage import catalogue, versions
 from services.registry.storage.views import Views
+from shared.gate_keys import GateKeys
 from shared.messaging.unit_of_work import UnitOfWork
 
 INDEXES = {**catalogue.INDEXES, **versions.INDEXES}
@@ -17,3 +18,9 @@ class RegistryWork:
         self.catalogue = catalogue.Catalogue(unit)
         self.versions = versions.Versions(unit)
         self.views = Views(unit)
+
+    @property
+    def gate_keys(self) -> GateKeys:
+        """Whose clearances are believed."""
+        gate_keys: GateKeys = self.unit.equipment
+        return gate_keys

@@ -97,6 +97,7 @@ class Views:
             digest=version.digest,
             artifacts=version.artifacts,
             nested=version.nested,
+            contained=await self._contained(version.nested),
             source=version.source,
             created_at=version.created_at,
             created_by=version.created_by,
@@ -110,6 +111,16 @@ class Views:
             tag=version.tag,
             properties=version.properties,
         )
+
+    async def _contained(self, nested: tuple[str, ...]) -> tuple[str, ...]:
+        found: set[str] = set()
+        wanted = set(nested)
+        while wanted:
+            found |= wanted
+            layer = await self._unit.collection("versions").find({"digest": {"$in": sorted(wanted)}}, limit=100_000)
+            found |= {artifact["digest"] for one in layer for artifact in one["artifacts"]}
+            wanted = {digest for one in layer for digest in one["nested"]} - found
+        return tuple(sorted(found))
 
     async def versions(self, project: str, application: str, after: str | None, limit: int) -> VersionPage:
         """Versions of an application, newest first."""

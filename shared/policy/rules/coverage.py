@@ -22,7 +22,7 @@ from contracts.findings import Violation
 from contracts.vocabulary import Digest, Outcome, StageName, utc
 from shared.policy.dossier import Dossier, EvidenceKind, may_be, order_of
 from shared.policy.duration import format_duration
-from shared.policy.rules.faults import About, Aliases, Faults, Judging, Verdict, anything, faulty, no_aliases, nothing
+from shared.policy.rules.faults import About, Faults, Judging, Names, Verdict, anything, faulty, no_names, nothing
 from shared.policy.rules.rule import Problem, RuleAnswer, RuleContext, listed, weigh
 
 
@@ -94,7 +94,7 @@ def cover(
     required: str,
     faults: Faults | None = None,
     too_much: Verdict | None = None,
-    aliases: Aliases | None = None,
+    names: Names | None = None,
     remedy: str,
     individually: bool = False,
 ) -> RuleAnswer:
@@ -103,7 +103,7 @@ def cover(
     `individually`: evidence about a version as a whole does not speak for its artifacts.
     """
     found = survey(demand, dossier, context, required=required, individually=individually)
-    judging = Judging(context, remedy, faults or nothing, too_much or anything, aliases or no_aliases)
+    judging = Judging(context, remedy, faults or nothing, too_much or anything, names or no_names)
     problems = [*faulty(found.about, judging), *found.lacking]
     return weigh(problems, context.waivers, found.good)
 

@@ -7,6 +7,7 @@ from typing import Any
 from services.cli.policies.cases import read_policy_test
 from services.cli.policies.trying import Tried, try_policy
 from shared.policy.policy import Policy, read_policy
+from shared.rego.pool import answered_offline
 
 ALLOWED = {"outcome": "allow"}
 
@@ -36,4 +37,4 @@ def document(*cases: dict[str, Any], **spec: Any) -> dict[str, Any]:
 
 def tried(subject: Policy, given: dict[str, Any], expect: dict[str, Any], **case: Any) -> Tried:
     test = read_policy_test(document({"given": given, "expect": expect} | case))
-    return try_policy(subject, test)[0]
+    return try_policy(subject, test, answered_offline)[0]

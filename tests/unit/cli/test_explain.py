@@ -24,9 +24,11 @@ from contracts.vocabulary import GateKind, Severity
 from services.cli.main import app
 from services.cli.output import findings_table, out
 from services.gate import wire
+from services.gate.storage.dossiers import Held
 from shared.errors import HallmarkError
 from shared.policy.dossier import Dossier
 from shared.policy.policy import Policy
+from shared.records import record_digest
 from tests.support.small_gateway import small_gateway
 from tests.unit.gate.gate_builders import NOW, VERSION, dossier, item, judge, passed, policy, rule, sbom
 
@@ -89,7 +91,8 @@ def verdict(subject: Dossier, *policies: Policy) -> dict[str, Any]:
             "deadline": NOW + timedelta(days=1),
         }
     )
-    return wire.verdict_view(question, given, subject).model_dump(mode="json")
+    held = Held(subject, {one.evidence_id: record_digest(one) for one in subject.items})
+    return wire.verdict_view(question, given, held).model_dump(mode="json")
 
 
 def waived_and_waiting() -> dict[str, Any]:

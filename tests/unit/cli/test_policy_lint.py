@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from shared.policy.policy import Policy, read_policy
 from shared.policy.rules import RULE_KINDS
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+RULE_PAGES = Path(__file__).parents[3] / "docs" / "rules"
 EXAMPLES = Path(__file__).parents[3] / "examples"
 CRITICAL = {"criticality": ["critical"]}
 
@@ -95,6 +97,7 @@ def test_a_careful_policy_needs_no_advice() -> None:
         ([SCAN | {"max": {"critical": 0}}], {}, ("info", "unrated-unlimited", "vulnerability-limit")),
         ([APPROVED | {"waivable": True}], {}, ("warning", "approvals-waivable", "approvals")),
         ([APPROVED | {"count": 1}], {"scope": CRITICAL}, ("warning", "single-approval", "approvals")),
+        ([rule("approvals", role="approver")], {"scope": CRITICAL}, ("warning", "single-approval", "approvals")),
         ([TESTS, TESTS | {"id": "again"}], {}, ("warning", "weaker-twin", "again")),
         ([TESTS | {"id": "weak", "max_age": "90d"}, TESTS], {}, ("warning", "weaker-twin", "weak")),
         ([SCAN, SCAN | {"id": "weak", "max": {"high": 2, "unknown": 0}}], {}, ("warning", "weaker-twin", "weak")),
@@ -106,6 +109,13 @@ def test_each_remark_has_its_cause(
 ) -> None:
     assert expected in remarks(*rules, **spec)
     assert expected not in remarks(TESTS, SCAN, APPROVED)
+
+
+def test_other_limits_and_more_roles_are_seen() -> None:
+    scored = rule("vulnerability_limit", max_score={"at_least": 7, "max": 0}, max_age="7d", signer_role="scanner")
+    assert remarks(scored) == []
+    several = rule("approvals", role="approver", also=[{"role": "security"}])
+    assert remarks(several, scope=CRITICAL) == []
 
 
 def test_a_policy_without_cases_and_rules_without_remedy_are_told() -> None:
@@ -128,6 +138,16 @@ def test_parts_of_combined_rules_are_read_over_too() -> None:
     combined = rule("any_of", rules=parts)
     assert remarks(combined) == [("warning", "worse-unlimited", "vulnerability-limit")]
     assert set(RULE_KINDS) >= {"any_of", "all_of"}
+
+
+def test_no_kind_of_rule_is_too_much() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in sorted(RULE_PAGES.glob("*.md")))
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", pages, re.MULTILINE | re.DOTALL)
+    read = [document for block in blocks for document in yaml.safe_load_all(block)]
+    policies = [read_policy(one) for one in read if isinstance(one, dict) and one.get("kind") == "Policy"]
+    assert len(policies) >= 10
+    for one in policies:
+        assert all(remark.code and remark.says for remark in remarks_on(one, NOW, tested=True) + remarks_on_rules(one))
 
 
 def run(*arguments: object) -> tuple[int, list[dict[str, str]]]:

@@ -6,27 +6,25 @@ from typing import Any
 import pytest
 
 from contracts.gate.v1.events import VerdictIssued
-from contracts.gate.v1.views import VerdictSignature
 from contracts.vocabulary import Outcome
-from services.promotion.gate_keys import GateKeys
+from services.promotion.believing import check_verdict
 from shared.crypto import keys
 from shared.digests import sha256_digest
 from shared.errors import Invalid, Unauthenticated
-from shared.verdict_signature import sign_verdict
+from shared.gate_keys import GateKeys
 from tests.support.builders import a_message
+from tests.support.clearances import signed_verdict
 
 GATE = keys.generate()
 
 
 def signed(key: keys.PrivateKey = GATE, **fields: Any) -> VerdictIssued:
-    said = a_message(VerdictIssued, signature=None, **fields)
-    key_id, value = sign_verdict(said.model_dump(mode="json", exclude={"signature"}), key)
-    return said.model_copy(update={"signature": VerdictSignature(key_id=key_id, value=value)})
+    return signed_verdict(a_message(VerdictIssued, signature=None, clearance=None, **fields), key)
 
 
 def believes(gate_keys: GateKeys, event: VerdictIssued) -> bool:
     try:
-        gate_keys.check(event)
+        check_verdict(event, gate_keys)
     except Unauthenticated:
         return False
     return True

@@ -105,7 +105,8 @@ _INCIDENTS = st.lists(
         opened_at=st.just(NOW - timedelta(days=3)),
         resolved_at=st.sampled_from([None, NOW - timedelta(hours=3), NOW - timedelta(days=2)]),
     ),
-    max_size=1,
+    max_size=2,
+    unique_by=lambda one: one.incident_id,
 ).map(tuple)
 _SOURCES = st.sampled_from(
     [None]

@@ -233,7 +233,7 @@ def test_one_changed_byte_makes_another_verdict() -> None:
     seen: Counter[str] = Counter()
     for kept in histories():
         waived = [one for one in kept if json.loads(one.verdict)["waivers"]]
-        for one in (draw.choice(kept), *waived[:2]):
+        for one in (draw.choice(kept), *waived[:1]):
             for name, edited in edits(draw, one):
                 assert not holds(edited), name
                 seen[name] += 1

@@ -51,13 +51,16 @@ class Finding(Frozen):
     remedy: str = ""
     """What to do next, in one sentence; empty when the rule passed."""
     evidence: tuple[str, ...] = ()
-    """Ids of the evidence that decided it, sorted."""
+    """Ids of the evidence that decided it, sorted; at most 50, and fewer where a verdict would get too long."""
+    evidence_count: int = 0
+    """All of it."""
     awaits: str | None = None
     """For `pending`: the fact kind or predicate type that may still arrive (`approval`, `tests`, a URI)."""
     passes_at: Utc | None = None
     """For `pending`: when time alone will let it pass, as after a soak; None when something has to arrive."""
     violations: tuple[Violation, ...] = ()
-    """What stands against it, waived or not: at most 50, those that still count first."""
+    """What stands against it, waived or not: at most 50, those that still count first; fewer where a verdict would get
+    too long."""
     violation_count: int = 0
     """All of them."""
     waived: tuple[str, ...] = ()

@@ -67,6 +67,8 @@ class Service(Generic[W]):
     """More HTTP routes beside health."""
     equip: Callable[[Any], Any] | None = None
     """Makes, from the settings, what handlers find as `equipment`."""
+    give_back: Callable[[Any], Awaitable[None]] | None = None
+    """Ends what the equipment has started, such as processes, once no message is handled any more."""
     before_start: Callable[[Running[W]], Awaitable[None]] | None = None
     """Runs before any message is heard; what it raises keeps the service from starting, but for `Transient`."""
     retries: Retries = field(default_factory=Retries)
@@ -198,6 +200,8 @@ async def _stop(run: Running[Any], tasks: list[asyncio.Task[None]]) -> None:
     with suppress(Transient):
         await run.relay.stop()
     await run.broker.stop()
+    if run.service.give_back:
+        await run.service.give_back(run.dispatcher.equipment)
 
 
 def serve(service: Service[Any], settings: ServiceSettings) -> None:

@@ -17,9 +17,11 @@ from services.cli.commands import (
     log,
     policies,
     promotions,
+    replaying,
     stack,
     tokens,
     versions,
+    waivers,
     witness,
 )
 from services.cli.exits import exit_for
@@ -47,6 +49,8 @@ groups = (
     versions,
     evidence,
     promotions,
+    waivers,
+    replaying,
     advisories,
     exploitation,
     bundles,

@@ -28,6 +28,8 @@ _MARKS = {
     "at_risk": "[yellow]! at risk[/]",
     "revoked": "[red]✗ revoked[/]",
     "distrusted": "[red]✗ distrusted[/]",
+    "granted": "[green]✓ granted[/]",
+    "refused": "[red]✗ refused[/]",
 }
 
 

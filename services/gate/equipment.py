@@ -48,6 +48,11 @@ class GateEquipment:
         return SignedClearance(clearance=clearance, signature=GateSignature(key_id=key_id, value=value))
 
 
+async def end_equipment(equipment: GateEquipment) -> None:
+    """End the Rego workers."""
+    await equipment.rego.aclose()
+
+
 def load_equipment(settings: ServiceSettings) -> GateEquipment:
     """What the settings name. Raises `ValueError` without an identity key, `OSError` for one that cannot be read."""
     if settings.identity_key is None:

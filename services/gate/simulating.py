@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from contracts.gate.v1.views import VerdictView
-from shared.policy.policy import Policy, read_policy
+from shared.policy.policy import Policy
 from shared.policy.replay import Case
 
 
@@ -38,9 +38,8 @@ class Draft:
         return [one for one in policies if (one.metadata.project, one.name) != mine] + [self.policy]
 
 
-def read_draft(document: Mapping[str, Any]) -> Policy:
-    """The policy that a document says, as if all of its dates had come. Raises `Invalid` as `read_policy` does."""
-    policy = read_policy(document)
+def in_effect(policy: Policy) -> Policy:
+    """The policy as if all of its dates had come."""
     rules = tuple(rule.model_copy(update={"effective_on": None}) for rule in policy.spec.rules)
     spec = policy.spec.model_copy(update={"effective_on": None, "rules": rules})
     return policy.model_copy(update={"spec": spec})

@@ -127,10 +127,10 @@ async def _add_verdicts(bundle: Bundle, asking: Asking, which: ShowVersion) -> N
 
 async def _add_policies(bundle: Bundle, asking: Asking, verdict: VerdictView) -> None:
     for digest in verdict.policy_digests:
-        if (verdict.project, digest) not in bundle.facts:
+        if f"policies/{digest.removeprefix('sha256:')}.json" not in bundle.files:
             policy = await asking.ask_as(gate.ShowPolicy(project=verdict.project, digest=digest), PolicyView)
             bundle.add_named("policies", canonical_json(policy.document), digest)
-            bundle.note(digest, digest)
+            bundle.note(digest, digest, policy.project)
 
 
 async def _add_promotions(bundle: Bundle, asking: Asking, which: ShowVersion, read_blob: ReadBlob) -> None:

@@ -56,7 +56,7 @@ def offer(
         return JSONResponse(await asking.ask(kind.model_validate(fields)), status)
 
     # FastAPI reads what an operation takes from the signature of its function.
-    endpoint.__signature__ = Signature(_parameters(kind, in_path, rest))  # type: ignore[attr-defined]
+    endpoint.__signature__ = Signature(_parameters(kind, in_path, rest, in_body=method != "GET"))  # type: ignore[attr-defined]
     first, _, more = cleandoc(kind.__doc__ or "").partition("\n")
     router.add_api_route(
         path,
@@ -71,19 +71,20 @@ def offer(
 
 
 def _parameters(
-    kind: type[kinds.Command | kinds.Query], in_path: list[str], rest: type[BaseModel] | None
+    kind: type[kinds.Command | kinds.Query], in_path: list[str], rest: type[BaseModel] | None, *, in_body: bool
 ) -> list[Parameter]:
     found = [_keyword(field, parameter(kind, field, Path())) for field in in_path]
     found.append(_keyword("asking", SignedIn))
     if issubclass(kind, kinds.Command):
         found.append(_keyword("idempotency_key", IdempotencyKey, default=None))
     if rest:
-        found.append(_sent(kind, rest))
+        found.append(_sent(rest, in_body=in_body))
     return found
 
 
-def _sent(kind: type[kinds.Command | kinds.Query], rest: type[BaseModel]) -> Parameter:
-    if not issubclass(kind, kinds.Command):
+def _sent(rest: type[BaseModel], *, in_body: bool) -> Parameter:
+    # By the method, not by the kind: a query that brings a whole document along is asked with POST.
+    if not in_body:
         return _keyword("sent", Annotated[rest, Query()])
     if may_be_absent(rest):
         return _keyword("sent", Annotated[rest | None, Body()], default=None)

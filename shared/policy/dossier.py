@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from contracts.circumstances import Circumstances
 from contracts.facts import EvidenceItem, UnreadableFacts
@@ -114,12 +115,41 @@ class Dossier:
         return tuple(sorted(counting, key=lambda item: item.evidence_id))
 
     @cached_property
+    def oldest_first(self) -> tuple[EvidenceItem, ...]:
+        """What is `verified`, by age."""
+        return tuple(sorted(self.verified, key=order_of))
+
+    @cached_property
+    def _by_kind(self) -> Mapping[str, tuple[EvidenceItem, ...]]:
+        found: dict[str, list[EvidenceItem]] = {}
+        for item in self.oldest_first:
+            found.setdefault(item.facts.kind, []).append(item)
+        return {kind: tuple(items) for kind, items in found.items()}
+
+    def that_may_be(self, kind: EvidenceKind) -> Iterable[EvidenceItem]:
+        """What is `verified` and `may_be` of that kind, by age."""
+        unreadable = [item for item in self._by_kind.get("unreadable", ()) if may_be(item, kind)]
+        found = self._by_kind.get(kind, ())
+        return sorted((*found, *unreadable), key=order_of) if unreadable else found
+
+    @cached_property
+    def remembered(self) -> dict[Any, Any]:
+        """What rules have worked out from this dossier and may need again; nothing in here can be seen in an answer."""
+        return {}
+
+    @cached_property
     def evidence_set_digest(self) -> Digest:
         """The digest of what an approver answers for: all evidence that counts, without the approvals themselves.
 
         A changed standing makes it another set: who approved did so while all of it was believed.
         """
-        return set_digest(item for item in self.verified if not _is_approval(item))
+        others = [item for item in self.verified if not _is_approval(item)]
+        return self.verified_digest if len(others) == len(self.verified) else set_digest(others)
+
+    @cached_property
+    def verified_digest(self) -> Digest:
+        """The digest of all evidence that counts, as it stands."""
+        return set_digest(self.verified)
 
     @cached_property
     def _ancestors(self) -> Mapping[Digest, frozenset[Digest]]:
@@ -158,13 +188,18 @@ class Dossier:
     def _counts(self) -> Mapping[Digest, int]:
         counts: dict[Digest, int] = {}
         for item in self.items:
-            for digest in set(item.subjects):
+            for digest in set(item.subjects) if len(item.subjects) > 1 else item.subjects:
                 counts[digest] = counts.get(digest, 0) + 1 + item.revision
         return counts
 
     def behind(self, positions: Mapping[Digest, int]) -> tuple[Digest, ...]:
         """The subjects whose position here is below the one in `positions`, sorted."""
         return tuple(sorted(digest for digest, recorded in positions.items() if self.count(digest) < recorded))
+
+
+def order_of(item: EvidenceItem) -> tuple[datetime, datetime, str]:
+    """By what evidence is older or newer: when it was made, then received, then its id."""
+    return (item.made_at, item.received_at, item.evidence_id)
 
 
 def newest(known: EvidenceItem, told: EvidenceItem) -> EvidenceItem:

@@ -150,6 +150,7 @@ class Bench:
             required=answer.required,
             remedy=rule.remedy if rule.remedy and speaks else answer.remedy,
             evidence=answer.evidence,
+            evidence_count=len(answer.evidence),
             awaits=answer.awaits,
             passes_at=answer.passes_at,
             violations=_bounded(answer.violations),

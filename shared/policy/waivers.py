@@ -2,6 +2,7 @@
 
 - A waiver covers one rule of one policy in one stage, for the subject it names; every part it names must match.
 - A waiver for the version itself covers what stands against any of its artifacts.
+- A waiver for one of several flaws that a scan found as one covers nothing (`rules/vulnerability_ids.py`).
 - It covers a vulnerability only up to the severity it was granted for: one that is worse now stands, and so does one
   that is not rated, unless critical ones or such ones are covered.
 - A waiver with a severity is for vulnerabilities alone: that no scan is there, or one cannot be read, stands.
@@ -11,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -41,9 +42,11 @@ class Waivers:
     version_digest: Digest = ""
     known: tuple[WaiverFacts, ...] = ()
 
-    def covering(self, violation: Violation, aliases: Iterable[str] = ()) -> str | None:
-        """The id of the first waiver that covers `violation`, which may be known by other ids too; None for none."""
-        names = {violation.vulnerability, *aliases}
+    def covering(self, violation: Violation, names: Collection[str] = ()) -> str | None:
+        """The id of the first waiver that covers `violation`; None for none.
+
+        `names`: those, in capitals, under which a vulnerability may be waived, its own id included where it is one.
+        """
         found = (one.waiver_id for one in self.known if self._covers(one, violation, names))
         return min(found, default=None)
 
@@ -52,13 +55,13 @@ class Waivers:
         wanted = set(waiver_ids)
         return min((before(one.expires_at) for one in self.known if one.waiver_id in wanted), default=None)
 
-    def _covers(self, waiver: WaiverFacts, violation: Violation, names: set[str | None]) -> bool:
+    def _covers(self, waiver: WaiverFacts, violation: Violation, names: Collection[str]) -> bool:
         subject: WaivedSubject = waiver.subject
         return (
             (subject.artifact is not None or subject.component is not None or subject.vulnerability is not None)
             and subject.artifact in (None, self.version_digest, violation.artifact)
             and subject.component in (None, violation.component)
-            and (subject.vulnerability is None or subject.vulnerability in names)
+            and (subject.vulnerability is None or subject.vulnerability.upper() in names)
             and _tolerates(waiver.max_severity, violation)
         )
 

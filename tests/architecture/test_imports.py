@@ -155,11 +155,17 @@ def test_libraries_stay_in_their_rooms(path: Path) -> None:
         ("fastapi",): ("services/gateway/",),
         ("typer", "rich"): ("services/cli/", "deploy/local/table.py"),
         ("jwt",): ("shared/identity.py",),
+        ("regorus",): ("shared/rego/engine.py",),
         ("httpx",): ("services/cli/client.py", "services/gateway/", "deploy/local/"),
     }
     for libraries, allowed in rooms.items():
         used = [name for name in imports_of(path) if name.split(".")[0] in libraries]
         assert not used or of(path).startswith(allowed), f"{of(path)} imports {used}"
+
+
+def test_the_rego_engine_is_imported_by_its_worker_alone() -> None:
+    engine = [of(path) for path in modules("services", "shared", "deploy") if "shared.rego.engine" in imports_of(path)]
+    assert engine == ["shared/rego/serving.py"]
 
 
 def test_the_command_line_starts_without_the_broker_and_the_database() -> None:

@@ -40,6 +40,7 @@ NEIGHBOURS = (
     Service("registry", Handlers(lambda unit: unit), {}),
     Service("evidence", Handlers(lambda unit: unit), {}),
     Service("promotion", Handlers(lambda unit: unit), {}, tells=(EvaluateGates,)),
+    Service("monitoring", Handlers(lambda unit: unit), {}),
 )
 _numbers = count()
 
@@ -75,7 +76,7 @@ def version_created(version: str = "1.0.0", **changes: Any) -> VersionCreated:
         "source": None,
         "criticality": Criticality.LOW,
         "labels": {"app.kubernetes.io/part-of": "shop", "$tier": "web"},
-        "owners": ("ann",),
+        "owners": ("olga",),
         "by": "ci",
         "at": datetime.fromisoformat("2026-11-20T12:00:00Z"),
     }
@@ -88,7 +89,7 @@ def application_applied(criticality: Criticality, revision: int) -> ApplicationA
         application="cart",
         criticality=criticality,
         maturity=Maturity.PRODUCTION,
-        owners=("ann",),
+        owners=("olga",),
         labels={},
         lifecycle="default",
         packages=(),
@@ -157,9 +158,9 @@ class GateAtWork:
         heard = SERVICE.handlers.heard[type(message)]
         await self.run.dispatcher.dispatch(heard, message, meta(message_id), None)
 
-    async def apply(self, document: dict[str, Any], **more: Any) -> Applied:
+    async def apply(self, document: dict[str, Any], *, project: str = "shop", **more: Any) -> Applied:
         name = document["metadata"]["name"]
-        command = ApplyPolicy(command_id=f"c-{next(_numbers)}", project="shop", policy=name, document=document)
+        command = ApplyPolicy(command_id=f"c-{next(_numbers)}", project=project, policy=name, document=document)
         return await self.asker.ask(command, Applied, **more)
 
     async def count(self, collection: str) -> int:

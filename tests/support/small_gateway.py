@@ -16,7 +16,10 @@ _PREFIX = "/api/v1"
 
 @dataclass
 class SmallGateway:
-    """What it answers by `METHOD path`, what it was asked, and the environment that points to it."""
+    """What it answers by `METHOD path`, what it was asked, and the environment that points to it.
+
+    An answer that can be called is given what was sent.
+    """
 
     answers: Mapping[str, Any]
     url: str = ""
@@ -42,7 +45,8 @@ def small_gateway(answers: Mapping[str, Any]) -> Iterator[SmallGateway]:
                 gateway.sent[operation] = json.loads(self.rfile.read(length))
             known = operation in gateway.answers
             problem = {"code": "unknown", "detail": f"{operation} is not here.", "remedy": ""}
-            body = json.dumps(gateway.answers[operation] if known else problem).encode()
+            answer = gateway.answers.get(operation, problem)
+            body = json.dumps(answer(gateway.sent.get(operation)) if callable(answer) else answer).encode()
             self.send_response(200 if known else 404)
             self.send_header("content-length", str(len(body)))
             self.end_headers()

@@ -65,6 +65,8 @@ class VerdictIssued(Event):
     labels: dict[str, str] = {}
     considered_digest: Digest | None = None
     """Of the list of all evidence that counted, which `VerdictView.considered` holds: enough to recompute it."""
+    evidence_count: int = 0
+    """How many pieces of evidence it rests on; `evidence` names them all, or none when they are more than 600."""
     kind: PromotionKind = PromotionKind.PROMOTE
     waivers: tuple[UsedWaiver, ...] = ()
     """Those that it needed, by id."""

@@ -125,6 +125,8 @@ class VerdictView(Answer):
     """Of the application, as the gates knew them."""
     considered_digest: Digest | None = None
     """Digest of the canonical list `considered`; None for verdicts given before it was pinned."""
+    evidence_count: int = 0
+    """How many pieces of evidence it rests on; `evidence` names them all, or none when they are more than 600."""
     kind: PromotionKind = PromotionKind.PROMOTE
     waivers: tuple[UsedWaiver, ...] = ()
     """Those that it needed, by id."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from contracts.circumstances import WaivedSubject
 from contracts.message import Answer, Command, Event, PageLimit, Query
@@ -25,8 +25,8 @@ from contracts.vocabulary import (
     VersionName,
 )
 
-Reason = Annotated[Text, Field(min_length=10)]
-"""Long enough to say something."""
+Reason = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=10)]
+"""Long enough to say something, blanks at its ends not counted."""
 
 
 class WaiverState(StrEnum):
@@ -183,5 +183,7 @@ class WaiverEnded(_WaiverEvent):
     subject: ClassVar[str] = "hallmark.evt.gate.waiver.ended.v1"
     cause: Literal["expired", "revoked"]
     covered: tuple[CoveredVersion, ...] = ()
-    """Versions that passed a gate only because of it, the newest first, at most 200."""
+    """Versions that a verdict let through a gate only because of it: each gate of each version once, with the newest
+    verdict, the newest first, at most 200."""
     covered_count: int = 0
+    """All of them."""

@@ -1,7 +1,8 @@
 """`apply` and `diff`: everything that can live in git as YAML.
 
 - Test cases of policies lie beside them and are nobody's business here: they are passed over.
-- Policies are compared in their normal form: what is only spelt otherwise, or is a default, is no difference.
+- Policies are compared in their normal form: what is only spelt otherwise, or is a default, is no difference. Modules
+  of templates are written in, so that a template that changed shows in the policies that name it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from services.cli.policies.written import in_case
 from services.cli.yaml_reading import read_yaml_file, yaml_files
 from shared.errors import Invalid, NotFound, Rejection
 from shared.policy.policy import read_policy
+from shared.policy.template import RuleTemplate, read_template, resolved, templates_named
 
 Files = Annotated[
     list[Path], typer.Option("--file", "-f", help="A YAML file, or a folder of them.", exists=True, readable=True)
@@ -63,8 +65,15 @@ KINDS: dict[str, Kind] = {
     "Lifecycle": Kind(lambda d: f"/projects/{d.project}/lifecycles/{d.name}", lambda d: _camel_to_snake(d.spec), 1),
     "Application": Kind(lambda d: f"/projects/{d.project}/applications/{d.name}", lambda d: _camel_to_snake(d.spec), 2),
     "TrustRoot": Kind(lambda d: f"/projects/{d.project}/trust-roots/{d.name}", _trust_root, 3),
-    "Policy": Kind(lambda d: f"/projects/{d.project}/policies/{d.name}", lambda d: {"document": d.whole}, 4),
+    "RuleTemplate": Kind(
+        lambda d: f"/projects/{d.project}/rule-templates/{d.name}", lambda d: {"document": d.whole}, 4
+    ),
+    "Policy": Kind(lambda d: f"/projects/{d.project}/policies/{d.name}", lambda d: {"document": d.whole}, 5),
 }
+
+
+_IN_NORMAL_FORM = ("RuleTemplate", "Policy")
+"""Kinds that are compared with every default written out."""
 
 
 def read_documents(paths: list[Path]) -> list[Document]:
@@ -101,7 +110,10 @@ def document_from(origin: str, document: Any) -> Document:
 
 
 def apply(files: Files) -> None:
-    """Take over documents: projects, lifecycles, applications, trust roots, policies. Repeating it changes nothing."""
+    """Take over documents: projects, lifecycles, applications, trust roots, rule templates, policies.
+
+    Repeating it changes nothing.
+    """
     client = Client()
     documents = read_documents(files)
     applied: list[dict[str, Any]] = []
@@ -137,14 +149,15 @@ def diff(files: Files) -> None:
     """Show what `apply` would change. Ends with 3 when something would."""
     client = Client()
     changes = []
-    for document in read_documents(files):
-        wanted = _wanted(document)
+    documents = read_documents(files)
+    for document in documents:
+        wanted = _wanted(document, documents, client)
         try:
             there = _comparable(document, client)
         except NotFound:
             changes.append({"kind": document.kind, "name": document.name, "change": "create", "lines": []})
             continue
-        lines = _changed_lines(there, wanted) if document.kind == "Policy" else _difference(there, wanted)
+        lines = _changed_lines(there, wanted) if document.kind in _IN_NORMAL_FORM else _difference(there, wanted)
         if lines:
             changes.append({"kind": document.kind, "name": document.name, "change": "update", "lines": lines})
     people = [f"{one['change']} {one['kind']} {one['name']}\n" + escape("\n".join(one["lines"])) for one in changes]
@@ -153,14 +166,29 @@ def diff(files: Files) -> None:
         raise typer.Exit(Exit.DENIED)
 
 
-def _wanted(document: Document) -> dict[str, Any]:
-    """What is compared with `_comparable`. Raises `Invalid` for a policy that would be refused."""
-    if document.kind != "Policy":
+def _wanted(document: Document, documents: list[Document], client: Client) -> dict[str, Any]:
+    """What is compared with `_comparable`. Raises `Invalid` for a policy or template that would be refused."""
+    if document.kind not in _IN_NORMAL_FORM:
         return KINDS[document.kind].body(document)
     try:
-        return {**read_policy(document.whole).normal_form()}
+        if document.kind == "RuleTemplate":
+            return {**read_template(document.whole).normal_form()}
+        whole = resolved(document.whole, _templates(document, documents, client))
+        return {**read_policy(whole).normal_form()}
     except Invalid as error:
         raise in_case(error, document.origin) from error
+
+
+def _templates(policy: Document, documents: list[Document], client: Client) -> dict[str, RuleTemplate]:
+    """The templates that a policy names, as they are once the documents beside it are applied."""
+    beside = {(one.project, one.name): one.whole for one in documents if one.kind == "RuleTemplate"}
+    found = {}
+    for name in sorted(templates_named(policy.whole)):
+        whole = beside.get((policy.project, name))
+        if whole is None:
+            whole = client.get(f"/projects/{policy.project}/rule-templates/{name}")["document"]
+        found[name] = read_template(whole)
+    return found
 
 
 def _comparable(document: Document, client: Client) -> dict[str, Any]:
@@ -177,6 +205,8 @@ def _comparable(document: Document, client: Client) -> dict[str, Any]:
                 if one["trust_root"] == document.name:
                     return dict(one)
             raise NotFound("trust_root_unknown", f"There is no trust root {document.name}.")
+        case "RuleTemplate":
+            return dict(client.get(KINDS["RuleTemplate"].path(document))["document"])
         case "Policy":
             there = client.get(KINDS["Policy"].path(document))["document"]
             try:

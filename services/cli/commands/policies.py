@@ -10,7 +10,7 @@ import yaml
 from rich.markup import escape
 
 from services.cli.client import Client
-from services.cli.commands import policy_linting, policy_trying
+from services.cli.commands import policy_linting, policy_trying, simulating
 from services.cli.commands.arguments import Project
 from services.cli.output import out, table
 from shared.errors import Invalid, NotFound
@@ -116,6 +116,9 @@ def _yaml(document: dict[str, Any]) -> str:
     # In the order people write: what it is, then what it says.
     ordered = {key: document[key] for key in ("apiVersion", "kind", "metadata", "spec") if key in document}
     return str(yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True, width=110))
+
+
+simulating.register_in(policy)
 
 
 def register(app: typer.Typer) -> None:

@@ -37,7 +37,7 @@ def check_policies(bundle: Bundle, log: Log) -> dict[str, Policy]:
         policy = read_policy(bundle.json(path))
         if policy.digest != f"sha256:{name}":
             raise WrongError(f"{path} is not in its normal form")
-        log.about(policy.digest, "policy", subject=policy.name)
+        log.about(policy.digest, "policy", subject=policy.name, project=policy.metadata.project)
         found[policy.digest] = policy
     return found
 

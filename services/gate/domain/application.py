@@ -34,3 +34,12 @@ def newest(held: ApplicationContext | None, said: ApplicationContext) -> Applica
     if said.revision == 0 and said.at > held.at:
         return said.model_copy(update={"revision": held.revision, "lifecycle": held.lifecycle})
     return held
+
+
+def same_for_gates(held: ApplicationContext | None, said: ApplicationContext) -> bool:
+    """Whether gates have nothing to judge again: what policies are scoped by, and the way of versions, is the same."""
+    return held is not None and (held.criticality, dict(held.labels), held.lifecycle) == (
+        said.criticality,
+        dict(said.labels),
+        said.lifecycle,
+    )

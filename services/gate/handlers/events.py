@@ -15,9 +15,9 @@ from contracts.registry.v1.events import (
     VersionMoved,
 )
 from services.gate import wire
-from services.gate.domain.application import ApplicationContext, newest
+from services.gate.domain.application import ApplicationContext, newest, same_for_gates
 from services.gate.handlers import HANDLERS
-from services.gate.handlers.judging import judge, judge_again_of
+from services.gate.handlers.judging import judge, judge_again_of, look_again_at
 from services.gate.storage.unit_of_work import GateWork
 
 
@@ -25,7 +25,8 @@ from services.gate.storage.unit_of_work import GateWork
 async def version_created(event: VersionCreated, work: GateWork) -> None:
     """There is a version to judge, and word of its application. Versions that contain it may have waited for it."""
     await work.dossiers.versions.add(event)
-    await _judge_about(work, event.project, [event.version_digest])
+    # Whoever contains it may belong to another project.
+    await _judge_about(work, None, [event.version_digest])
     await _take_over(wire.application_context(event), work)
 
 
@@ -39,7 +40,7 @@ async def application_applied(event: ApplicationApplied, work: GateWork) -> None
 async def lifecycle_applied(event: LifecycleApplied, work: GateWork) -> None:
     """Which stages follow one another."""
     if await work.dossiers.surroundings.apply_lifecycle(event):
-        await work.readiness.mark_projects([event.project])
+        await work.readiness.mark_within(event.project, ended=True)
 
 
 @HANDLERS.on(EvidenceAdded)
@@ -58,7 +59,8 @@ async def evidence_rejudged(event: EvidenceRejudged, work: GateWork) -> None:
 async def version_moved(event: VersionMoved, work: GateWork) -> None:
     """A version stands in a stage: it passed what led there, and another one stands there no longer."""
     await work.dossiers.surroundings.moved(event)
-    await work.readiness.mark([f"{event.project}/{event.application}/{event.version}"])
+    moved = [one for one in (event.version, event.replaced) if one]
+    await work.readiness.mark(f"{event.project}/{event.application}/{one}" for one in moved)
     await judge_again_of(work, event.project, event.application)
 
 
@@ -66,14 +68,14 @@ async def version_moved(event: VersionMoved, work: GateWork) -> None:
 async def incident_opened(event: IncidentOpened, work: GateWork) -> None:
     """Something began to fail in production."""
     await work.dossiers.surroundings.incident_opened(event)
-    await judge_again_of(work, event.project, event.application)
+    await look_again_at(work, event.project, event.application)
 
 
 @HANDLERS.on(IncidentResolved)
 async def incident_resolved(event: IncidentResolved, work: GateWork) -> None:
     """It works again."""
     await work.dossiers.surroundings.incident_resolved(event)
-    await judge_again_of(work, event.project, event.application)
+    await look_again_at(work, event.project, event.application)
 
 
 @HANDLERS.on(ExploitationLearned)
@@ -84,7 +86,7 @@ async def exploitation_learned(event: ExploitationLearned, work: GateWork) -> No
     before = {one.vulnerability for one in known if one.exploited_since}
     # Scores move every day, and readiness is looked at every day: only the catalogue of exploited ones cannot wait.
     if before != {one.vulnerability for one in event.entries if one.exploited_since}:
-        await work.readiness.mark_projects(["*"])
+        await work.readiness.mark_within("*")
 
 
 async def _hold(event: EvidenceAdded | EvidenceRejudged, work: GateWork) -> None:
@@ -92,7 +94,7 @@ async def _hold(event: EvidenceAdded | EvidenceRejudged, work: GateWork) -> None
         await _judge_about(work, event.project, event.item.subjects)
 
 
-async def _judge_about(work: GateWork, project: str, subjects: Iterable[str]) -> None:
+async def _judge_about(work: GateWork, project: str | None, subjects: Iterable[str]) -> None:
     versions = await work.dossiers.versions.made_of(project, subjects)
     await work.readiness.mark(versions)
     for evaluation in await work.evaluations.open_about(versions, work.unit.now) if versions else ():
@@ -102,7 +104,10 @@ async def _judge_about(work: GateWork, project: str, subjects: Iterable[str]) ->
 async def _take_over(said: ApplicationContext, work: GateWork) -> None:
     held = await work.dossiers.surroundings.context(said.project, said.application)
     context = newest(held, said)
-    if context is not held:
-        await work.dossiers.surroundings.put_context(context)
-        await work.readiness.mark_projects([said.project])
+    if context is held:
+        return
+    await work.dossiers.surroundings.put_context(context)
+    # Each new version says it all again: what says nothing else must not have everything judged again.
+    if not same_for_gates(held, context):
+        await work.readiness.mark_within(f"{said.project}/{said.application}", ended=True)
         await judge_again_of(work, said.project, said.application)

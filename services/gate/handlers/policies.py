@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from contracts.answers import Applied
 from contracts.gate.v1.commands import ApplyPolicy
 from contracts.gate.v1.events import PolicyApplied
@@ -25,8 +28,13 @@ async def read_with_templates(command: ApplyPolicy, outside: Outside) -> Policy:
     Whoever may not apply it is told so before anything of theirs is run.
     """
     outside.caller.require(command.project, Role.SECURITY)
-    templates = await templates_of(outside.database, command.project, templates_named(command.document))
-    policy = read_policy(resolved(command.document, templates))
+    return await read_resolved(command.project, command.document, outside)
+
+
+async def read_resolved(project: str, document: Mapping[str, Any], outside: Outside) -> Policy:
+    """The policy that a document says. Raises `Invalid` as `read_policy`, `resolved` and the engine do."""
+    templates = await templates_of(outside.database, project, templates_named(document))
+    policy = read_policy(resolved(document, templates))
     for rule in each_rule(policy.spec.rules):
         if isinstance(rule, Rego) and rule.rego:
             await outside.equipment.rego.check(rule.rego)
@@ -38,15 +46,21 @@ async def apply_policy(command: ApplyPolicy, work: GateWork, policy: Policy) -> 
     """Take a policy over, and judge again what waits."""
     caller = work.unit.caller
     caller.require(command.project, Role.SECURITY)
-    if set(policy.projects) != {command.project}:
+    require_place(policy.metadata.project, policy.name, command.project, command.policy)
+    # What it replaces counts as well: to take a policy away from a gate is to change what that gate asks for.
+    before = await work.policies.own(command.project, policy.name)
+    both = [one for one in (before, policy) if one]
+    projects = sorted({project for one in both for project in one.projects})
+    if projects != [command.project]:
         caller.require(EVERYWHERE, Role.SECURITY)
-    _require_place(policy.metadata.project, policy.name, command.project, command.policy)
-    await _require_not_own(policy, work)
+    for one in both:
+        await _require_not_own(one, work)
     applied = await work.policies.apply(command.project, policy, caller.actor.subject)
     if applied.change != "unchanged":
         work.unit.announce(_applied(policy, applied.revision, work))
-        await work.readiness.mark_projects(policy.projects)
-        for evaluation in await work.evaluations.open_in(policy.projects, work.unit.now):
+        for project in projects:
+            await work.readiness.mark_within(project)
+        for evaluation in await work.evaluations.open_in(projects, work.unit.now):
             await judge(evaluation.question, work, before=evaluation)
     return Applied(kind="Policy", name=policy.name, digest=policy.digest, **applied._asdict())
 
@@ -78,7 +92,8 @@ async def _require_not_own(policy: Policy, work: GateWork) -> None:
             )
 
 
-def _require_place(project: str, name: str, asked_project: str, asked_name: str) -> None:
+def require_place(project: str, name: str, asked_project: str, asked_name: str) -> None:
+    """Raises `Invalid` for a document that is of another place than the request."""
     if (project, name) != (asked_project, asked_name):
         raise Invalid(
             "policy_misplaced",
@@ -100,7 +115,7 @@ async def apply_template(command: ApplyTemplate, work: GateWork, template: RuleT
     """Take a template over, for the policies that are applied from now on."""
     caller = work.unit.caller
     caller.require(command.project, Role.SECURITY)
-    _require_place(template.metadata.project, template.metadata.name, command.project, command.template)
+    require_place(template.metadata.project, template.metadata.name, command.project, command.template)
     applied = await work.templates.apply(template, caller.actor.subject)
     return Applied(kind="RuleTemplate", name=command.template, digest=template.digest, **applied._asdict())
 

@@ -14,6 +14,8 @@ from services.gate.storage.unit_of_work import GateWork
 from shared.policy.verdict import Verdict
 
 AT_LEAST_EVERY = timedelta(days=1)
+_JUST_AFTER = timedelta(milliseconds=1)
+"""At its last moment evidence still counts."""
 NOBODY = "nobody"
 """Readiness is what the gates would say to whoever asks; nobody acts on it."""
 
@@ -24,7 +26,12 @@ async def look_at(work: GateWork, key: str) -> None:
     held = await work.dossiers.of(project, application, version)
     if held is None:
         return
-    before = await _outlook(work, held)
+    stations = await _stations(work, held)
+    if not stations:
+        # Nobody has told of its way yet, so that nothing can be said; whoever does has it looked at again.
+        await work.readiness.keep(key, None, look_at=None, ended=False)
+        return
+    before = outlook(stations, standing_of(held.dossier.circumstances.passed))
     verdict = await _judged(work, held, before) if before else None
     now = said(
         before.to_stage if before else None,
@@ -36,14 +43,13 @@ async def look_at(work: GateWork, key: str) -> None:
     await work.readiness.keep(key, now, look_at=_next_look(work, verdict), ended=before is None)
 
 
-async def _outlook(work: GateWork, held: Held) -> Outlook | None:
+async def _stations(work: GateWork, held: Held) -> list[Station]:
     dossier = held.dossier
     context = await work.dossiers.surroundings.context(dossier.project, dossier.application)
     if context is None or context.lifecycle is None:
-        return None
+        return []
     stages = await work.dossiers.surroundings.stages(dossier.project, context.lifecycle)
-    stations = [Station(name=one.name, open=one.open, release=one.release) for one in stages]
-    return outlook(stations, standing_of(dossier.circumstances.passed)) if stations else None
+    return [Station(name=one.name, open=one.open, release=one.release) for one in stages]
 
 
 async def _judged(work: GateWork, held: Held, before: Outlook) -> Verdict:
@@ -68,7 +74,7 @@ def _next_look(work: GateWork, verdict: Verdict | None) -> datetime | None:
         return None
     moments = [
         work.unit.now + AT_LEAST_EVERY,
-        verdict.valid_until,
+        verdict.valid_until and verdict.valid_until + _JUST_AFTER,
         *(one.passes_at or one.effective_on for one in verdict.findings),
     ]
     return min(one for one in moments if one and one > work.unit.now)

@@ -22,8 +22,9 @@ from contracts.vocabulary import Role
 from services.gate import wire
 from services.gate.domain.waiver import GRANTED, Waiver, check_request, decided, expired, revoked
 from services.gate.handlers import HANDLERS
-from services.gate.handlers.judging import judge_again_of
+from services.gate.handlers.judging import look_again_at
 from services.gate.storage.unit_of_work import GateWork
+from shared.errors import NotFound
 
 
 @HANDLERS.command(RequestWaiver)
@@ -46,10 +47,21 @@ async def request_waiver(command: RequestWaiver, work: GateWork) -> WaiverView:
         requested_at=work.unit.now,
         expires_at=command.expires_at,
     )
+    await _require_application(work, waiver)
     check_request(waiver, await work.policies.named(command.project, command.policy))
     await work.dossiers.waivers.save(waiver)
     work.unit.announce(WaiverRequested(**wire.waiver_said(waiver, by=by, at=work.unit.now)))
     return await work.dossiers.waivers.view(waiver)
+
+
+async def _require_application(work: GateWork, waiver: Waiver) -> None:
+    """Raises `NotFound` for an application that the gate has not heard of: a misspelt one would cover nothing."""
+    if await work.dossiers.surroundings.context(waiver.project, waiver.application) is None:
+        raise NotFound(
+            "application_unknown",
+            f"There is no application {waiver.application} in {waiver.project}.",
+            remedy="Check its name; one that was just created is known to the gate in a moment.",
+        )
 
 
 @HANDLERS.command(DecideWaiver)
@@ -58,7 +70,7 @@ async def decide_waiver(command: DecideWaiver, work: GateWork) -> WaiverView:
     caller, waivers = work.unit.caller, work.dossiers.waivers
     before = await waivers.get(command.project, command.waiver_id)
     policies = await work.policies.named(command.project, before.policy)
-    for role in {policy.spec.waivers.approver_role for policy in policies} or {Role.SECURITY}:
+    for role in sorted({policy.spec.waivers.approver_role for policy in policies} or {Role.SECURITY}):
         caller.require(command.project, role)
     by = caller.actor.subject
     after = decided(before, command.decision, by=by, kind=caller.actor.kind, reason=command.reason, at=work.unit.now)
@@ -67,7 +79,7 @@ async def decide_waiver(command: DecideWaiver, work: GateWork) -> WaiverView:
     await waivers.save(after)
     said = wire.waiver_said(after, by=by, at=work.unit.now)
     work.unit.announce(WaiverGranted(**said) if after.state == GRANTED else WaiverRefused(**said))
-    await judge_again_of(work, after.project, after.application)
+    await look_again_at(work, after.project, after.application)
     return await waivers.view(after)
 
 
@@ -98,9 +110,9 @@ async def end(work: GateWork, waiver: Waiver, cause: Literal["expired", "revoked
     await work.dossiers.waivers.save(waiver)
     covered = await work.dossiers.waivers.covered(waiver.waiver_id)
     said = wire.waiver_said(waiver, by=by, at=work.unit.now)
-    count = await work.dossiers.waivers.uses(waiver.waiver_id)
+    count = await work.dossiers.waivers.covered_count(waiver.waiver_id)
     work.unit.announce(WaiverEnded(**said, cause=cause, covered=covered, covered_count=count))
-    await judge_again_of(work, waiver.project, waiver.application)
+    await look_again_at(work, waiver.project, waiver.application)
 
 
 @HANDLERS.query(ShowWaiver)

@@ -24,6 +24,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     "evidence_forms": (),
 }
 _REMEMBERED = 50_000
+_AT_ONCE = 1_000
 
 
 class Piece(NamedTuple):
@@ -38,6 +39,10 @@ class _Memory:
 
     def __init__(self) -> None:
         self._items: OrderedDict[Digest, EvidenceItem] = OrderedDict()
+
+    def known(self, record: Digest) -> EvidenceItem | None:
+        """What was read from that form before; None when it was not, or is forgotten."""
+        return self._items.get(record)
 
     def read(self, record: Digest, text: str) -> EvidenceItem:
         item = self._items.get(record)
@@ -77,13 +82,37 @@ class Evidence:
     async def about(self, project: str, subjects: Iterable[Digest]) -> list[Piece]:
         """Every piece about any of `subjects`, by id."""
         where = {"project": project, "subjects": {"$in": sorted(set(subjects))}}
-        found = [
-            Piece(_MEMORY.read(one["record"], one["item"]), one["record"]) async for one in self._evidence.stream(where)
-        ]
+        # Most of it was read before: then its records are enough, which are a twentieth of the whole.
+        found, unread = [], []
+        for one in await self._evidence.every(where, only={"record": 1}):
+            item = _MEMORY.known(one["record"])
+            if item is None:
+                unread.append(one["_id"])
+            else:
+                found.append(Piece(item, one["record"]))
+        for start in range(0, len(unread), _AT_ONCE):
+            some = await self._evidence.every({"_id": {"$in": unread[start : start + _AT_ONCE]}})
+            found += [Piece(_MEMORY.read(one["record"], one["item"]), one["record"]) for one in some]
         return sorted(found, key=lambda piece: piece.item.evidence_id)
 
-    async def forms(self, project: str, records: Iterable[Digest]) -> Mapping[Digest, EvidenceItem]:
-        """The forms with these records; those that are not known are left out."""
+    async def forms(
+        self, project: str, records: Iterable[Digest], *, afresh: bool = False
+    ) -> Mapping[Digest, EvidenceItem]:
+        """The forms with these records; those that are not known are left out.
+
+        `afresh`: as they are in the database now, those left out that are not what their record says.
+        """
         keys = {f"{project}|{record}": record for record in records}
-        found = self._forms.stream({"_id": {"$in": sorted(keys)}})
-        return {keys[one["_id"]]: _MEMORY.read(keys[one["_id"]], one["item"]) async for one in found}
+        found = [(keys[one["_id"]], one["item"]) async for one in self._forms.stream({"_id": {"$in": sorted(keys)}})]
+        if not afresh:
+            return {record: _MEMORY.read(record, text) for record, text in found}
+        return {record: item for record, text in found if (item := _proven(record, text))}
+
+
+def _proven(record: Digest, text: str) -> EvidenceItem | None:
+    """The form in `text`; None when it is not what its record says."""
+    try:
+        item = EvidenceItem.model_validate_json(text)
+    except ValueError:
+        return None
+    return item if record_digest(item) == record else None

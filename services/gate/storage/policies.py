@@ -59,6 +59,15 @@ class Policies:
         """The policies of that name in force for a project: its own, and those that others hold for it."""
         return [policy for policy in await self.in_force(project) if policy.name == name]
 
+    async def own(self, project: str, name: str) -> Policy | None:
+        """The policy of that name that a project holds itself, for whatever projects it is.
+
+        From its kept revision: one in force that was altered must not stand in the way of applying it again.
+        """
+        found = await self._policies.get(f"{project}/{name}")
+        kept = await self._revisions.get(f"{project}/{name}/{found['revision']}") if found else None
+        return _read(kept["text"])[0] if kept else None
+
     async def with_digests(self, digests: Iterable[str]) -> list[Policy]:
         """The policies with these digests, whether in force or not; those that never were are left out."""
         found = self._revisions.stream({"digest": {"$in": sorted(set(digests))}})
@@ -88,9 +97,10 @@ class Policies:
         return AppliedPolicy("updated" if before else "created", revision + 1)
 
     async def show(self, project: str, name: str | None, digest: str | None) -> PolicyView:
-        """One policy, in force or by digest. Raises `NotFound`."""
+        """One policy in force, or by digest, then also one that another project holds for this. Raises `NotFound`."""
+        ours = [{"project": project}, {"projects": {"$in": [project, "*"]}}]
         found = (
-            await self._revisions.find_one({"project": project, "digest": digest}, sort=(("revision", -1),))
+            await self._revisions.find_one({"digest": digest, "$or": ours}, sort=(("revision", -1),))
             if digest
             else await self._policies.get(f"{project}/{name}")
         )

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import NamedTuple
 
 from contracts.circumstances import ContainedVersion
@@ -57,7 +58,7 @@ class Versions:
             "nested": sorted(event.nested),
             "source": event.source.model_dump_json() if event.source else None,
             "registered_by": event.by,
-            "registered_at": event.at,
+            "registered_at": _to_the_millisecond(event.at),
         }
         known = await self._versions.get(document["_id"])
         if known is None:
@@ -82,15 +83,15 @@ class Versions:
             wanted = {digest for one in layer for digest in one.nested} - set(found) - unknown
         return Contents(tuple(found[digest] for digest in sorted(found)), tuple(sorted(unknown)))
 
-    async def made_of(self, project: str, subjects: Iterable[Digest]) -> list[str]:
-        """Keys of the versions of a project that evidence about any of `subjects` speaks for, sorted."""
+    async def made_of(self, project: str | None, subjects: Iterable[Digest]) -> list[str]:
+        """Keys of the versions that `subjects` are or are inside of, sorted: of one project, or of every one."""
         found: dict[str, Document] = {}
         where: Document = {"subjects": {"$in": sorted(set(subjects))}}
         while True:
             # A version has every chance to be inside of others, and what is said of it is said of them.
             layer = [one async for one in self._versions.stream(where) if one["_id"] not in found]
             if not layer:
-                return sorted(key for key, one in found.items() if one["project"] == project)
+                return sorted(key for key, one in found.items() if project in (None, one["project"]))
             found |= {one["_id"]: one for one in layer}
             where = {"nested": {"$in": sorted({one["version_digest"] for one in layer})}}
 
@@ -103,6 +104,11 @@ def artifacts_of(document: Document) -> tuple[Artifact, ...]:
 def source_of(document: Document) -> SourceCommit | None:
     """What a version was built from."""
     return SourceCommit.model_validate_json(document["source"]) if document["source"] else None
+
+
+def _to_the_millisecond(moment: datetime) -> datetime:
+    """The moment as MongoDB gives it back, so that what is heard again can be told to be the same."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _contained(document: Document) -> ContainedVersion:

@@ -7,6 +7,7 @@ from datetime import datetime
 from contracts.circumstances import WaiverFacts
 from contracts.gate.v1.views import VerdictView
 from contracts.gate.v1.waivers import CoveredVersion, WaiverPage, WaiverView
+from contracts.vocabulary import Mode, Outcome
 from services.gate.domain.waiver import GRANTED, REQUESTED, Waiver
 from shared.errors import NotFound
 from shared.messaging.unit_of_work import UnitOfWork
@@ -18,7 +19,8 @@ INDEXES: dict[str, tuple[Index, ...]] = {
         Index((("expires_at", 1),), where={"open": True}),
         Index((("project", 1), ("expires_at", 1), ("_id", 1))),
     ),
-    "waiver_uses": (Index((("waiver", 1), ("judged_at", -1), ("_id", 1))),),
+    "waiver_uses": (Index((("waiver", 1),)),),
+    "waiver_covered": (Index((("waiver", 1), ("judged_at", -1), ("_id", 1))),),
 }
 MAX_COVERED = 200
 
@@ -29,6 +31,7 @@ class Waivers:
     def __init__(self, unit: UnitOfWork) -> None:
         self._waivers = unit.collection("waivers")
         self._uses = unit.collection("waiver_uses")
+        self._covered = unit.collection("waiver_covered")
 
     async def in_force(self, application: str, now: datetime) -> tuple[WaiverFacts, ...]:
         """Those granted for `project/application` that have not expired, by id. Never cut short."""
@@ -58,33 +61,36 @@ class Waivers:
         )
 
     async def used(self, verdict: VerdictView) -> None:
-        """Keep which waivers a verdict needed, by which version it will be known what they covered."""
+        """Keep that a verdict needed waivers and, when it allows, what they let through: each gate of each once."""
         await self._uses.add_all(
-            [
-                {
-                    "_id": f"{one.waiver_id}|{verdict.verdict_id}",
-                    "waiver": one.waiver_id,
-                    "judged_at": verdict.judged_at,
-                    "allowed": verdict.outcome.value == "allow",
-                    "version": verdict.version,
-                    "stage": finding.stage,
-                    "gate": finding.gate.value,
-                    "verdict_id": verdict.verdict_id,
-                }
-                for one in verdict.waivers
-                for finding in [next(found for found in verdict.findings if one.waiver_id in found.waived)]
-            ]
+            [{"_id": f"{one.waiver_id}|{verdict.verdict_id}", "waiver": one.waiver_id} for one in verdict.waivers]
         )
+        if verdict.outcome is not Outcome.ALLOW:
+            return
+        for waiver_id, stage, gate in sorted(_needed(verdict)):
+            document: Document = {
+                "waiver": waiver_id,
+                "version": verdict.version,
+                "stage": stage,
+                "gate": gate,
+                "verdict_id": verdict.verdict_id,
+                "judged_at": verdict.judged_at,
+            }
+            await self._covered.put({"_id": f"{waiver_id}|{verdict.version}|{stage}|{gate}", **document})
 
     async def uses(self, waiver_id: str) -> int:
         """How many verdicts needed it."""
         return await self._uses.count({"waiver": waiver_id})
 
     async def covered(self, waiver_id: str) -> tuple[CoveredVersion, ...]:
-        """The versions that were let through because of it, the newest first, at most `MAX_COVERED`."""
-        where = {"waiver": waiver_id, "allowed": True}
-        found = await self._uses.find(where, sort=(("judged_at", -1), ("_id", 1)), limit=MAX_COVERED)
+        """The gates that versions were let through because of it, the newest first, at most `MAX_COVERED`."""
+        order = (("judged_at", -1), ("_id", 1))
+        found = await self._covered.find({"waiver": waiver_id}, sort=order, limit=MAX_COVERED)
         return tuple(CoveredVersion.model_validate(one) for one in found)
+
+    async def covered_count(self, waiver_id: str) -> int:
+        """How many `covered` would list without its limit."""
+        return await self._covered.count({"waiver": waiver_id})
 
     async def view(self, waiver: Waiver) -> WaiverView:
         """A waiver for people and programs."""
@@ -120,3 +126,13 @@ async def overdue(database: Database, now: datetime, limit: int) -> list[tuple[s
 
 def _waiver(document: Document) -> Waiver:
     return Waiver.model_validate_json(document["waiver"])
+
+
+def _needed(verdict: VerdictView) -> set[tuple[str, str, str]]:
+    """Which waivers were needed at which gates: those in mode `block` only, since the others stop nothing."""
+    return {
+        (waiver_id, finding.stage, finding.gate.value)
+        for finding in verdict.findings
+        if finding.mode is Mode.BLOCK
+        for waiver_id in finding.waived
+    }

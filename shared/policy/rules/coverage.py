@@ -14,15 +14,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from contracts.facts import EvidenceItem, Signer, UnreadableFacts, VulnerabilityFacts
 from contracts.findings import Violation
 from contracts.vocabulary import Digest, Outcome, StageName, utc
-from shared.policy.dossier import Dossier, EvidenceKind, may_be
+from shared.policy.dossier import Dossier, EvidenceKind, may_be, order_of
 from shared.policy.duration import format_duration
-from shared.policy.rules.faults import About, Aliases, Faults, Judging, Verdict, anything, faulty, no_aliases, nothing
+from shared.policy.rules.faults import About, Faults, Judging, Names, Verdict, anything, faulty, no_names, nothing
 from shared.policy.rules.rule import Problem, RuleAnswer, RuleContext, listed, weigh
 
 
@@ -74,6 +74,8 @@ class Demand:
         return not item.distrusted and self._enough(signer for signer in item.signers if not signer.distrusted)
 
     def _enough(self, signers: Iterable[Signer]) -> bool:
+        if self.min_signers == 1:
+            return any(map(self._vouches, signers))
         return len({signer.key_id for signer in signers if self._vouches(signer)}) >= self.min_signers
 
     def _vouches(self, signer: Signer) -> bool:
@@ -92,7 +94,7 @@ def cover(
     required: str,
     faults: Faults | None = None,
     too_much: Verdict | None = None,
-    aliases: Aliases | None = None,
+    names: Names | None = None,
     remedy: str,
     individually: bool = False,
 ) -> RuleAnswer:
@@ -101,7 +103,7 @@ def cover(
     `individually`: evidence about a version as a whole does not speak for its artifacts.
     """
     found = survey(demand, dossier, context, required=required, individually=individually)
-    judging = Judging(context, remedy, faults or nothing, too_much or anything, aliases or no_aliases)
+    judging = Judging(context, remedy, faults or nothing, too_much or anything, names or no_names)
     problems = [*faulty(found.about, judging), *found.lacking]
     return weigh(problems, context.waivers, found.good)
 
@@ -120,6 +122,14 @@ def survey(
     demand: Demand, dossier: Dossier, context: RuleContext, *, required: str, individually: bool = False
 ) -> Survey:
     """Which evidence there is about every artifact, before anybody looks at what it says."""
+    key = ("survey", demand, context.at, individually)
+    if key not in dossier.remembered:
+        dossier.remembered[key] = _survey(demand, dossier, context.at, individually=individually)
+    found: Survey = dossier.remembered[key]
+    return replace(found, good=replace(found.good, required=required))
+
+
+def _survey(demand: Demand, dossier: Dossier, at: datetime, *, individually: bool) -> Survey:
     speaking = speaking_by_subject(demand, dossier)
     covering = {
         target: frozenset({target}) if individually else subjects for target, subjects in dossier.covering.items()
@@ -131,7 +141,7 @@ def survey(
     for target, subjects in covering.items():
         pieces = [item for subject in subjects for item in speaking.get(subject, ())]
         newest = max(pieces, key=order_of, default=None)
-        if problem := _lacking(demand, target, newest, context.at):
+        if problem := _lacking(demand, target, newest, at):
             lacking.append(problem)
         elif newest is not None and demand.max_age is not None:
             young_until.append(newest.made_at + demand.max_age)
@@ -139,7 +149,7 @@ def survey(
     good = RuleAnswer(
         Outcome.ALLOW,
         f"Evidence of {demand.awaited} covers {listed(covering)}.",
-        required,
+        "",
         evidence=tuple(sorted(ids)),
         valid_until=min(young_until, default=None),
     )
@@ -148,23 +158,30 @@ def survey(
 
 def speaking_by_subject(demand: Demand, dossier: Dossier) -> Mapping[Digest, tuple[EvidenceItem, ...]]:
     """The pieces that speak about each subject: per predicate type and source, the newest one that is accepted."""
+    # Rules often ask for the same evidence, and each is judged with and without waivers.
+    key = ("speaking", replace(demand, max_age=None))
+    if key not in dossier.remembered:
+        dossier.remembered[key] = _speaking(demand, dossier)
+    found: Mapping[Digest, tuple[EvidenceItem, ...]] = dossier.remembered[key]
+    return found
+
+
+def _speaking(demand: Demand, dossier: Dossier) -> Mapping[Digest, tuple[EvidenceItem, ...]]:
     newest: dict[Digest, dict[str, dict[str | None, EvidenceItem]]] = {}
     ours = dossier.subjects
-    for item in sorted(filter(demand.accepts, dossier.verified), key=order_of):
-        for subject in ours.intersection(item.subjects):
-            pieces = newest.setdefault(subject, {}).setdefault(item.predicate_type, {})
-            # Who made what cannot be read is not known: it stands in the way until something newer can be.
-            pieces.pop(None, None)
-            pieces[_source(item)] = item
+    candidates = dossier.oldest_first if demand.kind is None else dossier.that_may_be(demand.kind)
+    for item in filter(demand.accepts, candidates):
+        source, named = _source(item), item.predicate_type
+        for subject in item.subjects:
+            if subject in ours:
+                pieces = newest.setdefault(subject, {}).setdefault(named, {})
+                # Who made what cannot be read is not known: it stands in the way until something newer can be.
+                pieces.pop(None, None)
+                pieces[source] = item
     return {
         subject: tuple(item for pieces in by_type.values() for item in pieces.values())
         for subject, by_type in newest.items()
     }
-
-
-def order_of(item: EvidenceItem) -> tuple[datetime, datetime, str]:
-    """By what evidence is older or newer: when it was made, then received, then its id."""
-    return (item.made_at, item.received_at, item.evidence_id)
 
 
 def _lacking(demand: Demand, target: Digest, newest: EvidenceItem | None, at: datetime) -> Problem | None:

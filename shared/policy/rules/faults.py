@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from contracts.facts import EvidenceItem, UnreadableFacts
@@ -20,8 +20,8 @@ Faults = Callable[[EvidenceItem, Digest], Sequence[Violation]]
 """What is wrong with a readable piece of evidence about one subject; nothing when it is good."""
 Verdict = Callable[[EvidenceItem, Sequence[Violation]], str | None]
 """Why what is wrong with a piece of evidence is too much, in a few words; None when it can be tolerated."""
-Aliases = Callable[[EvidenceItem, Violation], Iterable[str]]
-"""By what other ids the vulnerability of a violation is known, that one of the evidence says."""
+Names = Callable[[EvidenceItem, Violation], Collection[str]]
+"""The names under which a waiver covers the vulnerability of a violation, by what the evidence says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Judging:
     remedy: str
     faults: Faults
     too_much: Verdict
-    aliases: Aliases
+    names: Names
 
 
 def unreadable(about: About, remedy: str) -> Iterator[Problem]:
@@ -56,6 +56,9 @@ def faulty(about: About, judging: Judging) -> Iterator[Problem]:
         ]
         if not found or (whole := _told(item, found, too_much)) is None:
             continue
+        if not judging.context.waivers.known:
+            yield from (Problem(one, remedy=judging.remedy, evidence=(evidence_id,), sentence=whole) for one in found)
+            continue
         marked = [_marked(item, violation, judging) for violation in found]
         left = [violation for violation in marked if violation.waived_by is None]
         # What is left may be tolerable; then the waivers were needed, and those that were used are shown.
@@ -72,7 +75,7 @@ def _told(item: EvidenceItem, found: Sequence[Violation], too_much: Verdict) -> 
 
 
 def _marked(item: EvidenceItem, violation: Violation, judging: Judging) -> Violation:
-    waiver = judging.context.waivers.covering(violation, judging.aliases(item, violation))
+    waiver = judging.context.waivers.covering(violation, judging.names(item, violation))
     return violation.model_copy(update={"waived_by": waiver}) if waiver else violation
 
 
@@ -92,7 +95,7 @@ def nothing(_: EvidenceItem, __: Digest) -> Sequence[Violation]:
     return ()
 
 
-def no_aliases(_: EvidenceItem, __: Violation) -> Iterable[str]:
+def no_names(_: EvidenceItem, __: Violation) -> Collection[str]:
     """For faults that are no vulnerabilities."""
     return ()
 

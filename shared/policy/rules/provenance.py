@@ -23,7 +23,7 @@ from contracts.vocabulary import Digest, Document, SourceCommit
 from shared.policy.dossier import Dossier
 from shared.policy.duration import Duration
 from shared.policy.rules.coverage import Demand, survey
-from shared.policy.rules.faults import Judging, faulty, no_aliases
+from shared.policy.rules.faults import Judging, faulty, no_names
 from shared.policy.rules.repositories import named_by, reference_matches, repository, repository_pattern
 from shared.policy.rules.rule import Problem, RuleAnswer, RuleContext, RuleHead, SignerRole, WholeNumber, listed, weigh
 
@@ -128,7 +128,7 @@ def check(rule: Provenance, dossier: Dossier, context: RuleContext) -> RuleAnswe
         "Build it with an accepted builder from an accepted source, and attach the provenance that the builder signs.",
         lambda item, _: [Violation(says=says) for says in _faults(item, rule, source)],
         _together,
-        no_aliases,
+        no_names,
     )
     unknown = [_no_source(dossier.version_digest)] if rule.same_commit and source is None else []
     return weigh([*unknown, *faulty(found.about, judging), *found.lacking], context.waivers, found.good)

@@ -23,7 +23,7 @@ from shared.policy.dossier import Dossier
 from shared.policy.duration import Duration
 from shared.policy.rules.code_coverage import too_little
 from shared.policy.rules.coverage import Demand, survey
-from shared.policy.rules.faults import Judging, faulty, no_aliases
+from shared.policy.rules.faults import Judging, faulty, no_names
 from shared.policy.rules.percent import Percent, format_percent
 from shared.policy.rules.rule import Problem, RuleAnswer, RuleContext, RuleHead, SignerRole, WholeNumber, listed, weigh
 from shared.policy.rules.suites import failed_suites, required_suites
@@ -69,7 +69,7 @@ def check(rule: TestsPassed, dossier: Dossier, context: RuleContext) -> RuleAnsw
     """Allow when the newest test result for every artifact passed; deny when one did not."""
     demand = Demand(kind="tests", signer_role=rule.signer_role, max_age=rule.max_age)
     found = survey(demand, dossier, context, required=_required(rule, demand))
-    judging = Judging(context, _REMEDY, lambda item, _: _violations(item, rule), _together, no_aliases)
+    judging = Judging(context, _REMEDY, lambda item, _: _violations(item, rule), _together, no_names)
     problems = [*faulty(found.about, judging), *found.lacking]
     suites = required_suites(rule.suites or (), demand, dossier, found.about, context.at)
     good = replace(found.good, valid_until=_first(found.good.valid_until, suites.valid_until))
@@ -94,7 +94,7 @@ def _coverage(rule: TestsPassed, dossier: Dossier, context: RuleContext) -> tupl
         _COVERAGE_REMEDY,
         lambda item, _: [Violation(says=one) for one in too_little(item, rule.min_coverage, rule.min_branch_coverage)],
         _together,
-        no_aliases,
+        no_names,
     )
     return [*faulty(found.about, judging), *found.lacking], found.good
 

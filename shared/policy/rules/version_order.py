@@ -96,23 +96,19 @@ def _numbers(name: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def _without_build(name: str) -> str:
-    return name.partition("+")[0]
-
-
 _NUMBER = r"(?:0|[1-9]\d*)"
 _BUILD = r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
 _LABEL = rf"(?:{_NUMBER}|\d*[A-Za-z-][0-9A-Za-z-]*)"
 _SCHEMES: Mapping[str, _Reader] = {
     "semver": _Reader(
         re.compile(rf"v?{_NUMBER}(?:\.{_NUMBER}){{2}}(?:-{_LABEL}(?:\.{_LABEL})*)?{_BUILD}", re.ASCII),
-        lambda name: SemverVersion(_without_build(name)),
+        SemverVersion,
     ),
     "pep440": _Reader(re.compile(r"\S+"), lambda name: Version(Version(name).public)),
     "maven": _Reader(re.compile(r"\d[0-9A-Za-z._+-]*", re.ASCII), MavenVersion),
     "nuget": _Reader(
         re.compile(rf"v?\d+(?:\.\d+){{0,3}}(?:-[0-9A-Za-z.-]+)?{_BUILD}", re.ASCII),
-        lambda name: NugetVersion(_without_build(name)),
+        NugetVersion,
     ),
     "rubygems": _Reader(re.compile(r"\d+(?:\.[0-9A-Za-z]+)*", re.ASCII), RubygemsVersion),
     "numeric": _Reader(re.compile(r"\d+(?:\.\d+)*", re.ASCII), _numbers),

@@ -3,7 +3,8 @@
 - VEX counts when it is verified and signed in one of the roles that the policy names, by an author it names.
 - Of all statements about a vulnerability (by id or alias) and the place it was found in, the newest one holds: by its
   own time, which is never later than that of its evidence, then by evidence. Within one document the worse one holds.
-- `affected` and `under_investigation` take back what was set aside before.
+- `affected` and `under_investigation` take back what was set aside before, by whatever id of the finding.
+- A statement that clears one of several flaws that were found as one clears nothing (`vulnerability_ids.py`).
 - Where the newest one is distrusted, no older one takes its place.
 - A newer document that cannot be read, or with such statements beyond those listed, may take everything back.
 - Clearing statements that are not listed set nothing aside.
@@ -22,11 +23,10 @@ from pydantic import Field, StringConstraints
 
 from contracts.facts import EvidenceItem, FoundVulnerability, UnreadableFacts, VexFacts, VexStatement, VexStatus
 from contracts.vocabulary import Digest, Document
-from shared.policy.dossier import Dossier, may_be
-from shared.policy.rules.coverage import order_of
-from shared.policy.rules.exploitation import names
+from shared.policy.dossier import Dossier, may_be, order_of
 from shared.policy.rules.rule import SignerRole
 from shared.policy.rules.vex_products import Place, clears, may_concern
+from shared.policy.rules.vulnerability_ids import excusing_names, names
 
 Author = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 _AGAINST: tuple[VexStatus, ...] = ("affected", "under_investigation")
@@ -51,6 +51,11 @@ class _Said:
     item: EvidenceItem
     statement: VexStatement
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The ids of the vulnerability that it speaks of."""
+        return names(self.statement.vulnerability, self.statement.aliases)
+
 
 @dataclass(frozen=True)
 class Vex:
@@ -65,13 +70,14 @@ class Vex:
         if not said:
             return None
         place = Place(*self._surroundings(subject), finding.purl)
+        whole = excusing_names(finding.id, finding.aliases)
         for one in sorted(said.values(), key=lambda one: one.order, reverse=True):
             if self._blind is not None and one.order < self._blind:
                 return None
             if one.statement.status in _AGAINST:
                 if may_concern(one.statement, one.item.subjects, place):
                     return None
-            elif clears(one.statement, one.item.subjects, place):
+            elif not whole.isdisjoint(one.names) and clears(one.statement, one.item.subjects, place):
                 holds = one.statement.status in self.terms.statuses and self._trusts(one.item)
                 return one.item if holds else None
         return None
@@ -87,7 +93,7 @@ class Vex:
         found: dict[str, list[_Said]] = {}
         for item in self._heard:
             for one in _statements(item):
-                for name in names(one.statement.vulnerability, one.statement.aliases):
+                for name in one.names:
                     found.setdefault(name, []).append(one)
         return found
 

@@ -15,6 +15,7 @@ from services.cli.output import out
 from services.cli.yaml_reading import read_yaml
 from shared.errors import Invalid
 from shared.policy.policy import read_policy
+from shared.policy.template import read_template, resolved
 from tests.support.small_gateway import SmallGateway, small_gateway
 
 POLICY = """\
@@ -131,3 +132,50 @@ def test_an_earlier_revision_that_comes_back_is_told(tmp_path: Path) -> None:
     with small_gateway({f"PUT {PATH}": applied}) as gateway:
         result = ask(gateway, "apply", "-f", file)
         assert (result.exit_code, "comes back" in result.output) == (0, False)
+
+
+TEMPLATE = """\
+apiVersion: hallmark/v1
+kind: RuleTemplate
+metadata: {project: shop, name: labelled}
+spec: {rego: "package p\\nallow := true\\n"}
+"""
+NAMING = """\
+apiVersion: hallmark/v1
+kind: Policy
+metadata: {project: shop, name: prod-entry}
+spec:
+  gates: [{stage: prod, gate: entry}]
+  rules:
+    - {id: labelled, title: Labelled, kind: rego, template: labelled}
+"""
+TEMPLATE_PATH = "/projects/shop/rule-templates/labelled"
+
+
+def test_templates_are_applied_before_the_policies_that_name_them(tmp_path: Path) -> None:
+    (tmp_path / "a-policy.yaml").write_text(NAMING, encoding="utf-8")
+    (tmp_path / "b-template.yaml").write_text(TEMPLATE, encoding="utf-8")
+    applied = {"name": "x", "change": "created", "revision": 1, "digest": "sha256:1"}
+    with small_gateway({f"PUT {PATH}": applied, f"PUT {TEMPLATE_PATH}": applied}) as gateway:
+        result = ask(gateway, "apply", "-f", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert gateway.asked == [f"PUT {TEMPLATE_PATH}", f"PUT {PATH}"]
+    assert gateway.sent[f"PUT {TEMPLATE_PATH}"] == {"document": read_yaml(TEMPLATE, "here")[0]}
+
+
+def test_a_policy_differs_when_the_template_it_names_does(tmp_path: Path) -> None:
+    template, naming = read_yaml(TEMPLATE, "here")[0], read_yaml(NAMING, "here")[0]
+    file = tmp_path / "policy.yaml"
+    file.write_text(NAMING, encoding="utf-8")
+    there = resolved(naming, {"labelled": read_template(template)})
+    answers = {
+        f"GET {PATH}": {"document": read_policy(there).normal_form()},
+        f"GET {TEMPLATE_PATH}": {"document": read_template(template).normal_form()},
+    }
+    with small_gateway(answers) as gateway:
+        assert ask(gateway, "diff", "-f", file).exit_code == 0
+        (tmp_path / "template.yaml").write_text(TEMPLATE.replace("true", "false"), encoding="utf-8")
+        result = ask(gateway, "diff", "-f", tmp_path)
+    assert result.exit_code == 3
+    assert "update RuleTemplate labelled" in result.output
+    assert "update Policy prod-entry" in result.output

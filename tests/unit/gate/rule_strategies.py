@@ -1,197 +1,58 @@
 """Anything a gate may be asked to judge: policies of every rule kind, evidence, circumstances and waivers.
 
-To add a rule kind, add its line to `CASES`: how people may write it, and what it reads. Facts and circumstances of all
-kinds are drawn together, so that each kind meets what the others read.
+The kinds themselves are in `rule_cases.py`. Facts and circumstances of all kinds are drawn together, so that each kind
+meets what the others read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 
-from contracts.circumstances import (
-    Circumstances,
-    ContainedVersion,
-    IncidentFacts,
-    StagePassage,
-    WaivedSubject,
-    WaiverFacts,
-)
+from contracts.circumstances import Circumstances, ContainedVersion, WaivedSubject, WaiverFacts
 from contracts.facts import EvidenceItem, Facts, UnreadableFacts
-from contracts.vocabulary import Artifact, Digest, GateKind, Outcome, PromotionKind, Severity, SourceCommit
+from contracts.vocabulary import Artifact, GateKind, Outcome, PromotionKind, Severity
 from shared.digests import sha256_digest
 from shared.policy.dossier import Dossier
 from shared.policy.house_rules import Passage
 from shared.policy.policy import Policy
 from shared.policy.rules import each_rule
 from shared.policy.rules.rule import RuleId
-from shared.policy.verdict import DecisionContext, Verdict, decide
-from tests.unit.gate.gate_builders import (
-    IMAGE,
-    NOW,
-    SBOM_TYPE,
-    TESTS_TYPE,
-    VERSION,
-    WHEEL,
-    approval,
-    dossier,
-    failed,
-    item,
-    passed,
-    policy,
-    sbom,
-    scan,
-    signer,
-    unreadable,
-)
+from shared.policy.verdict import DecisionContext, Verdict, decide, questions
+from tests.unit.gate.gate_builders import IMAGE, NOW, TYPES, VERSION, WHEEL, dossier, item, policy, signer
+from tests.unit.gate.rego_modules import stand_in
+from tests.unit.gate.rule_cases import CASES, FREE_TYPE, GOOD, OTHER
+from tests.unit.gate.rule_kind import Strategy
+from tests.unit.gate.vulnerability_cases import aged as aged_facts
 
 INNER, LIBRARY = sha256_digest(b"inner version"), sha256_digest(b"library")
-OTHER = sha256_digest(b"of something else")
 PROD = Passage(stage="prod", gate=GateKind.ENTRY)
 BEYOND = datetime.max.replace(tzinfo=UTC)
 """The date of evidence that breaks rules which compute its age."""
 
-Strategy = st.SearchStrategy[Any]
-_NOTHING: Strategy = st.just({})
-_ROLE = st.sampled_from([None, None, "test", "build"])
-_MAX_AGE = st.sampled_from([None, "12h", "3d", "7d"])
 
-
-@dataclass(frozen=True)
-class KindCase:
-    """How one rule kind is tried."""
-
-    documents: Strategy
-    """The fields of the rule beside those that all rules have; None for what is not written."""
-    facts: tuple[Facts, ...] = ()
-    """Evidence that it reads: good, bad, and what is neither."""
-    good: Facts | None = None
-    """Evidence that satisfies most of `documents`; None for a kind that reads none."""
-    answers: Callable[[Digest], Strategy] | None = None
-    """Facts that are about the set of all other evidence, by its digest."""
-    circumstances: Strategy = _NOTHING
-    """Fields of `Circumstances` that it reads."""
-    says_no: Callable[[Facts], bool] = lambda _: False
-    """Of facts that deny only beside others, as a word that a vulnerability does matter: whether these do."""
-
-
-def fields(**strategies: Strategy) -> Strategy:
-    return st.fixed_dictionaries(strategies).map(lambda drawn: {k: v for k, v in drawn.items() if v is not None})
-
-
-_DAYS = st.sampled_from([timedelta(hours=6), timedelta(days=1), timedelta(days=2), timedelta(days=20)])
-_PASSAGES = st.lists(
-    st.builds(
-        StagePassage,
-        kind=st.sampled_from(PromotionKind),
-        from_stage=st.sampled_from([None, "dev", "qa"]),
-        to_stage=st.sampled_from(["qa", "qa", "prod"]),
-        release=st.booleans(),
-        at=_DAYS.map(lambda ago: NOW - ago),
-        promotion_id=st.sampled_from(["p1", "p2", "p3"]),
-        waivers=st.sampled_from([(), (), ("w0",)]),
-    ),
-    max_size=3,
-).map(tuple)
-_INCIDENTS = st.lists(
-    st.builds(
-        IncidentFacts,
-        incident_id=st.sampled_from(["i1", "i2"]),
-        version=st.sampled_from(["1.0.0", None, "0.9.0"]),
-        opened_at=st.just(NOW - timedelta(days=3)),
-        resolved_at=st.sampled_from([None, NOW - timedelta(hours=3), NOW - timedelta(days=2)]),
-    ),
-    max_size=1,
-).map(tuple)
-_SOURCES = st.sampled_from(
-    [None]
-    + [
-        SourceCommit(repository="https://git.example.org/shop", commit="a" * 40, branch=branch)
-        for branch in (None, "main", "refs/heads/main", "wild")
-    ]
-)
-_CURRENT = st.dictionaries(
-    st.sampled_from(["qa", "prod"]), st.sampled_from(["0.9.0", "1.0.0", "2.0.0", "nightly"]), max_size=2
-)
-
-
-def _approvals(seen: Digest) -> Strategy:
-    return st.builds(
-        approval,
-        st.sampled_from(["anna", "berta", "rita"]),
-        st.sampled_from([seen, seen, OTHER]),
-        st.sampled_from(["approved", "approved", "rejected"]),
+def _rules(simple: Strategy) -> Strategy:
+    return st.recursive(
+        simple,
+        lambda inner: st.one_of(
+            st.lists(inner, min_size=1, max_size=2).map(lambda rules: {"kind": "all_of", "rules": rules}),
+            st.lists(inner, min_size=2, max_size=3).map(lambda rules: {"kind": "any_of", "rules": rules}),
+        ),
+        max_leaves=4,
     )
 
 
-CASES: Mapping[str, KindCase] = {
-    "required_evidence": KindCase(
-        st.one_of(
-            fields(evidence=st.just("sbom"), signer_role=_ROLE, max_age=_MAX_AGE),
-            fields(evidence=st.just("tests"), min_signers=st.sampled_from([None, 2]), max_age=_MAX_AGE),
-            fields(predicate_type=st.sampled_from([TESTS_TYPE, SBOM_TYPE]), max_age=_MAX_AGE),
-        ),
-        facts=(sbom(), unreadable(), UnreadableFacts(where="$", problem="no JSON", meant="sbom")),
-        good=sbom(),
-    ),
-    "tests_passed": KindCase(
-        fields(signer_role=_ROLE, max_age=_MAX_AGE, min_passed=st.sampled_from([None, 5])),
-        facts=(passed(), passed(), passed(3), failed()),
-        good=passed(),
-    ),
-    "vulnerability_limit": KindCase(
-        fields(max=st.sampled_from([{"critical": 0}, {"critical": 0, "high": 1}]), signer_role=_ROLE, max_age=_MAX_AGE),
-        facts=(scan(), scan(low=1), scan(critical=1), scan(high=2), scan(high=1)),
-        good=scan(),
-    ),
-    "approvals": KindCase(
-        fields(role=st.just("approver"), count=st.sampled_from([None, 2]), waivable=st.sampled_from([None, True])),
-        answers=_approvals,
-    ),
-    "soak": KindCase(
-        st.fixed_dictionaries(
-            {
-                "stage": st.just("qa"),
-                "for": st.sampled_from(["3h", "18h", "5d"]),
-                "no_incidents": st.booleans(),
-                "still_there": st.booleans(),
-            }
-        ),
-        circumstances=fields(passed=_PASSAGES, incidents=_INCIDENTS, current=_CURRENT),
-    ),
-    "source_branch": KindCase(
-        fields(branches=st.just(["main"]), repositories=st.sampled_from([None, ["https://git.example.org/*"]])),
-        circumstances=fields(source=_SOURCES),
-    ),
-    "stage_passed": KindCase(
-        fields(
-            stage=st.just("qa"),
-            gate=st.sampled_from([None, "exit", "release"]),
-            within=st.sampled_from([None, "12h", "5d"]),
-            without_waivers=st.sampled_from([None, True]),
-        ),
-        circumstances=fields(passed=_PASSAGES),
-    ),
-    "version_order": KindCase(
-        fields(scheme=st.sampled_from([None, "pep440"]), same_ok=st.sampled_from([None, True])),
-        circumstances=fields(current=_CURRENT),
-    ),
-}
-COMBINED = {"all_of", "any_of"}
+def _of_kind(kind: str, documents: Strategy) -> Strategy:
+    return documents.map(lambda written: {"kind": kind} | written)
 
-_SIMPLE = st.one_of(*(case.documents.map(lambda d, kind=kind: {"kind": kind} | d) for kind, case in CASES.items()))
-_RULE = st.recursive(
-    _SIMPLE,
-    lambda inner: st.one_of(
-        st.lists(inner, min_size=1, max_size=2).map(lambda rules: {"kind": "all_of", "rules": rules}),
-        st.lists(inner, min_size=2, max_size=3).map(lambda rules: {"kind": "any_of", "rules": rules}),
-    ),
-    max_leaves=4,
-)
+
+_SIMPLE = st.one_of(*(_of_kind(kind, case.documents) for kind, case in CASES.items()))
+_WILFUL = st.one_of(*(_of_kind(kind, case.wilful) for kind, case in CASES.items() if case.wilful is not None))
+_RULE = _rules(_SIMPLE)
+_ANY_RULE = _rules(st.one_of(_SIMPLE, _SIMPLE, _WILFUL))
 _WAIVABLE = st.sampled_from([None, None, None, False])
 _EFFECTIVE = st.sampled_from([None] * 6 + ["2026-11-01", "2026-12-01"])
 _MODE = st.sampled_from(["block", "block", "block", "block", "warn", "shadow"])
@@ -199,12 +60,13 @@ _TERMS = st.sampled_from([None, None, {"trusted": False}, {"max_duration": "10d"
 
 
 @st.composite
-def policies(draw: st.DrawFn) -> tuple[Policy, ...]:
+def policies(draw: st.DrawFn, *, wilful: bool = False) -> tuple[Policy, ...]:
     """One or two policies for the entry of prod."""
-    return tuple(_policy(draw, f"p{number}") for number in range(draw(st.integers(1, 2))))
+    one = _ANY_RULE if wilful else _RULE
+    return tuple(_policy(draw, f"p{number}", one) for number in range(draw(st.integers(1, 2))))
 
 
-def _policy(draw: st.DrawFn, name: str) -> Policy:
+def _policy(draw: st.DrawFn, name: str, rule: Strategy) -> Policy:
     ids = (f"r{number}" for number in range(100))
 
     def headed(rule: dict[str, Any]) -> dict[str, Any]:
@@ -214,7 +76,7 @@ def _policy(draw: st.DrawFn, name: str) -> Policy:
             written["rules"] = [headed(one) for one in rule["rules"]]
         return {key: value for key, value in written.items() if value is not None}
 
-    rules = [headed(one) for one in draw(st.lists(_RULE, min_size=1, max_size=2))]
+    rules = [headed(one) for one in draw(st.lists(rule, min_size=1, max_size=2))]
     for one in rules:
         if begins := draw(_EFFECTIVE):
             one["effective_on"] = begins
@@ -222,12 +84,20 @@ def _policy(draw: st.DrawFn, name: str) -> Policy:
     return policy(*rules, name=name, **{key: value for key, value in spec.items() if value is not None})
 
 
-_GOOD = tuple(case.good for case in CASES.values() if case.good is not None)
 _FACTS = st.sampled_from([facts for case in CASES.values() for facts in case.facts])
 _SUBJECTS = st.sampled_from([(VERSION,), (VERSION,), (WHEEL,), (WHEEL, IMAGE), (INNER,), (LIBRARY,), (OTHER,)])
 _HOURS = st.integers(0, 9 * 24)
-_BOTH = (signer("test"), signer("build"))
-_SIGNERS = st.sampled_from([_BOTH, (signer("test"),), (signer("build"),)])
+_ROBOT = signer("test").model_copy(update={"identity": "robot", "issuer": "https://issuer.example"})
+_ANNA = signer("build", "anna").model_copy(update={"identity": "anna", "issuer": "https://elsewhere.example"})
+_BOTH = (_ROBOT, signer("build"))
+_SIGNERS = st.sampled_from([_BOTH, _BOTH, (_ROBOT,), (signer("test"),), (signer("build"),), (_ANNA,), (_ROBOT, _ANNA)])
+_MADE_FOR = st.sampled_from(["prod", "prod", None, "qa"])
+_BY = st.sampled_from(["", "", "", "berta"])
+_TYPES = {
+    "vex": "https://openvex.dev/ns/v0.2.0",
+    "coverage": "https://hallmark.dev/attestation/lcov/v1",
+    "other": FREE_TYPE,
+}
 _ODD = st.sampled_from([*["good"] * 16, *["unverified"] * 3, *["distrusted"] * 2, "partly", "broken", "broken"])
 
 
@@ -247,10 +117,31 @@ def unverified(piece: EvidenceItem) -> EvidenceItem:
     return piece.model_copy(update=changed)
 
 
+def aged(piece: EvidenceItem, by: timedelta) -> EvidenceItem:
+    """The piece as if everything in it had happened so much earlier."""
+    dates = {"made_at": piece.made_at - by, "received_at": piece.received_at - by}
+    return piece.model_copy(update=dates | {"facts": aged_facts(piece.facts, by)})
+
+
+def _piece(name: str, facts: Facts, **changes: Any) -> EvidenceItem:
+    # What cannot be read has the type of what it was meant to be.
+    kind = (facts.meant if isinstance(facts, UnreadableFacts) else None) or facts.kind
+    named = {**TYPES, **_TYPES}
+    return item(name, facts, **({"predicate_type": named[kind]} | changes))
+
+
 @st.composite
 def pieces(draw: st.DrawFn, name: str, facts: Strategy = _FACTS, *, odd: bool = True) -> EvidenceItem:
     """A piece of evidence of any kind about anything."""
-    made = item(name, draw(facts), subjects=draw(_SUBJECTS), signers=draw(_SIGNERS), age=timedelta(hours=draw(_HOURS)))
+    made = _piece(
+        name,
+        draw(facts),
+        subjects=draw(_SUBJECTS),
+        signers=draw(_SIGNERS),
+        age=timedelta(hours=draw(_HOURS)),
+        made_for=draw(_MADE_FOR),
+        submitted_by=draw(_BY),
+    )
     match draw(_ODD) if odd else "good":
         case "unverified":
             return unverified(made)
@@ -268,7 +159,7 @@ _CONTAINED = ContainedVersion(application="lib", version="3.0", digest=INNER, ar
 _ARTIFACTS = st.sampled_from([(), (WHEEL,), (WHEEL,), (WHEEL, IMAGE)])
 _SUBJECT_OF_WAIVER = st.sampled_from(
     [WaivedSubject(artifact=one) for one in (VERSION, VERSION, VERSION, VERSION, WHEEL, INNER, OTHER)]
-    + [WaivedSubject(vulnerability=one) for one in ("CVE-critical-0", "CVE-high-0")]
+    + [WaivedSubject(vulnerability=one) for one in ("CVE-critical-0", "CVE-high-0", "DSA-1")]
     + [WaivedSubject(artifact=WHEEL, vulnerability="CVE-critical-0")]
 )
 
@@ -319,7 +210,9 @@ class Scene:
 
     def decide(self, at: datetime = NOW, *, held: Dossier | None = None, positions: Any = None) -> Verdict:
         context = DecisionContext("verdict-1", "rita", positions=positions or {}, kind=self.kind)
-        return decide(self.policies, held or self.held, (PROD,), context, at)
+        known = (self.policies, held or self.held, (PROD,))
+        answered = replace(context, rego=stand_in(questions(*known, context, at)))
+        return decide(*known, answered, at)
 
     @property
     def opens(self) -> bool:
@@ -327,21 +220,24 @@ class Scene:
 
 
 @st.composite
-def scenes(draw: st.DrawFn) -> Scene:
-    """A version, what is known of it, and the policies that it has to face."""
+def scenes(draw: st.DrawFn, *, wilful: bool = False) -> Scene:
+    """A version, what is known of it, and the policies that it has to face; `wilful` ones among them or not."""
     contained = draw(st.sampled_from([(), (), (_CONTAINED,)]))
     known: dict[str, Any] = {"contained": contained}
     for case in CASES.values():
         known |= draw(case.circumstances)
-    written = draw(policies())
+    written = draw(policies(wilful=wilful))
     known["waivers"] = draw(_granted(written))
     artifacts = draw(_ARTIFACTS)
     known["artifacts"] = tuple(Artifact(purl="pkg:generic/cart", digest=one) for one in artifacts)
     items = [draw(pieces(f"e{number}")) for number in range(draw(st.integers(0, 4)))]
     # Most examples start complete: an allowance must be common enough for its loss to be seen.
     if draw(st.sampled_from([True, True, False])):
-        ages = [timedelta(hours=draw(_HOURS) // 2) for _ in _GOOD]
-        items += [item(f"g{n}", good, signers=_BOTH, age=ages[n]) for n, good in enumerate(_GOOD)]
+        ages = [timedelta(hours=draw(_HOURS) // 2) for _ in GOOD]
+        items += [
+            _piece(f"g{n}", good, signers=_BOTH, age=ages[n], made_for="prod", subjects=(VERSION, *artifacts))
+            for n, good in enumerate(GOOD)
+        ]
     held = dossier(*items, artifacts=artifacts, circumstances=Circumstances(**known))
     for kind, case in CASES.items():
         if case.answers is not None:

@@ -19,6 +19,7 @@ FULL = document(
     rule("composition", artifact_types=["pypi", "oci"], covered_by=["sbom"], individually=True),
     rule("provenance", builders=[{"id": "https://builder.example/*", "level": 2}], min_level=2),
     rule("licenses", allow=["MIT", "Apache-2.0"], deny=["GPL-*"]),
+    rule("rego", rego="package p\ndefault allow := false", parameters={"most": 2}, needs=["tests"]),
     rule("soak", stage="qa", **{"for": "72h"}),
     rule("source_branch", branches=["main", "release/*"]),
     rule("stage_passed", stage="qa", within="30d"),

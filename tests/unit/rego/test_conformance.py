@@ -25,7 +25,7 @@ EXCEPTIONS: dict[str, list[str]] = json.loads(Path(__file__).with_name("conforma
 """Cases that the engine does not do as OPA does, by reason; the same groups as in docs/rego-conformance.md."""
 pytestmark = pytest.mark.skipif(not GIVE.is_dir(), reason="the corpus is not here; set HALLMARK_CORPUS")
 
-ENTRY = '\nallow := {"should_allow": count(result.violations) == 0, "explanation": result.violations}\n'
+ENTRY = '\nallow := {{"should_allow": count({0}) == 0, "explanation": {0}}}\n'
 """What turns a Chainloop policy into a gate: it lists violations and leaves the verdict to its caller."""
 
 
@@ -53,11 +53,11 @@ def test_the_templates_of_others_are_read() -> None:
             check(source)
         counted[f"as they are: {refusal.value.code}"] += 1
         try:
-            check(source + ENTRY)
+            check(_gate(source))
         except Invalid as error:
             counted[f"with an entry: {error.code}"] += 1
         else:
-            evaluate(source + ENTRY, "{}")
+            evaluate(_gate(source), "{}")
             counted["with an entry: accepted"] += 1
     say("Rego: Chainloop templates", dict(sorted(counted.items())))
 
@@ -66,18 +66,22 @@ def test_a_template_says_what_its_own_tests_expect() -> None:
     """Of the policies in the corpus, one has expected outcomes and its inputs; its clock becomes part of the input."""
     folder = GIVE / "chainloop" / "docs" / "examples" / "policies" / "sbom-freshness"
     source = dict(_templates())["docs/examples/policies/sbom-freshness/policy.yaml"]
-    source = source.replace("time.now_ns()", "input.now") + ENTRY
+    source = source.replace("time.now_ns()", "input.now")
     fresh = json.loads((folder / "testdata" / "sbom-fresh.json").read_bytes())["metadata"]["timestamp"]
     now = datetime.fromisoformat(fresh).astimezone(UTC) + timedelta(days=20)
     compared = 0
     for case in json.loads((GIVE / "chainloop" / "expected-example-policies.json").read_bytes()):
         if "sbom-freshness" in case["policy"]:
-            result = evaluate(source, json.dumps(_chainloop_input(folder, case["args"], now)))
+            result = evaluate(_gate(source), json.dumps(_chainloop_input(folder, case["args"], now)))
             expected = Granted if case["expected"] == "pass" else Refused
             assert isinstance(interpret(result.value, result.messages), expected), case["name"]
             compared += 1
     assert compared == 8
     say("Rego: outcomes of a Chainloop policy's own tests agree", compared)
+
+
+def _gate(source: str) -> str:
+    return source + ENTRY.format("result.violations" if "\nresult " in source else "violations")
 
 
 def _templates() -> Iterator[tuple[str, str]]:

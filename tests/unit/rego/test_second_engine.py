@@ -20,13 +20,21 @@ def first_opinion(source: str, document: Any) -> Answer | str:
         return "failed"
 
 
+HAND_MADE_AGREED: dict[str, int] = {}
+
+
 @pytest.mark.parametrize("name", HAND_MADE)
 def test_hand_made_policies_are_judged_alike(name: str) -> None:
     source = HAND_MADE[name]
     package = check(source).package
     for document in (*INPUTS, release_input(10), release_input(10, critical=True), release_input(10, approvers=1)):
         assert first_opinion(source, document) == second_opinion(source, document, package), document
-    say(f"Rego: two engines agree on {name}, inputs", len(INPUTS) + 3)
+    HAND_MADE_AGREED[name] = len(INPUTS) + 3
+
+
+def test_all_hand_made_policies_were_judged() -> None:
+    if HAND_MADE_AGREED:
+        say("Rego: two engines agree on hand-made policies, inputs", sum(HAND_MADE_AGREED.values()))
 
 
 def test_the_release_gate_says_what_its_author_meant() -> None:

@@ -1,6 +1,7 @@
 """Abuse case 37: time, memory, crashes and prying in the worker; the next question is always answered."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -96,7 +97,7 @@ async def test_a_worker_killed_in_the_middle_is_replaced() -> None:
 
 
 async def test_who_stops_waiting_ends_the_worker() -> None:
-    async with RegoPool(workers=1, limit=60) as pool:
+    async with asyncio.timeout(60), RegoPool(workers=1, limit=600) as pool:
         await pool.answer(GOOD)
         (pid,) = workers()
         asking = asyncio.create_task(pool.answer(Question(ENDLESS, "{}")))
@@ -117,14 +118,19 @@ async def test_a_pool_without_questions_starts_no_worker_and_a_closed_one_leaves
 
 
 async def test_closing_ends_what_is_under_way() -> None:
-    pool = RegoPool(workers=1, limit=60)
+    pool = RegoPool(workers=1, limit=600)
     await pool.answer(GOOD)
     (pid,) = workers()
     asking = asyncio.create_task(pool.answer(Question(ENDLESS, "{}")))
     await until(lambda: busy(pid))
-    await pool.aclose()
-    answer = await asking
-    assert isinstance(answer, Undecided)
+    closing = asyncio.create_task(pool.aclose())
+    try:
+        await until(asking.done)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    await closing
+    assert isinstance(asking.result(), Undecided)
     assert workers() == []
 
 
@@ -205,19 +211,33 @@ def test_a_confined_process_opens_nothing() -> None:
 
 
 ORPHANING = """
-import os
+import os, sys, time
 from shared.rego.process import WorkerProcess
-print(WorkerProcess().pid, flush=True)
+from shared.rego.protocol import evaluation, framed
+from shared.rego.question import Question
+worker = WorkerProcess()
+worker._write(framed(evaluation(Question(sys.argv[1], "{}"))), time.monotonic() + 60)
+print(worker.pid, flush=True)
+sys.stdin.read()
 os.kill(os.getpid(), 9)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the death signal is Linux's")
 async def test_a_worker_dies_with_its_parent() -> None:
-    dead = await asyncio.create_subprocess_exec(sys.executable, "-c", ORPHANING, stdout=asyncio.subprocess.PIPE)
-    printed, _ = await dead.communicate()
-    stat = Path(f"/proc/{int(printed)}/stat")
-    await until(lambda: not stat.exists() or ") Z " in stat.read_text())
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", ORPHANING, ENDLESS, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    pid = int(await parent.stdout.readline())
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        await until(lambda: busy(pid))
+        await parent.communicate(b"now")
+        await until(lambda: not stat.exists() or ") Z " in stat.read_text())
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("python", ["/bin/false", "/no/such/python"])

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from contracts.clearance import Clearance, ClearedGate
 from contracts.gate.v1.commands import EvaluateGates, Passage
 from contracts.gate.v1.events import VerdictIssued
 from contracts.gate.v1.views import (
-    ONLY_IN_VIEWS,
     ConsideredEvidence,
     Judgement,
     UsedEvidence,
@@ -26,7 +27,9 @@ from services.gate.storage.dossiers import Held
 from shared.clearances import list_digest
 from shared.digests import canonical_digest
 from shared.policy import house_rules
-from shared.policy.verdict import Verdict, circumstances_digest, waiver_digest
+from shared.policy.verdict import Verdict, pinned_circumstances, waiver_digest
+
+_CONSIDERED = TypeAdapter(tuple[ConsideredEvidence, ...])
 
 
 def passages_from(passages: tuple[Passage, ...]) -> tuple[house_rules.Passage, ...]:
@@ -66,12 +69,11 @@ def clearance_of(view: VerdictView, artifacts: Iterable[Digest]) -> Clearance:
 def verdict_view(question: EvaluateGates, verdict: Verdict, held: Held) -> VerdictView:
     """A verdict with everything it was based on, not signed."""
     pending, dossier = verdict.outcome is Outcome.PENDING, held.dossier
-    considered = tuple(
-        ConsideredEvidence(
-            evidence_id=item.evidence_id, content_digest=item.content_digest, record=held.records[item.evidence_id]
-        )
-        for item in dossier.verified
-    )
+    # There may be ten thousand of them: as plain data they are digested, and read into models in one go.
+    considered = [
+        {"evidence_id": one.evidence_id, "content_digest": one.content_digest, "record": held.records[one.evidence_id]}
+        for one in dossier.verified
+    ]
     return VerdictView(
         verdict_id=verdict.id,
         promotion_id=question.promotion_id,
@@ -94,21 +96,21 @@ def verdict_view(question: EvaluateGates, verdict: Verdict, held: Held) -> Verdi
         expires_at=verdict.expires_at,
         criticality=dossier.criticality,
         labels=dict(dossier.labels),
-        considered_digest=canonical_digest([one.model_dump(mode="json") for one in considered]),
-        considered=considered,
+        considered_digest=canonical_digest(considered),
+        considered=_CONSIDERED.validate_python(considered),
         evidence_count=verdict.evidence_count,
         kind=verdict.kind,
         waivers=tuple(UsedWaiver(waiver_id=one.waiver_id, digest=waiver_digest(one)) for one in verdict.waivers),
         may_be_trusted=verdict.may_be_trusted,
         awaited_until=question.deadline if pending else None,
-        circumstances_digest=circumstances_digest(dossier.circumstances),
+        circumstances_digest=pinned_circumstances(dossier),
         circumstances=dossier.circumstances,
     )
 
 
 def verdict_issued(view: VerdictView) -> VerdictIssued:
     """The fact that the gates judged."""
-    return VerdictIssued.model_validate(view.model_dump(exclude=set(ONLY_IN_VIEWS)))
+    return VerdictIssued(**{name: getattr(view, name) for name in VerdictIssued.model_fields})
 
 
 def judgement(verdict: Verdict) -> Judgement:

@@ -68,6 +68,12 @@ class Collection:
             found: list[Document] = await cursor.to_list(limit)
         return found
 
+    async def every(self, where: Document, *, only: Document | None = None) -> list[Document]:
+        """All documents that match, in no order, held in memory; `only` is a projection."""
+        with translated():
+            found: list[Document] = await self.handle.find(where, only, session=self.session).to_list(None)
+        return found
+
     async def stream(self, where: Document, *, sort: Sort = (("_id", 1),)) -> AsyncIterator[Document]:
         """All documents that match, without holding them in memory."""
         with translated():

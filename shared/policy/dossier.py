@@ -143,10 +143,8 @@ class Dossier:
 
         A changed standing makes it another set: who approved did so while all of it was believed.
         """
-        approvals = [item for item in self.verified if _is_approval(item)]
-        return (
-            set_digest(item for item in self.verified if not _is_approval(item)) if approvals else self.verified_digest
-        )
+        others = [item for item in self.verified if not _is_approval(item)]
+        return self.verified_digest if len(others) == len(self.verified) else set_digest(others)
 
     @cached_property
     def verified_digest(self) -> Digest:

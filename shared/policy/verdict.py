@@ -33,12 +33,13 @@ from contracts.vocabulary import (
 )
 from shared.digests import canonical_digest
 from shared.errors import Invalid
-from shared.policy.dossier import Dossier, set_digest
+from shared.policy.dossier import Dossier
 from shared.policy.duration import before
 from shared.policy.fitting import MAX_USED, fitted
 from shared.policy.house_rules import Passage, contents_unknown, dossier_behind, no_policy
 from shared.policy.judging import Bench, Judged, Moment
 from shared.policy.policy import Policy
+from shared.policy.rules import Rego, each_rule
 from shared.rego.question import Answer, Question
 
 LIFETIME = timedelta(minutes=15)
@@ -111,7 +112,8 @@ def questions(
     at: datetime,
 ) -> tuple[Question, ...]:
     """What the Rego engine has to be asked before `decide` is called with the same arguments and its answers."""
-    governing = governing_policies(policies, dossier, passages)
+    asking = [one for one in policies if any(isinstance(rule, Rego) for rule in each_rule(one.spec.rules))]
+    governing = governing_policies(asking, dossier, passages)
     return tuple(
         question
         for passage in passages
@@ -156,7 +158,7 @@ def decide(
         policies=tuple(sorted(governing)),
         evidence=rests_on if len(rests_on) <= MAX_USED else (),
         evidence_count=len(rests_on),
-        waivers=tuple(one for one in _in_order(dossier.circumstances).waivers if one.waiver_id in used),
+        waivers=_needed(dossier, used),
         may_be_trusted=_may_be_trusted(governing.values(), dossier, used),
         judged_at=at,
         fingerprint=_fingerprint(governing, dossier, passages, context),
@@ -222,6 +224,11 @@ def _used(judged: Iterable[Judged], dossier: Dossier) -> tuple[UsedEvidence, ...
     )
 
 
+def _needed(dossier: Dossier, used: Collection[str]) -> tuple[WaiverFacts, ...]:
+    needed = (one for one in dossier.circumstances.waivers if one.waiver_id in used)
+    return tuple(sorted(needed, key=_ORDER["waivers"]))
+
+
 def _may_be_trusted(governing: Iterable[Policy], dossier: Dossier, used: Collection[str]) -> bool:
     needed = used or any(passage.waivers for passage in dossier.circumstances.passed)
     return not needed or all(policy.spec.waivers.trusted for policy in governing if policy.spec.mode is Mode.BLOCK)
@@ -248,9 +255,9 @@ def _fingerprint(
     return canonical_digest(
         {
             "application": dossier.application,
-            "circumstances": circumstances_digest(dossier.circumstances),
+            "circumstances": pinned_circumstances(dossier),
             "criticality": dossier.criticality,
-            "evidence": set_digest(dossier.verified),
+            "evidence": dossier.verified_digest,
             "kind": context.kind,
             "labels": dossier.labels,
             "passages": [passage.model_dump(mode="json") for passage in passages],
@@ -265,6 +272,14 @@ def _fingerprint(
 def circumstances_digest(circumstances: Circumstances) -> Digest:
     """The digest by which a verdict pins what it was given on beside policies and evidence."""
     return canonical_digest(_in_order(circumstances).model_dump(mode="json"))
+
+
+def pinned_circumstances(dossier: Dossier) -> Digest:
+    """The `circumstances_digest` of a dossier's circumstances, computed once."""
+    if "circumstances" not in dossier.remembered:
+        dossier.remembered["circumstances"] = circumstances_digest(dossier.circumstances)
+    found: Digest = dossier.remembered["circumstances"]
+    return found
 
 
 def waiver_digest(waiver: WaiverFacts) -> Digest:

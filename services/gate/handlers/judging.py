@@ -8,6 +8,7 @@ Final answers need no such care: an allowing one is confirmed before anything mo
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,6 +24,8 @@ from shared.policy.verdict import DecisionContext, Verdict, decide, questions
 
 LOOK_AGAIN = (timedelta(seconds=2), timedelta(seconds=90))
 """After the first judgement: soon, and when no transaction can still be under way that began before it."""
+LARGE = 1_000
+"""From so many pieces of evidence on a decision is made in a thread of its own: others wait for their answers, too."""
 
 
 async def judge(question: EvaluateGates, work: GateWork, *, before: Evaluation | None = None) -> None:
@@ -51,7 +54,9 @@ async def given(question: EvaluateGates, held: Held, work: GateWork, verdict_id:
     context = DecisionContext(verdict_id, question.requested_by, question.positions, kind=question.kind)
     if asked := questions(policies, held.dossier, passages, context, work.unit.now):
         context = replace(context, rego=await work.equipment.rego.answer_all(asked))
-    return decide(policies, held.dossier, passages, context, work.unit.now)
+    if len(held.dossier.items) < LARGE:
+        return decide(policies, held.dossier, passages, context, work.unit.now)
+    return await asyncio.to_thread(decide, policies, held.dossier, passages, context, work.unit.now)
 
 
 def _evaluation(question: EvaluateGates, verdict: Verdict, before: Evaluation | None, now: datetime) -> Evaluation:

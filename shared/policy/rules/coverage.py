@@ -171,11 +171,13 @@ def _speaking(demand: Demand, dossier: Dossier) -> Mapping[Digest, tuple[Evidenc
     ours = dossier.subjects
     candidates = dossier.oldest_first if demand.kind is None else dossier.that_may_be(demand.kind)
     for item in filter(demand.accepts, candidates):
-        for subject in ours.intersection(item.subjects):
-            pieces = newest.setdefault(subject, {}).setdefault(item.predicate_type, {})
-            # Who made what cannot be read is not known: it stands in the way until something newer can be.
-            pieces.pop(None, None)
-            pieces[_source(item)] = item
+        source, named = _source(item), item.predicate_type
+        for subject in item.subjects:
+            if subject in ours:
+                pieces = newest.setdefault(subject, {}).setdefault(named, {})
+                # Who made what cannot be read is not known: it stands in the way until something newer can be.
+                pieces.pop(None, None)
+                pieces[source] = item
     return {
         subject: tuple(item for pieces in by_type.values() for item in pieces.values())
         for subject, by_type in newest.items()

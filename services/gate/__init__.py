@@ -5,8 +5,8 @@ Decides: what policies say about a version on the evidence there is: allow, deny
 Owns: `hallmark_gate`: policies with all their revisions, rule templates, versions, evidence and their surroundings as
     heard, waivers, verdicts, open questions, readiness.
 Hears: asks to apply and show policies and templates, request, decide and revoke waivers, show, confirm, judge, replay
-    and simulate; `tell gates.evaluate`; versions, applications, lifecycles, moves and incidents (registry), evidence added
-    and rejudged (evidence), exploitation learned (monitoring).
+    and simulate; `tell gates.evaluate`; versions, applications, lifecycles, moves and incidents (registry), evidence
+    added and rejudged (evidence), exploitation learned (monitoring).
 Says: policy applied; verdict issued, again each time a pending one changes; waiver requested, granted, refused, ended;
     readiness changed; signing key announced.
 """

@@ -1,4 +1,4 @@
-"""Abuse cases 41 and 42: forged tells and an edited database move nothing, and both are seen.
+"""Abuse cases 41, 42 and 54: forged tells and an edited database move nothing, and both are seen.
 
 Promotion service, evidence service and registry are real; the gate follows a script, and signs what it says.
 """
@@ -18,7 +18,7 @@ from contracts.message import DeadLetter
 from contracts.promotion.v1.views import PromotionView
 from contracts.registry.v1.commands import MoveVersion
 from contracts.registry.v1.events import MoveRefused, VersionMoved
-from contracts.vocabulary import Outcome, PromotionState
+from contracts.vocabulary import Outcome, PromotionState, ReleaseStatus
 from services.evidence.app import SERVICE as EVIDENCE
 from services.evidence.settings import EvidenceSettings
 from services.promotion.app import SERVICE as PROMOTION
@@ -216,3 +216,28 @@ async def test_41_a_tell_published_in_the_name_of_the_saga_does_nothing_without_
         await court.saga.says("promotion", cleared(attest, court.key))
         await court.saga.says("promotion", cleared(move, court.key))
         await eventually(court.done, lambda done: done == (1, ["1.0"]))
+
+
+async def test_54_a_release_that_was_not_cleared_at_every_gate_is_none(tmp_path: Path) -> None:
+    async with a_court(tmp_path) as court:
+        version = await court.shop.shown("1.0")
+        for place, to in ((None, "dev"), ("dev", "qa")):
+            await court.shop.move(version, place, to)
+        whole = [("qa", "exit"), ("prod", "entry"), ("prod", "release")]
+        partial = [[gate for gate in whole if gate is not left_out] for left_out in whole]
+        opened = {"stage": "prod", "gate": "release", "open": True}
+        listed = [[{"stage": stage, "gate": gate} for stage, gate in some] for some in (*partial, whole[:2])]
+        listed[-1].append(opened)  # The lifecycle declares no release gate open.
+        for number, passages in enumerate(listed):
+            at = {"project": "shop", "application": "cart", "version": "1.0", "version_digest": version.digest}
+            way = {"from_stage": "qa", "to_stage": "prod", "kind": "promote", "promotion_id": f"pr-{number}"}
+            soon = court.saga.clock() + timedelta(minutes=5)
+            tell = a_tell(MoveVersion, **at, **way, attempt=1, verdict_expires_at=soon)
+            await court.saga.says("promotion", court.shop.cleared(tell, passages=passages))
+        refusals = await court.refusals(len(listed))
+        assert {one.code for one in refusals} == {"clearance_invalid"}
+        shown = await court.shop.shown("1.0")
+        assert (shown.stage, shown.release_status) == ("qa", ReleaseStatus.PRE_RELEASE)
+
+        await court.shop.move(version, "qa", "prod")
+        assert (await court.shop.shown("1.0")).release_status is ReleaseStatus.TRUSTED_RELEASE

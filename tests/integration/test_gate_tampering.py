@@ -1,6 +1,7 @@
-"""Abuse case 42 at the gate: what was changed in its database beside it is noticed, and opens nothing."""
+"""Abuse cases 42 and 53 at the gate: what was changed beside it, and what was only tried, opens nothing."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,11 @@ import pytest
 
 from contracts.clearance import SignedClearance
 from contracts.gate.v1.queries import ConfirmVerdict, JudgeGates, ShowVerdict
+from contracts.gate.v1.replays import Replay, ReplayVerdict, SimulatePolicy, Simulation
 from contracts.gate.v1.views import Confirmation, Judgement, VerdictView
 from contracts.vocabulary import Outcome, Role
 from shared.crypto import keys
-from shared.errors import Transient
+from shared.errors import NotFound, Transient
 from shared.gate_keys import GateKeys
 from tests.integration.gate_neighbours import (
     PROD,
@@ -130,3 +132,21 @@ def _question() -> JudgeGates:
         passages=(PROD,),
         requested_by="rita",
     )
+
+
+async def test_53_what_was_only_tried_is_not_kept_and_holds_nothing(tmp_path: Path) -> None:
+    async with a_gate(tmp_path) as gate:
+        await at_work(gate)
+        assert (await gate.asker.ask(_question(), Judgement)).outcome is Outcome.ALLOW
+        assert not await gate.verdicts()
+        given = await allowed(gate, "p-1")
+        replay = await gate.asker.ask(ReplayVerdict(project="shop", verdict_id=given.verdict_id), Replay)
+        draft = document(TESTS, SBOM)
+        tried = SimulatePolicy(project="shop", document=draft, since=given.judged_at - timedelta(hours=1))
+        simulated = await gate.asker.ask(tried, Simulation)
+        assert (replay.agrees, [one.would_be for one in simulated.changed]) == (True, [Outcome.PENDING])
+        assert [one.verdict_id for one in await gate.verdicts()] == [given.verdict_id], "neither gave a verdict"
+        # Without an id, or under one that nobody gave, nothing is confirmed.
+        for unknown in ("", "vd-made-up"):
+            with pytest.raises(NotFound):
+                await confirmed(gate, unknown)

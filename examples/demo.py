@@ -169,6 +169,7 @@ def prepare(shell: Shell) -> None:
         spec = {"keys": [{"pem": pem}], "predicateTypes": types, "role": role}
         metadata = {"project": PROJECT, "name": role}
         roots.append({"apiVersion": "hallmark/v1", "kind": "TrustRoot", "metadata": metadata, "spec": spec})
+    shell.run("hallmark", "policy", "test", str(ROOT / "examples/policies"))
     (shell.folder / "trust-roots.yaml").write_text("\n---\n".join(json.dumps(root) for root in roots))
     shell.run(
         "hallmark", "apply", "-f", str(ROOT / "examples/projects"), "-f", str(ROOT / "examples/policies"),
@@ -240,6 +241,29 @@ def verify_offline(release: Release) -> None:
     alone.run("hallmark", "verify", "bundle", "release.zip")
 
 
+def stricter_tomorrow(past: Release, coming: Release, owner: str, granter: str) -> None:
+    """A stricter draft is tried on what was decided; applied, it stops the next release until somebody answers."""
+    shell = past.shell
+    chapter("A verdict is given again, and a stricter policy is tried on history before it is applied")
+    verdict = shell.json("explain", past.name)["verdict_id"]
+    shell.run("hallmark", "replay", verdict, "-p", PROJECT)
+    policy = (ROOT / "examples/policies/prod-entry.yaml").read_text()
+    (shell.folder / "stricter.yaml").write_text(policy.replace("high: 0}", "high: 0, medium: 0, low: 0}"))
+    shell.run("hallmark", "policy", "simulate", "stricter.yaml", "--since", "1d", expect=(DENIED,))
+    shell.run("hallmark", "apply", "-f", "stricter.yaml")
+    chapter("What it would stop may pass for a time, when one person asks for that and another one grants it")
+    asked = Shell(shell.folder, {**shell.env, "HALLMARK_TOKEN": owner})
+    # For the release before, too: a way back is judged as strictly as the way on.
+    for artifact in (past.digest, coming.digest):
+        waiver = asked.json(
+            "waiver", "request", f"{PROJECT}/{APPLICATION}", "prod-entry/no-severe-vulnerabilities",
+            "--stage", "prod", "--artifact", artifact, "--max-severity", "low", "--expires", "7d",
+            "--reason", "findings of low severity, looked at one by one",
+        )["waiver_id"]  # fmt: skip
+        shell.run("hallmark", "waiver", "grant", waiver, "-p", PROJECT, show=False, HALLMARK_TOKEN=granter)
+    shell.run("hallmark", "waiver", "list", "-p", PROJECT)
+
+
 def _components(sbom: Path) -> dict[str, str]:
     """Names and versions in a bill of materials; names as PyPI compares them."""
     return {canonicalize_name(one["name"]): one["version"] for one in json.loads(sbom.read_text())["components"]}
@@ -301,6 +325,8 @@ async def govern(stack: Stack, folder: Path) -> None:
     grant = f"{PROJECT}=contributor"
     pipeline = shell.json("token", "create", "demo-pipeline", "--kind", "pipeline", "--grant", grant)["token"]
     approver = shell.json("token", "create", "bob", "--grant", f"{PROJECT}=approver")["token"]
+    owner = shell.json("token", "create", "otto", "--grant", f"{PROJECT}=contributor")["token"]
+    granter = shell.json("token", "create", "grace", "--grant", f"{PROJECT}=security")["token"]
     chapter("A pipeline builds the project, takes stock of it, and says so")
     commit, committed_at = commit_of(ROOT)
     with a_copy_with_version("0.1.0") as source:
@@ -318,6 +344,7 @@ async def govern(stack: Stack, folder: Path) -> None:
         await asyncio.to_thread(second.build)
     await second.announce(stack, exchange)
     second.register(commit, committed_at)
+    await asyncio.to_thread(stricter_tomorrow, first, second, owner, granter)
     await asyncio.to_thread(next_release, second, approver)
     await asyncio.to_thread(advisory_hits, shell, first)
     chapter("The numbers")

@@ -15,6 +15,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticSerializationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -117,6 +118,7 @@ def answer_with_problems(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(ValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(PydanticSerializationError, _on_too_deep)
 
 
 def correlation_id_of(request: Request) -> str:
@@ -130,6 +132,14 @@ async def _on_hallmark_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, errors.Rejection):
         log.warning("request not done", code=error.code, problem=error.message)
     return error_response(error, correlation_id_of(request))
+
+
+async def _on_too_deep(request: Request, _: Exception) -> Response:
+    """What was read from a body, and is nested too deeply to be passed on."""
+    return error_response(
+        errors.Invalid("body_too_deep", "The body is nested too deeply.", remedy="Nest less than 200 levels."),
+        correlation_id_of(request),
+    )
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:

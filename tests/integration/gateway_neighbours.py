@@ -276,6 +276,10 @@ def everybody(  # noqa: C901 - one small answer after the other
         one = {"predicate_type": "x", "content_digest": sha256_digest(ENVELOPE), "log_index": 0}
         return evidence_views.Attestations.model_validate({"attestations": [one]})
 
+    @handlers.query(gate.ListVerdictKeys)
+    async def verdict_keys(query: gate.ListVerdictKeys, work: Ledger) -> gate_views.VerdictKeys:  # noqa: ARG001
+        return gate_views.VerdictKeys(keys=())
+
     @handlers.query(gate.ShowVerdict)
     async def verdict(query: gate.ShowVerdict, work: Ledger) -> gate_views.VerdictView:  # noqa: ARG001
         return VERDICT

@@ -29,6 +29,7 @@ from contracts.registry.v1.views import StageMove, StageView, VersionView
 from contracts.vocabulary import (
     Artifact,
     Criticality,
+    Digest,
     GateKind,
     Mode,
     Outcome,
@@ -93,6 +94,8 @@ class Script:
     """What every verdict says besides."""
     gate_key: keys.PrivateKey | None = None
     """What the gate signs its verdicts with."""
+    artifact: Digest = ARTIFACT.digest
+    """What the gate knows the versions to be made of."""
     source: SourceCommit | None = None
     confirmations: list[str] = field(default_factory=list)
     confirmed: list[ConfirmVerdict] = field(default_factory=list)
@@ -105,7 +108,7 @@ class Script:
 
     def signed(self, said: VerdictIssued) -> VerdictIssued:
         assert self.gate_key is not None
-        return signed(said, self.gate_key)
+        return signed(said, self.gate_key, self.artifact)
 
     def version(self, query: ShowVersion) -> VersionView:
         history = [
@@ -160,12 +163,13 @@ def verdict_on(question: EvaluateGates, finding: Finding, at: Any, **more: Any) 
         judged_at=at,
         expires_at=at + timedelta(minutes=15),
         kind=question.kind,
+        requested_by=question.requested_by,
     )
     return VerdictIssued.model_validate(said.model_dump() | more)
 
 
-def signed(said: VerdictIssued, key: keys.PrivateKey) -> VerdictIssued:
-    return signed_verdict(said, key, artifacts=(ARTIFACT.digest,))
+def signed(said: VerdictIssued, key: keys.PrivateKey, artifact: Digest = ARTIFACT.digest) -> VerdictIssued:
+    return signed_verdict(said, key, artifacts=(artifact,))
 
 
 def registry(script: Script) -> Service[Any]:

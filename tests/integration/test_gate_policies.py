@@ -1,5 +1,6 @@
 """Who may change what gates ask for, and rules in Rego from the policy to the verdict: on real servers."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ from contracts.answers import Applied
 from contracts.gate.v1.events import PolicyApplied
 from contracts.gate.v1.templates import ApplyTemplate, ListTemplates, ShowTemplate, TemplatePage, TemplateView
 from contracts.vocabulary import Criticality, Outcome, Role
-from shared.errors import Forbidden, Invalid, NotFound
+from shared.errors import Forbidden, Invalid, NotFound, Transient
+from shared.policy.policy import read_policy
 from tests.integration.gate_neighbours import (
     SBOM,
     TESTS,
@@ -93,7 +95,8 @@ async def test_a_wide_policy_governs_others_until_it_is_taken_back_and_what_wait
 async def test_whoever_owns_an_application_changes_no_policy_that_gates_it(tmp_path: Path) -> None:
     """Abuse case 51."""
     async with a_gate(tmp_path) as gate:
-        await gate.handle(application_applied(Criticality.HIGH, 1), "ann owns the cart")
+        cart = application_applied(Criticality.HIGH, 1).model_copy(update={"owners": ("ann",)})
+        await gate.handle(cart, "ann owns the cart")
         ann, sec = (gate.system.token(who, Role.SECURITY, project="shop") for who in ("ann", "sec"))
         for spec in ({}, {"scope": {"applications": ["cart"]}}, {"scope": {"criticality": ["high"]}}, {"mode": "warn"}):
             with pytest.raises(Forbidden) as own:
@@ -219,3 +222,19 @@ async def test_a_document_that_is_nested_without_end_is_refused(tmp_path: Path) 
         with pytest.raises(Invalid) as refused:
             await gate.apply(document(inner))
         assert refused.value.remedy
+
+
+async def test_a_policy_that_was_altered_on_record_judges_nothing_until_it_is_applied_again(tmp_path: Path) -> None:
+    async with a_gate(tmp_path) as gate:
+        await gate.apply(document(TESTS, SBOM))
+        await gate.handle(version_created(), "v")
+        await gate.handle(evidence_added(piece("t", passed())), "t")
+        policies = gate.run.database.collection("policies")
+        weaker = json.dumps(read_policy(document(TESTS)).normal_form(), sort_keys=True)
+        await policies.update({"_id": "shop/prod-entry"}, {"$set": {"text": weaker}})
+        with pytest.raises(Transient) as tampered:
+            await asked(gate, "p-1")
+        assert tampered.value.code == "policy_tampered"
+        again = await gate.apply(document(TESTS, SBOM), token=gate.system.token("sec", Role.SECURITY))
+        assert again.change == "updated"
+        assert await asked(gate, "p-2") is Outcome.PENDING

@@ -253,6 +253,29 @@ async def test_a_question_is_looked_at_again_when_time_may_have_changed_its_answ
         assert len(await gate.verdicts()) == 2, "answered for good"
 
 
+async def test_a_soak_that_is_over_opens_a_gate_by_itself_and_is_said(tmp_path: Path) -> None:
+    async with a_gate(tmp_path) as gate:
+        await gate.handle(lifecycle_applied("dev", "prod", opened=("dev",)), "lifecycle")
+        await gate.handle(application_applied(Criticality.LOW, 1), "application")
+        both = [{"stage": "prod", "gate": name} for name in ("entry", "release")]
+        await applied(gate, document(rule("soak", stage="dev", **{"for": "2h"}), gates=both))
+        for version in ("1.0.0", "1.1.0"):
+            await gate.handle(version_created(version), version)
+            await gate.handle(version_moved(gate, "dev", version), f"moved {version}")
+        await gate.handle(version_moved(gate, "dev", replaced="1.1.0"), "moved again")
+        await gate.handle(evaluate("p-1", deadline=gate.clock.now + timedelta(days=1)), "tell")
+        [waiting] = await gate.verdicts()
+        passes_at = waiting.findings[0].passes_at
+        assert waiting.outcome is Outcome.PENDING
+        assert passes_at
+        assert [one.outcome for one in await readiness(gate)] == ["pending"]
+        assert heard(await readiness(gate, "1.1.0"))[-1] == ("prod", "pending", ["soak", "soak"])
+        gate.clock.now = passes_at
+        await look_once(gate.run)
+        await gate.verdict_on("p-1", Outcome.ALLOW)
+        assert [one.outcome for one in await readiness(gate)] == ["pending", "allow"]
+
+
 async def test_a_project_that_grows_does_not_look_at_everything_again(tmp_path: Path) -> None:
     async with a_gate(tmp_path) as gate:
         await gate.handle(lifecycle_applied("prod"), "lifecycle")

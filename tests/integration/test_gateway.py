@@ -71,6 +71,17 @@ async def test_requests_become_messages_and_refusals_become_problems(tmp_path: P
         assert (await door.http.get("/openapi.json")).json()["openapi"] == "3.1.0"
 
 
+async def test_45_a_tag_in_the_place_of_a_digest_is_refused(tmp_path: Path) -> None:
+    service = ledger_service()
+    async with a_system(tmp_path, service) as system, a_door(system) as door:
+        path = "/projects/shop/applications/cart/versions"
+        for digest in ("latest", "1.0", "sha256:latest", "sha512:" + "a" * 128, ""):
+            artifact = {"purl": "pkg:oci/cart?tag=latest", "digest": digest}
+            for body in ({"version": "1.0", "artifacts": [artifact]}, {"version": "1.0", "nested": [digest]}):
+                refused = await door.ask("POST", path, json=body)
+                assert (refused.status_code, refused.json()["status"]) == (422, 422)
+
+
 async def test_tokens_open_what_they_grant_until_they_are_revoked(tmp_path: Path) -> None:
     service = ledger_service()
     async with a_system(tmp_path, service) as system, a_door(system) as door:

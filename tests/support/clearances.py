@@ -15,6 +15,7 @@ from shared.clearances import gates_of, list_digest
 from shared.crypto import keys
 from shared.digests import sha256_digest
 from shared.verdict_signature import sign_clearance, sign_verdict
+from tests.support.builders import a_message
 
 T = TypeVar("T", AttestPassage, MoveVersion)
 _LATER = datetime(2126, 1, 1, tzinfo=UTC)
@@ -23,6 +24,12 @@ _LATER = datetime(2126, 1, 1, tzinfo=UTC)
 def signed_clearance(clearance: Clearance, key: keys.PrivateKey) -> SignedClearance:
     key_id, value = sign_clearance(clearance.model_dump(mode="json"), key)
     return SignedClearance(clearance=clearance, signature=GateSignature(key_id=key_id, value=value))
+
+
+def a_tell(tell: type[T], **fields: Any) -> T:
+    """A tell that nobody has cleared, with these fields; it needed no waivers."""
+    bare = {"clearance": None, "waivers": ()}
+    return tell.model_validate({**a_message(tell).model_dump(), **bare, **fields})
 
 
 def cleared(tell: T, key: keys.PrivateKey, *, release: bool | None = None, **lies: Any) -> T:

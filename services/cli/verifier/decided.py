@@ -1,7 +1,7 @@
 """What was decided: every verdict is given again, and every move rests on one that allowed it.
 
 - A verdict is decided anew, by the gate's own code, on the evidence, policies, context and time that it pins. Outcome,
-  findings, evidence used, fingerprint and end must come out the same.
+  findings, evidence used, fingerprint and end must come out the same, and its clearance says the same.
 - A passage claims the levels that its verdict allows, and no other: no trusted release where the verdict says that it
   may not be called so.
 - A completed promotion names a verdict that allowed exactly that move, and a passage that was signed and logged before.
@@ -16,6 +16,7 @@ from contracts.circumstances import Circumstances
 from contracts.facts import EvidenceItem
 from contracts.gate.v1.views import ONLY_IN_VIEWS, VerdictView
 from contracts.vocabulary import GateKind, Outcome, utc
+from services.cli.verifier.cleared import check_clearance
 from services.cli.verifier.log import Log
 from services.cli.verifier.reading import Bundle, WrongError
 from services.cli.verifier.signed import RESULT_TYPE, SUMMARY_TYPE, Signed
@@ -75,6 +76,7 @@ def check_verdicts(
         again = _given_again(path, bundle, verdict, items, policies)
         if different := differences(verdict, again):
             raise WrongError(f"{path} says another {different[0]} than its evidence and policies give")
+        check_clearance(path, verdict, (one["digest"] for one in bundle.manifest["artifacts"]), gate_keys)
         verdicts[name] = verdict
     if unused := set(gate_keys) - signed_with:
         raise WrongError(f"the gate key {min(unused)} signed no verdict in the bundle")

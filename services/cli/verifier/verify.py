@@ -1,9 +1,10 @@
 """Verifies a version's bundle with no server and no network, and trusts nobody here.
 
-It imports nothing of the services but its own five neighbours: `reading` (the archive), `log` (entries and proofs),
-`signed` (Hallmark's own statements), `believed` (evidence), `decided` (verdicts and moves). Below them are only the
-models in `contracts/`, `shared/crypto`, canonical JSON, and the code that the services use: `shared/trust` to believe,
-`shared/policy` to decide. The checks are made in this order, and the first that does not hold ends it by name:
+It imports nothing of the services but its own six neighbours: `reading` (the archive), `log` (entries and proofs),
+`signed` (Hallmark's own statements), `believed` (evidence), `decided` (verdicts and moves), `cleared` (what services
+acted on). Below them are only the models in `contracts/`, `shared/crypto`, canonical JSON, and the code that the
+services use: `shared/trust` to believe, `shared/policy` to decide. The checks are made in this order, and the first
+that does not hold ends it by name:
 
 1. The archive is a bundle, every file is as listed, and every file in a folder of digests has its own.
 2. The version's digest is that of its manifest.

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from contracts.circumstances import WaivedSubject, WaiverFacts
@@ -17,7 +17,7 @@ from contracts.vocabulary import ActorKind, ApplicationName, Frozen, PolicyName,
 from shared.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.policy.duration import format_duration
 from shared.policy.policy import Policy
-from shared.policy.rules import AllOf, AnyOf, Rule, each_rule
+from shared.policy.rules import AllOf, AnyOf, Rule
 
 REQUESTED, GRANTED, REFUSED, EXPIRED, REVOKED = "requested", "granted", "refused", "expired", "revoked"
 
@@ -72,24 +72,33 @@ def check_request(waiver: Waiver, named: Sequence[Policy]) -> None:
         raise NotFound(
             "policy_unknown", f"No policy {waiver.policy} is in force in {waiver.project}.", remedy="Name one that is."
         )
-    rules = [(policy, one) for policy in named for one in each_rule(policy.spec.rules)]
-    meant = [(policy, one) for policy, one in rules if one.id == waiver.rule]
+    rules = [(policy, *one) for policy in named for one in _with_waivable(policy.spec.rules)]
+    meant = [one for one in rules if one[1].id == waiver.rule]
     if not meant:
-        known = ", ".join(one.id for _, one in rules)
+        known = ", ".join(one.id for _, one, _ in rules)
         raise NotFound("rule_unknown", f"{waiver.policy} has no rule {waiver.rule}.", remedy=f"It has: {known}.")
     check_subject(waiver.subject)
     _check_stage(waiver, named)
-    for policy, rule in meant:
-        _check_rule(waiver, policy, rule)
+    for policy, rule, waivable in meant:
+        _check_rule(waiver, policy, rule, waivable=waivable)
         _check_duration(waiver, policy)
 
 
-def _check_rule(waiver: Waiver, policy: Policy, rule: Rule) -> None:
+def _with_waivable(rules: Iterable[Rule], *, inside: bool = True) -> Iterator[tuple[Rule, bool]]:
+    """Every rule, parts included, and whether it is waivable: parts are only where the whole is."""
+    for rule in rules:
+        waivable = inside and rule.waivable
+        yield rule, waivable
+        if isinstance(rule, AllOf | AnyOf):
+            yield from _with_waivable(rule.rules, inside=waivable)
+
+
+def _check_rule(waiver: Waiver, policy: Policy, rule: Rule, *, waivable: bool) -> None:
     if isinstance(rule, AllOf | AnyOf):
         raise Invalid(
             "waiver_rule_combined", f"{rule.id} is made of other rules.", remedy="Name the one of them that fails."
         )
-    if not policy.spec.waivers.allowed or not rule.waivable:
+    if not policy.spec.waivers.allowed or not waivable:
         raise Conflict(
             "waiver_not_allowed",
             f"The policy allows no exception from {waiver.policy}/{waiver.rule}.",

@@ -59,7 +59,8 @@ async def evidence_rejudged(event: EvidenceRejudged, work: GateWork) -> None:
 async def version_moved(event: VersionMoved, work: GateWork) -> None:
     """A version stands in a stage: it passed what led there, and another one stands there no longer."""
     await work.dossiers.surroundings.moved(event)
-    await work.readiness.mark([f"{event.project}/{event.application}/{event.version}"])
+    moved = [one for one in (event.version, event.replaced) if one]
+    await work.readiness.mark(f"{event.project}/{event.application}/{one}" for one in moved)
     await judge_again_of(work, event.project, event.application)
 
 

@@ -119,13 +119,12 @@ async def _policies_of(work: GateWork, verdicts: Sequence[VerdictView]) -> Mappi
 
 def _altered(given: VerdictView, work: GateWork) -> tuple[str, ...]:
     """What of a verdict on record is not what was announced."""
-    said = wire.verdict_issued(given).model_dump(mode="json", exclude={"signature"})
     considered = canonical_digest([one.model_dump(mode="json") for one in given.considered])
     wrong = {
         "list of considered evidence": given.considered_digest not in (None, considered),
         "circumstances": given.circumstances is not None
         and circumstances_digest(given.circumstances) != given.circumstances_digest,
-        "signature": not work.equipment.signed(said, given.signature),
+        "signature": not work.equipment.signed(wire.announced(given), given.signature),
     }
     return tuple(name for name, is_wrong in wrong.items() if is_wrong)
 

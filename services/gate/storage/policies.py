@@ -60,9 +60,13 @@ class Policies:
         return [policy for policy in await self.in_force(project) if policy.name == name]
 
     async def own(self, project: str, name: str) -> Policy | None:
-        """The policy of that name that a project holds itself, for whatever projects it is."""
+        """The policy of that name that a project holds itself, for whatever projects it is.
+
+        From its kept revision: one in force that was altered must not stand in the way of applying it again.
+        """
         found = await self._policies.get(f"{project}/{name}")
-        return _as_applied(found) if found else None
+        kept = await self._revisions.get(f"{project}/{name}/{found['revision']}") if found else None
+        return _read(kept["text"])[0] if kept else None
 
     async def with_digests(self, digests: Iterable[str]) -> list[Policy]:
         """The policies with these digests, whether in force or not; those that never were are left out."""

@@ -52,7 +52,7 @@ from tests.unit.gate.rule_strategies import (
     waivers,
 )
 
-EXAMPLES = int(os.environ.get("HALLMARK_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("HALLMARK_EXAMPLES", "25"))
 """More for a night's search: `HALLMARK_EXAMPLES=5000 pytest tests/unit/gate/test_every_rule_properties.py`."""
 slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 settings.register_profile("every-rule", max_examples=EXAMPLES, deadline=None, suppress_health_check=slow)

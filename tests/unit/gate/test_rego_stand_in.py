@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 
 from contracts.facts import Facts
 from shared.policy.dossier import Dossier
@@ -28,7 +28,7 @@ def asked_of(held: Dossier) -> tuple[Question, ...]:
 
 
 @given(scenes())
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6, deadline=None, phases=[Phase.generate])
 def test_the_engine_answers_as_the_stand_in_does(scene: Scene) -> None:
     asked = asked_of(scene.held)
     assert len(asked) == len(MONOTONE) + len(WILFUL)

@@ -84,6 +84,13 @@ def test_a_resolved_incident_starts_the_time_again() -> None:
     assert answer(entered(80), incidents=(incident("i1", 190, 180),)).outcome is Outcome.ALLOW
 
 
+def test_the_order_of_incidents_and_entries_never_matters() -> None:
+    one, other, first, last = incident("i2", 9), incident("i1", 5), entered(200), entered(100)
+    given = answer(first, last, incidents=(one, other))
+    assert given.observed == "An incident that concerns this version is not resolved: i2, i1."
+    assert answer(last, first, incidents=(other, one)) == given
+
+
 def test_incidents_can_be_left_out() -> None:
     given = answer(entered(200), incidents=(incident("i1", 5), incident("i2", 9, 2)), no_incidents=False)
     assert (given.outcome, given.required) == (Outcome.ALLOW, "This version has stood in qa for 3d.")

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 import httpx
 import pytest
 from fastapi import Body, FastAPI
+from pydantic_core import PydanticSerializationError
 from starlette.middleware import Middleware
 
 from contracts.replies import Rejected, RejectionKind
@@ -30,6 +31,11 @@ def application(raised: Exception | None = None) -> FastAPI:
 async def ask(app: FastAPI, method: str = "POST", url: str = "/things?count=1", **options: Any) -> httpx.Response:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
         return await http.request(method, url, **options)
+
+
+async def test_a_body_that_is_nested_too_deeply_to_be_passed_on_is_refused() -> None:
+    answer = await ask(application(PydanticSerializationError("depth exceeded")), json={})
+    assert (answer.status_code, answer.json()["code"]) == (422, "body_too_deep")
 
 
 @pytest.mark.parametrize(

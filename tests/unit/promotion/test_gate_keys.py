@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from contracts.gate.v1.events import VerdictIssued
+from contracts.gate.v1.views import VerdictSignature
 from contracts.vocabulary import Outcome
 from services.promotion.believing import check_verdict
 from shared.crypto import keys
 from shared.digests import sha256_digest
 from shared.errors import Invalid, Unauthenticated
 from shared.gate_keys import GateKeys
+from shared.verdict_signature import sign_verdict
 from tests.support.builders import a_message
 from tests.support.clearances import signed_verdict
 
@@ -60,6 +62,16 @@ def test_a_verdict_counts_as_it_was_signed_also_after_its_way_over_the_wire() ->
     said = signed(outcome=Outcome.DENY)
     assert believes(known, VerdictIssued.model_validate_json(said.model_dump_json(by_alias=True)))
     assert not believes(known, said.model_copy(update={"signature": None}))
+
+
+def test_an_allowance_needs_a_clearance_and_nothing_else_does() -> None:
+    known, allowed = GateKeys(GATE.public_key()), signed(outcome=Outcome.ALLOW)
+    assert believes(known, allowed)
+    bare = allowed.model_copy(update={"clearance": None, "signature": None})
+    key_id, value = sign_verdict(bare.model_dump(mode="json", exclude={"signature"}), GATE)
+    again = bare.model_copy(update={"signature": VerdictSignature(key_id=key_id, value=value)})
+    assert not believes(known, again), "the gate signed it, and nobody would act on it"
+    assert believes(known, signed(outcome=Outcome.PENDING))
 
 
 @pytest.mark.parametrize(

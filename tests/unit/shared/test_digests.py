@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contracts.vocabulary import Outcome
@@ -28,6 +28,7 @@ def written(value: object) -> str:
 
 
 @given(VALUES)
+@example({"\U0001f600": 1, "\uff5e": 2})
 def test_the_bytes_are_those_of_the_standard(value: object) -> None:
     assert canonical_json(value) == written(value).encode()  # type: ignore[arg-type]
 

@@ -112,7 +112,7 @@ async def measure_gate(versions: int, past: int, show: Callable[[str], None]) ->
         "few_versions": small,
         "many_versions": large,
         "many_to_few": {size: round(large[size]["p50_ms"] / small[size]["p50_ms"], 2) for size in small},
-        "growth": {name: growth(small, f"{name}_ms") for name in ("p50", "cold", "floor", "engine_alone")},
+        "growth": {name: growth(small, f"{name}_ms") for name in ("p50", "cold", "cpu", "floor", "engine_alone")},
         "rego": rego,
         "simulation": simulation,
     }

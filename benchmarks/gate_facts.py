@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -28,7 +30,8 @@ from shared.digests import sha256_digest
 
 ARTIFACTS, KINDS = 1_000, 5
 """The most artifacts (`contracts.registry.v1.commands`), and the kinds of evidence about each."""
-NOW = datetime.now(UTC).replace(microsecond=0)
+NOW = datetime.fromtimestamp(int(os.environ.setdefault("HALLMARK_BENCH_NOW", str(int(time.time())))), UTC)
+"""The same for all processes of one run."""
 REPOSITORY = "https://git.example/bench/web"
 WAIVED = "CVE-2026-09999"
 KNOWN = 1000

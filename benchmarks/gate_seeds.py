@@ -188,7 +188,7 @@ def policies() -> list[Policy]:
     ]
     seen = [
         _rule("tests_passed", "well-tested", min_passed=100, max_skipped=5),
-        _rule("vulnerability_limit", "mild", max={"critical": 0, "medium": 15}),
+        _rule("vulnerability_limit", "mild", max={"critical": 0, "medium": 25}),
         _rule("licenses", "permissive", allow=["MIT", "Apache-2.0", "BSD-3-Clause", "ISC"]),
         _rule("provenance", "from-main", builders=builders, source_refs=["refs/heads/main"], same_commit=True),
         _rule("required_evidence", "provenance", evidence="provenance", min_signers=1),

@@ -1,9 +1,12 @@
 """The gate: whether a version may pass.
 
 Decides: what policies say about a version on the evidence there is: allow, deny, pending, error, each rule with its
-    reason and remedy.
-Owns: `hallmark_gate`: policies with all their revisions, versions and evidence as heard, verdicts, open evaluations.
-Hears: asks to apply and show policies, show, confirm and judge; `tell gates.evaluate`; version created and application
-    applied (registry), evidence added (evidence).
-Says: policy applied; verdict issued, again each time a pending one changes.
+    reason and remedy; whether an exception from a rule is granted; what lies before a version.
+Owns: `hallmark_gate`: policies with all their revisions, rule templates, versions, evidence and their surroundings as
+    heard, waivers, verdicts, open questions, readiness.
+Hears: asks to apply and show policies and templates, request, decide and revoke waivers, show, confirm, judge, replay
+    and simulate; `tell gates.evaluate`; versions, applications, lifecycles, moves and incidents (registry), evidence
+    added and rejudged (evidence), exploitation learned (monitoring).
+Says: policy applied; verdict issued, again each time a pending one changes; waiver requested, granted, refused, ended;
+    readiness changed; signing key announced.
 """

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from contracts.findings import Finding
 from contracts.gate.v1.replays import Replay, ReplayVerdict, SimulatedVerdict, SimulatePolicy, Simulation
 from contracts.gate.v1.views import VerdictView
-from contracts.vocabulary import Outcome
+from contracts.vocabulary import Digest, Outcome
 from services.gate import wire
 from services.gate.handlers import HANDLERS
 from services.gate.handlers.policies import read_resolved, require_place
@@ -63,11 +63,13 @@ async def simulate_policy(query: SimulatePolicy, work: GateWork, policy: Policy)
     found, following = await work.verdicts.span(query.project, query.since, until, query.after, query.limit)
     draft = Draft(policy)
     changed, skipped, governed = [], [], 0
-    for past in await pasts(work, [one for one in found if draft.concerns(one)]):
+    concerned = [one for one in found if draft.concerns(one)]
+    known = await _policies_of(work, concerned)
+    for past in await pasts(work, concerned):
         if past.case is None:
             skipped.append(past.given.verdict_id)
             continue
-        then = await work.policies.with_digests(past.given.policy_digests)
+        then = [known[digest] for digest in past.given.policy_digests if digest in known]
         if len(then) < len(past.given.policy_digests):
             skipped.append(past.given.verdict_id)
             continue
@@ -107,6 +109,12 @@ async def pasts(work: GateWork, verdicts: Sequence[VerdictView], *, afresh: bool
         case = None if missing or verdict.circumstances is None else Case(verdict, items, verdict.circumstances)
         found.append(Past(verdict, case, missing))
     return found
+
+
+async def _policies_of(work: GateWork, verdicts: Sequence[VerdictView]) -> Mapping[Digest, Policy]:
+    """The policies of all these verdicts by what they say, read in one go."""
+    digests = {digest for verdict in verdicts for digest in verdict.policy_digests}
+    return {policy.digest: policy for policy in await work.policies.with_digests(digests)}
 
 
 def _altered(given: VerdictView, work: GateWork) -> tuple[str, ...]:

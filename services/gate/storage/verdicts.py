@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 
 from contracts.gate.v1.views import ONLY_IN_VIEWS, VerdictPage, VerdictView
@@ -89,4 +88,6 @@ def _span(project: str, since: datetime, until: datetime) -> Document:
 
 
 def _whole(document: Document) -> VerdictView:
-    return VerdictView.model_validate({**json.loads(document["verdict"]), **json.loads(document["basis"])})
+    # Two objects, written as one: long lists are read by the model itself, not by way of Python's dictionaries.
+    said, basis = document["verdict"].strip(), document["basis"].strip()
+    return VerdictView.model_validate_json(said if basis == "{}" else f"{said[:-1]},{basis[1:]}")

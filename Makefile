@@ -33,7 +33,7 @@ check: $(STAMP) ## Format, lint, types, import rules and unit tests: no servers,
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q tests/unit tests/contract tests/architecture
+	$(BIN)/pytest -q -m "not thorough" tests/unit tests/contract tests/architecture
 
 test: $(STAMP) ## Everything, on a real NATS and a real MongoDB that the tests start
 	$(BIN)/ruff format --check .

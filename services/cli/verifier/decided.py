@@ -48,8 +48,8 @@ def check_gate_keys(bundle: Bundle, log: Log) -> dict[str, keys.PublicKey]:
     for path, name in bundle.folder("gate-keys"):
         public = keys.load_public(bundle.json(path)["pem"])
         key_id = keys.key_id(public)
-        if key_id != f"sha256:{name}":
-            raise WrongError(f"{path} holds another key than its name says")
+        if key_id != f"sha256:{name}" or bundle.json(path) != {"pem": keys.public_pem(public)}:
+            raise WrongError(f"{path} holds another key than its name says, or in another form")
         log.about(key_id, "key", subject=key_id, project="*")
         found[key_id] = public
     return found

@@ -17,6 +17,8 @@ from services.cli.verifier.verify import verify_bundle
 from shared.digests import canonical_json
 from tests.support.bundles import Files, packed, told
 
+pytestmark = pytest.mark.thorough
+
 MEGABYTE = 2**20
 LIST = canonical_json({"format": "hallmark-bundle", "format_version": 3})
 

@@ -9,6 +9,8 @@ from contracts.facts import CoverageFacts
 from services.evidence.domain.kinds import coverage_counts, documents, kind_of_type
 from tests.unit.evidence.report_builders import OURS, facts_of, problem, wrapped
 
+pytestmark = pytest.mark.thorough
+
 TYPES = [f"{OURS}/{name}/v1" for name in ("cobertura", "jacoco", "lcov", "coverage-py")]
 COVERAGE = TYPES[0]
 

@@ -18,6 +18,8 @@ from shared.trust.verification import Problem, Unverified
 from tests.unit.evidence.report_builders import NOW, OURS, wrapped
 from tests.unit.evidence.sbom_documents import CYCLONEDX, a_bom
 
+pytestmark = pytest.mark.thorough
+
 SIGNATURES = 16
 WIDE = "\u20ac"
 ESCAPED = "\x01"

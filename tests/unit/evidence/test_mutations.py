@@ -21,6 +21,8 @@ from tests.support.sigstore import b64
 from tests.unit.evidence import test_signed_corpus as corpus
 from tests.unit.evidence.test_sigstore import KINDS, _entry, certified, judged, outcome
 
+pytestmark = pytest.mark.thorough
+
 SAMPLES = [certified(kind=kind) for kind in KINDS]
 FIELDS = [
     ("dsseEnvelope", "payload"),

@@ -21,6 +21,8 @@ from tests.unit.evidence.test_scan_reports import COSIGN, a_log, a_match, a_proj
 from tests.unit.evidence.test_summaries import DEPLOYMENT, SLSA02, SLSA1, a_vsa
 from tests.unit.evidence.test_vex import a_bom, a_document, analysed, says
 
+pytestmark = pytest.mark.thorough
+
 EXAMPLES = int(os.environ.get("HYPOTHESIS_MAX_EXAMPLES", "60"))
 many = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 RULE = {"id": "A", "properties": {"security-severity": "9.8"}, "defaultConfiguration": {"level": "error"}}

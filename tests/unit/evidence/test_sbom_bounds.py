@@ -12,6 +12,8 @@ from services.evidence.domain.kinds.reading import UnreadableError
 from shared.crypto import strict_json
 from tests.unit.evidence.sbom_documents import CYCLONEDX, SPDX, a_bom, a_bom_in_xml, a_graph, an_spdx, facts, problem
 
+pytestmark = pytest.mark.thorough
+
 
 def test_a_hundred_thousand_components_are_read_and_no_more() -> None:
     listed: list[dict[str, Any]] = [{}] * packages.MAX_LISTED_COMPONENTS

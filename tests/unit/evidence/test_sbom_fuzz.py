@@ -21,6 +21,8 @@ from tests.unit.evidence.sbom_documents import CYCLONEDX, RDF, SPDX, TAG_VALUE, 
 from tests.unit.evidence.test_sbom_cyclonedx import XML_BODY, a_bom_in_xml, as_json
 from tests.unit.evidence.test_sbom_spdx import THREE, TWO
 
+pytestmark = pytest.mark.thorough
+
 IN_SHORT = 60
 EXAMPLES = int(os.environ.get("HALLMARK_FUZZ_EXAMPLES", IN_SHORT))
 # Only long runs ask how long an example takes: elsewhere a busy machine would fail them.

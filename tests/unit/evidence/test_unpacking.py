@@ -8,6 +8,8 @@ import pytest
 from services.evidence.unpacking import unpacked
 from shared.errors import Invalid
 
+pytestmark = pytest.mark.thorough
+
 CONTENT = bytes(range(256)) * 3000
 
 

@@ -52,6 +52,8 @@ from tests.unit.gate.rule_strategies import (
     waivers,
 )
 
+pytestmark = pytest.mark.thorough
+
 EXAMPLES = int(os.environ.get("HALLMARK_EXAMPLES", "25"))
 """More for a night's search: `HALLMARK_EXAMPLES=5000 pytest tests/unit/gate/test_every_rule_properties.py`."""
 slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]

@@ -20,6 +20,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +35,8 @@ from tests.support.counts import say
 from tests.unit.gate.gate_builders import NOW, VERSION, approval, item
 from tests.unit.gate.rule_strategies import BEYOND, Scene, distrusted, pieces, scenes, waivers
 from tests.unit.gate.small_gate import PASSAGES, Kept, SmallGate, replayed
+
+pytestmark = pytest.mark.thorough
 
 HISTORIES = int(os.environ.get("HALLMARK_HISTORIES", "70"))
 EVENTS = 30

@@ -19,7 +19,10 @@ from services.monitoring.domain.ordering import ordering_for
 
 CORPUS = Path(os.environ.get("HALLMARK_CORPUS", Path(__file__).parents[4] / "shared" / "corpus"))
 OSV = CORPUS / "06-osv" / "give"
-pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not here; set HALLMARK_CORPUS")
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not here; set HALLMARK_CORPUS"),
+]
 ECOSYSTEMS = {"PyPI": "pypi", "Go": "golang", "Maven": "maven"}
 
 

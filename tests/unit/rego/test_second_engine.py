@@ -12,6 +12,8 @@ from shared.rego.question import Answer, Granted, Refused, Undecided, interpret
 from tests.support.counts import say
 from tests.support.gate_policies import HAND_MADE, INPUTS, RELEASE, release_input, second_opinion
 
+pytestmark = pytest.mark.thorough
+
 
 def first_opinion(source: str, document: Any) -> Answer | str:
     try:

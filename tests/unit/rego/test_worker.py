@@ -17,6 +17,8 @@ from shared.rego.process import WorkerFailed, WorkerProcess
 from shared.rego.question import MAX_INPUT, Granted, Question, Refused, Undecided
 from tests.support.eventually import eventually
 
+pytestmark = pytest.mark.thorough
+
 GATE = 'package gate\ndefault allow := false\nallow if input.good\ndeny contains "it is bad" if not input.good\n'
 GOOD, BAD = Question(GATE, '{"good":true}'), Question(GATE, '{"good":false}')
 ENDLESS = """package gate

@@ -57,6 +57,7 @@ def differences(said: VerdictView, again: Verdict) -> tuple[str, ...]:
         "finding": (said.findings, again.findings),
         "list of policies": (said.policy_digests, again.policies),
         "evidence used": ([one.model_dump() for one in said.evidence], [one.model_dump() for one in again.evidence]),
+        "amount of evidence used": (said.evidence_count, again.evidence_count),
         "waiver used": (
             [(one.waiver_id, one.digest) for one in said.waivers],
             [(one.waiver_id, waiver_digest(one)) for one in again.waivers],

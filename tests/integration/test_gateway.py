@@ -234,7 +234,7 @@ def check_bundle(content: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     about = json.loads(files.pop("bundle.json"))
-    assert about["format_version"] == 2
+    assert about["format_version"] == 3
     assert {one["path"]: "sha256:" + one["sha256"] for one in about["files"]} == {
         path: sha256_digest(data) for path, data in files.items()
     }

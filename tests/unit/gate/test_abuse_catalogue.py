@@ -20,6 +20,9 @@ CLEARANCE = "unit/shared/test_clearances.py"
 VERSION = "unit/registry/test_version.py"
 GATE = "integration/test_gate.py"
 FACTS = "integration/test_gate_facts.py"
+ON_WAIVERS = "integration/test_gate_waivers.py"
+POLICIES = "integration/test_gate_policies.py"
+REPLAY = "integration/test_gate_replay.py"
 TAMPERED = "integration/test_gate_tampering.py"
 PROMOTION = "integration/test_promotion.py"
 BELIEVED = "integration/test_promotion_verdicts.py"
@@ -44,10 +47,12 @@ CASES: dict[int, Named] = {
         (WORKER, "test_what_goes_wrong_is_undecided_and_the_next_question_is_answered"),
         (WORKER, "test_an_endless_policy_is_stopped"),
         (WORKER, "test_a_worker_killed_in_the_middle_is_replaced"),
+        (POLICIES, "test_a_module_that_does_not_end_leaves_the_gate_shut_and_others_working"),
     ],
     38: [
         (MODULES, "test_a_builtin_that_is_not_allowed_is_refused_wherever_it_stands"),
         (MODULES, "test_with_replaces_the_input_only"),
+        (POLICIES, "test_modules_that_may_not_be_published_are_refused_with_their_code"),
     ],
     39: [
         (SAGA, "test_a_verdict_on_another_digest_is_ignored"),
@@ -75,6 +80,8 @@ CASES: dict[int, Named] = {
         (CLEARED, "test_a_promotion_edited_to_be_moved_stays_where_it_is"),
         (TAMPERED, "test_a_verdict_that_was_edited_does_not_hold"),
         (TAMPERED, "test_a_policy_that_was_edited_closes_its_gates_until_it_is_applied_again"),
+        (POLICIES, "test_a_policy_that_was_altered_on_record_judges_nothing_until_it_is_applied_again"),
+        (REPLAY, "test_what_was_altered_in_the_database_or_is_missing_is_named"),
         (CLEARANCE, "test_what_is_refused_is_said_in_a_word_to_watch_for"),
     ],
     43: [
@@ -113,18 +120,28 @@ CASES: dict[int, Named] = {
         (WAIVERS, "test_49_a_waiver_for_anything_else_covers_nothing"),
         (WAIVERS, "test_49_a_severity_that_rises_after_the_grant_is_not_covered"),
         (WAIVERS, "test_policies_allow_no_waivers_or_shorter_ones"),
+        (ON_WAIVERS, "test_what_cannot_be_waived_is_refused_when_it_is_asked_for"),
+        (ON_WAIVERS, "test_only_another_person_in_the_policys_role_decides"),
+        (ON_WAIVERS, "test_a_waiver_covers_its_application_stage_and_severity_only"),
         (ABUSE, "test_48_nobody_grants_a_waiver_of_their_own"),
     ],
-    50: [(WAIVERS, "test_50_the_verdict_ends_before_the_first_waiver_it_needs")],
-    51: [(GATE, "test_policies_keep_their_history_and_are_guarded")],
-    52: [
+    50: [
+        (WAIVERS, "test_50_the_verdict_ends_before_the_first_waiver_it_needs"),
+        (ON_WAIVERS, "test_a_waiver_that_ends_during_a_promotion_takes_its_verdict_along"),
+    ],
+    51: [
+        (POLICIES, "test_whoever_owns_an_application_changes_no_policy_that_gates_it"),
         (GATE, "test_policies_keep_their_history_and_are_guarded"),
+    ],
+    52: [
+        (POLICIES, "test_going_back_to_a_weaker_text_is_a_new_revision_that_everybody_hears_of"),
         (FACTS, "test_going_back_to_an_earlier_policy_leaves_the_earlier_revision_as_it_was"),
     ],
     53: [
         (ABUSE, "test_53_nothing_can_be_based_on_what_the_gates_would_say"),
         (GATE, "test_denials_say_why_and_a_gate_without_policy_stays_closed"),
         (TAMPERED, "test_53_what_was_only_tried_is_not_kept_and_holds_nothing"),
+        (REPLAY, "test_a_draft_is_tried_on_history_page_by_page_and_changes_nothing"),
     ],
     54: [
         (ABUSE, "test_54_a_release_without_every_gate_has_no_badge_and_no_trust"),

@@ -187,7 +187,7 @@ def test_every_verdict_of_every_history_is_given_again_word_for_word() -> None:
 
 
 BY_SIGNATURE = {"verdict_id", "promotion_id", "attempt", "awaited_until", "judged_at", "signature"}
-UNREAD = BY_SIGNATURE | {"version"}
+UNREAD = BY_SIGNATURE | {"version", "clearance"}
 _BYTES = b'0123456789abcdefghijklmnopqrstuvwxyz"{}[],:. '
 _WORDS: dict[str, list[Any]] = {
     "outcome": list(Outcome),

@@ -18,7 +18,6 @@ from services.gate.storage import evaluations, readiness
 from services.gate.storage.unit_of_work import GateWork
 from services.gate.storage.waivers import overdue
 from shared.logs import log
-from shared.messaging.inbox import AlreadyHandledError
 from shared.mongo import Lease
 from shared.service import Running
 
@@ -41,7 +40,7 @@ async def look_again(run: Running[GateWork]) -> None:
 async def look_once(run: Running[GateWork]) -> None:
     """End the waivers whose time is over, judge what is to be looked at, then say whose readiness changed.
 
-    Keys hold the moment of the look: two at once are harmless.
+    Each is a transaction that reads first what is left to do: two looks at once are harmless.
     """
     now = run.clock()
     for project, waiver_id in await overdue(run.database, now, _BATCH):
@@ -70,8 +69,6 @@ async def _look_at(key: str, work: GateWork) -> None:
 async def _perform(run: Running[GateWork], key: str, work: Callable[[GateWork], Awaitable[None]]) -> None:
     meta = Meta(message_id=key, correlation_id=key, source="/hallmark/gate", time=run.clock())
     try:
-        await run.dispatcher.perform(work, meta=meta, key=key)
-    except AlreadyHandledError:
-        return
+        await run.dispatcher.perform(work, meta=meta, key=key, once=False)
     except Exception as error:  # noqa: BLE001 - one that cannot be judged must not hold up the others
         log.error("the look goes on without one", key=key, exc_info=error)

@@ -155,19 +155,23 @@ class Dispatcher(Generic[W]):
         key: str,
         request: str = "",
         caller: Caller | None = None,
+        once: bool = True,
     ) -> T:
         """Do one unit of work, once per `key`; its return value is kept as the reply when it is a JSON object.
 
-        Raises `AlreadyHandledError` when it was done before, and whatever `work` raises, with nothing changed.
+        Not `once`: no mark is kept, for duties that come again and again, and read first what is left to do. Raises
+        `AlreadyHandledError` when it was done before, and whatever `work` raises, with nothing changed.
         """
 
         async def attempt(session: Session) -> tuple[T, bool]:
-            await refuse_repeats(session, key, request_digest=request)
+            if once:
+                await refuse_repeats(session, key, request_digest=request)
             now = self.clock()
             unit = UnitOfWork(self.service, self.database, session, meta, now, caller, self.equipment)
             result = await work(self.handlers.work(unit))
             reply = result if isinstance(result, dict) else None
-            await mark_handled(session, key, request_digest=request, reply=reply, at=now)
+            if once:
+                await mark_handled(session, key, request_digest=request, reply=reply, at=now)
             await keep(session, unit.outbox)
             return result, bool(unit.outbox)
 

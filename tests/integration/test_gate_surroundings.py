@@ -287,3 +287,22 @@ async def test_a_project_that_grows_does_not_look_at_everything_again(tmp_path: 
         gate.clock.advance(seconds=5)
         await gate.handle(version_created("1.1.0", at=at + timedelta(hours=1), **same), "second")
         assert await gate.count("readiness_marks") == 0, "a version that says nothing new of its application"
+
+
+async def test_a_version_that_nobody_moves_any_more_is_woken_by_its_own_evidence_only(tmp_path: Path) -> None:
+    async with a_gate(tmp_path) as gate:
+        await gate.handle(lifecycle_applied("prod", opened=("prod",)), "lifecycle")
+        await gate.handle(application_applied(Criticality.LOW, 1), "application")
+        await gate.handle(version_created(at=gate.clock.now), "v")
+        expected: list[tuple[str | None, str | None, list[str]]] = [("prod", "deny", ["no_policy"])]
+        assert heard(await readiness(gate)) == expected
+        gate.clock.advance(days=91)
+        await look_once(gate.run)
+        gate.clock.advance(days=2)
+        marks = await gate.count("inbox")
+        await applied(gate, document(TESTS, gates=[{"stage": "prod", "gate": "release"}]))
+        await look_once(gate.run)
+        assert heard(await readiness(gate)) == expected, "it is not looked at any more"
+        assert await gate.count("inbox") == marks + 1, "looks leave no mark behind"
+        await gate.handle(evidence_added(piece("e1", failed())), "e1")
+        assert heard(await readiness(gate))[-1] == ("prod", "deny", ["tests-passed"])

@@ -14,6 +14,8 @@ from services.gate.storage.unit_of_work import GateWork
 from shared.policy.verdict import Verdict
 
 AT_LEAST_EVERY = timedelta(days=1)
+WATCHED_FOR = timedelta(days=90)
+"""After its registration or its last move: what nobody moves any more is not looked at for ever."""
 _JUST_AFTER = timedelta(milliseconds=1)
 """At its last moment evidence still counts."""
 NOBODY = "nobody"
@@ -40,7 +42,9 @@ async def look_at(work: GateWork, key: str) -> None:
     )
     if now != await work.readiness.last_said(key):
         work.unit.announce(_changed(work, held, before, verdict))
-    await work.readiness.keep(key, now, look_at=_next_look(work, verdict), ended=before is None)
+    dormant = before is None or _is_dormant(work, held)
+    look_at = None if dormant else _next_look(work, verdict)
+    await work.readiness.keep(key, now, look_at=look_at, ended=dormant)
 
 
 async def _stations(work: GateWork, held: Held) -> list[Station]:
@@ -67,6 +71,13 @@ async def _judged(work: GateWork, held: Held, before: Outlook) -> Verdict:
         deadline=work.unit.now,
     )
     return await given(question, held, work, "")
+
+
+def _is_dormant(work: GateWork, held: Held) -> bool:
+    """Whether so much time has passed over a version that only its own evidence, moves or waivers wake it."""
+    known = held.dossier.circumstances
+    newest = max((one.at for one in known.passed), default=known.registered_at)
+    return newest is not None and newest + WATCHED_FOR < work.unit.now
 
 
 def _next_look(work: GateWork, verdict: Verdict | None) -> datetime | None:

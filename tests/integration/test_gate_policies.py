@@ -10,6 +10,7 @@ from contracts.answers import Applied
 from contracts.gate.v1.events import PolicyApplied
 from contracts.gate.v1.templates import ApplyTemplate, ListTemplates, ShowTemplate, TemplatePage, TemplateView
 from contracts.vocabulary import Criticality, Outcome, Role
+from services.gate.handlers.judging import AT_ONCE
 from shared.errors import Forbidden, Invalid, NotFound, Transient
 from shared.policy.policy import read_policy
 from tests.integration.gate_neighbours import (
@@ -24,6 +25,7 @@ from tests.integration.gate_neighbours import (
     version_created,
 )
 from tests.integration.gate_scenes import confirmed, replayed, said
+from tests.support.eventually import eventually
 from tests.unit.gate.gate_builders import document, passed, rule
 
 pytestmark = pytest.mark.servers
@@ -238,3 +240,20 @@ async def test_a_policy_that_was_altered_on_record_judges_nothing_until_it_is_ap
         again = await gate.apply(document(TESTS, SBOM), token=gate.system.token("sec", Role.SECURITY))
         assert again.change == "updated"
         assert await asked(gate, "p-2") is Outcome.PENDING
+
+
+async def test_many_open_questions_are_judged_under_a_new_policy_in_several_transactions(tmp_path: Path) -> None:
+    async with a_gate(tmp_path) as gate:
+        await gate.apply(document(TESTS), token=gate.system.token("sec", Role.SECURITY))
+        await gate.handle(version_created(), "v")
+        count = AT_ONCE + 5
+        for number in range(count):
+            await gate.handle(evaluate(f"p-{number}"), f"tell {number}")
+        await gate.apply(document(SBOM), token=gate.system.token("sec", Role.SECURITY))
+
+        async def judged_again() -> int:
+            found = await gate.run.database.collection("verdicts").find({"last": True})
+            return sum("required-evidence" in one["verdict"] for one in found)
+
+        assert await judged_again() >= AT_ONCE
+        await eventually(judged_again, lambda found: found == count)

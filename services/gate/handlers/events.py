@@ -17,7 +17,7 @@ from contracts.registry.v1.events import (
 from services.gate import wire
 from services.gate.domain.application import ApplicationContext, newest, same_for_gates
 from services.gate.handlers import HANDLERS
-from services.gate.handlers.judging import judge, judge_again_of, look_again_at
+from services.gate.handlers.judging import judge_again_of, judge_waiting, look_again_at
 from services.gate.storage.unit_of_work import GateWork
 
 
@@ -97,8 +97,8 @@ async def _hold(event: EvidenceAdded | EvidenceRejudged, work: GateWork) -> None
 async def _judge_about(work: GateWork, project: str | None, subjects: Iterable[str]) -> None:
     versions = await work.dossiers.versions.made_of(project, subjects)
     await work.readiness.mark(versions)
-    for evaluation in await work.evaluations.open_about(versions, work.unit.now) if versions else ():
-        await judge(evaluation.question, work, before=evaluation)
+    if versions:
+        await judge_waiting(work, await work.evaluations.open_about(versions, work.unit.now))
 
 
 async def _take_over(said: ApplicationContext, work: GateWork) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -24,6 +25,8 @@ from shared.policy.verdict import DecisionContext, Verdict, decide, questions
 
 LOOK_AGAIN = (timedelta(seconds=2), timedelta(seconds=90))
 """After the first judgement: soon, and when no transaction can still be under way that began before it."""
+AT_ONCE = 20
+"""How many open questions one transaction judges again: it must end in seconds, however many wait for one policy."""
 LARGE = 1_000
 """From so many pieces of evidence on a decision is made in a thread of its own: others wait for their answers, too."""
 
@@ -95,5 +98,11 @@ async def look_again_at(work: GateWork, project: str, application: str) -> None:
 
 async def judge_again_of(work: GateWork, project: str, application: str) -> None:
     """Judge what waits about versions of one application."""
-    for evaluation in await work.evaluations.open_of(project, application, work.unit.now):
+    await judge_waiting(work, await work.evaluations.open_of(project, application, work.unit.now))
+
+
+async def judge_waiting(work: GateWork, waiting: Sequence[Evaluation]) -> None:
+    """Judge the first of these questions again, and have the others looked at in a moment."""
+    for evaluation in waiting[:AT_ONCE]:
         await judge(evaluation.question, work, before=evaluation)
+    await work.evaluations.look_soon(waiting[AT_ONCE:], work.unit.now)

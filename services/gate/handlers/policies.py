@@ -11,7 +11,7 @@ from contracts.gate.v1.events import PolicyApplied
 from contracts.gate.v1.templates import ApplyTemplate, ListTemplates, ShowTemplate, TemplatePage, TemplateView
 from contracts.vocabulary import Role
 from services.gate.handlers import HANDLERS
-from services.gate.handlers.judging import judge
+from services.gate.handlers.judging import judge_waiting
 from services.gate.storage.templates import templates_of
 from services.gate.storage.unit_of_work import GateWork
 from shared.errors import Forbidden, Invalid
@@ -60,8 +60,7 @@ async def apply_policy(command: ApplyPolicy, work: GateWork, policy: Policy) -> 
         work.unit.announce(_applied(policy, applied.revision, work))
         for project in projects:
             await work.readiness.mark_within(project)
-        for evaluation in await work.evaluations.open_in(projects, work.unit.now):
-            await judge(evaluation.question, work, before=evaluation)
+        await judge_waiting(work, await work.evaluations.open_in(projects, work.unit.now))
     return Applied(kind="Policy", name=policy.name, digest=policy.digest, **applied._asdict())
 
 

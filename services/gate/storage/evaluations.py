@@ -64,6 +64,12 @@ class Evaluations:
             }
         )
 
+    async def look_soon(self, evaluations: Sequence[Evaluation], now: datetime) -> None:
+        """Have these questions judged again by the next look."""
+        keys = [f"{one.question.promotion_id}|{one.question.attempt}" for one in evaluations]
+        if keys:
+            await self._evaluations.update({"_id": {"$in": keys}, "open": True}, {"$set": {"look_at": now}})
+
     async def answered(self, question: EvaluateGates) -> bool:
         """Whether a later attempt of the same promotion was asked about already."""
         later = {"promotion_id": question.promotion_id, "attempt": {"$gt": question.attempt}}

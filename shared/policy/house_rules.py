@@ -27,15 +27,11 @@ class Passage(Frozen):
 
 def no_policy(passage: Passage) -> Finding:
     """The denial of a gate that no blocking policy governs."""
-    return Finding(
-        policy=HOUSE_POLICY,
-        policy_digest=HOUSE_POLICY_DIGEST,
+    return _finding(
+        passage,
+        Outcome.DENY,
         rule="no_policy",
         title="Every gate has a policy",
-        gate=passage.gate,
-        stage=passage.stage,
-        mode=Mode.BLOCK,
-        outcome=Outcome.DENY,
         observed=f"No policy in mode block governs the {passage.gate} gate of {passage.stage}.",
         required="At least one policy in mode block governs the gate, or the lifecycle declares it open.",
         remedy=f"Apply a policy for it, or list `{passage.gate}` under `open` of the stage {passage.stage}.",
@@ -44,16 +40,12 @@ def no_policy(passage: Passage) -> Finding:
 
 def dossier_behind(passage: Passage, digests: tuple[Digest, ...]) -> Finding:
     """The waiting of a gate that lacks recorded evidence about `digests`."""
-    return Finding(
-        policy=HOUSE_POLICY,
-        policy_digest=HOUSE_POLICY_DIGEST,
+    return _finding(
+        passage,
+        Outcome.PENDING,
         rule="dossier_behind",
         title="All recorded evidence is known to the gate",
-        gate=passage.gate,
-        stage=passage.stage,
-        mode=Mode.BLOCK,
-        outcome=Outcome.PENDING,
-        observed=f"Evidence that was recorded about {', '.join(digests)} has not reached the gate yet.",
+        observed=f"Evidence that was recorded about {', '.join(digests[:3])} has not reached the gate yet.",
         required="The gate holds every piece of evidence that was recorded before the request.",
         remedy="Wait; if this lasts, see whether the evidence service and the gate are running.",
         awaits="evidence",
@@ -62,17 +54,27 @@ def dossier_behind(passage: Passage, digests: tuple[Digest, ...]) -> Finding:
 
 def contents_unknown(passage: Passage, digests: tuple[Digest, ...]) -> Finding:
     """The waiting of a gate that does not know what the versions `digests` inside of the judged one are made of."""
-    return Finding(
-        policy=HOUSE_POLICY,
-        policy_digest=HOUSE_POLICY_DIGEST,
+    return _finding(
+        passage,
+        Outcome.PENDING,
         rule="contents_unknown",
         title="It is known what every contained version is made of",
-        gate=passage.gate,
-        stage=passage.stage,
-        mode=Mode.BLOCK,
-        outcome=Outcome.PENDING,
         observed=f"The gate has not heard of the contained version(s) {', '.join(digests[:3])}.",
         required="Every contained version is known, with its artifacts.",
         remedy="Wait; if this lasts, see whether the contained version belongs to a project that exists here.",
         awaits="version",
+    )
+
+
+def _finding(passage: Passage, outcome: Outcome, **said: str) -> Finding:
+    return Finding.model_validate(
+        {
+            "policy": HOUSE_POLICY,
+            "policy_digest": HOUSE_POLICY_DIGEST,
+            "gate": passage.gate,
+            "stage": passage.stage,
+            "mode": Mode.BLOCK,
+            "outcome": outcome,
+            **said,
+        }
     )

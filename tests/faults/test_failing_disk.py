@@ -87,6 +87,7 @@ async def test_what_was_acknowledged_outlives_a_failing_disk(tmp_path: Path) -> 
                 for number in range(8):
                     working.create_task(submit(shop, f"{place}-{number}", acknowledged))
                 await eventually(partial(died, before), within=60)
+            await eventually(partial(noticed, shop, before), within=60)
             await shop.stack.wait_ready("mongod", 60)
             assert shop.stack.pids["mongod"] != before, f"{call} {error}: it went on"
             for receipt in acknowledged.values():
@@ -100,6 +101,11 @@ async def test_what_was_acknowledged_outlives_a_failing_disk(tmp_path: Path) -> 
             assert content == shop.envelope(name)
             assert sha256_digest(content) == receipt.content_digest
         assert len(await shop.watch.entries()) == len(FAULTS) * 8 + 1, "each once, and the trust root"
+
+
+async def noticed(shop: EvidenceStack, pid: int) -> bool:
+    """Whether the stack has heard of the end, which its launcher sees first."""
+    return shop.stack.pids.get("mongod") != pid
 
 
 async def died(pid: int) -> bool:

@@ -22,6 +22,7 @@ from services.gate.looking import look_once
 from shared.digests import sha256_digest
 from tests.integration.gate_neighbours import GateAtWork, digest_of
 from tests.support.eventually import eventually
+from tests.support.facts import facts_on
 from tests.unit.gate.gate_builders import rule
 
 E = TypeVar("E", bound=Event)
@@ -159,9 +160,7 @@ async def said(gate: GateAtWork, kind: type[E]) -> list[E]:
     """Every event of that kind on the stream of facts, in order, once the relay has published all."""
     await gate.run.relay.idle.wait()
     jetstream = (await gate.system.connect("provision")).jetstream()
-    last = (await jetstream.stream_info("HALLMARK_EVT")).state.last_seq
-    found = [await jetstream.get_msg("HALLMARK_EVT", sequence) for sequence in range(1, last + 1)]
-    return [kind.model_validate_json(m.data or b"") for m in found if (m.subject or "").startswith(kind.subject)]
+    return await facts_on(jetstream, kind)
 
 
 async def looked(gate: GateAtWork) -> None:

@@ -47,6 +47,7 @@ from tests.integration.gate_neighbours import (
     version_created,
 )
 from tests.support.eventually import eventually
+from tests.support.facts import facts_on
 from tests.unit.gate.gate_builders import document, failed, passed, sbom
 
 pytestmark = pytest.mark.servers
@@ -71,10 +72,7 @@ async def told(gate: GateAtWork) -> list[VerdictIssued]:
     """Every verdict on the stream of facts, in order, once the relay has published all."""
     await gate.run.relay.idle.wait()
     jetstream = (await gate.system.connect("provision")).jetstream()
-    last = (await jetstream.stream_info("HALLMARK_EVT")).state.last_seq
-    found = [await jetstream.get_msg("HALLMARK_EVT", sequence) for sequence in range(1, last + 1)]
-    ours = [m for m in found if (m.subject or "").startswith(VerdictIssued.subject)]
-    return [VerdictIssued.model_validate_json(m.data or b"") for m in ours]
+    return await facts_on(jetstream, VerdictIssued)
 
 
 async def test_evidence_counts_whether_it_comes_before_its_version_or_after(tmp_path: Path) -> None:

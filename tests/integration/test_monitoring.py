@@ -20,6 +20,7 @@ from shared.errors import Conflict, Forbidden, NotFound
 from shared.messaging.inbox import AlreadyHandledError
 from tests.support.clock import FrozenClock
 from tests.support.eventually import eventually
+from tests.support.facts import facts_on
 from tests.support.monitoring_scenes import NOW, Scene, a_meta, a_scene, advisory, bom, digest, moved, trusted
 
 pytestmark = pytest.mark.servers
@@ -28,13 +29,9 @@ pytestmark = pytest.mark.servers
 async def changes(scene: Scene) -> list[tuple[str, str, int, int]]:
     """What was announced about trust, in order: from, to, how many causes were added and removed."""
     jetstream = (await scene.system.connect("provision")).jetstream()
-    last = (await jetstream.stream_info("HALLMARK_EVT")).state.last_seq
-    messages = [await jetstream.get_msg("HALLMARK_EVT", sequence) for sequence in range(1, last + 1)]
     return [
         (event.from_trust.value, event.to_trust.value, len(event.added), len(event.removed))
-        for message in messages
-        if (message.subject or "").startswith(TrustChanged.subject)
-        for event in [TrustChanged.model_validate_json(message.data or b"")]
+        for event in await facts_on(jetstream, TrustChanged)
     ]
 
 

@@ -15,6 +15,7 @@ from contracts.monitoring.v1.views import ReleaseTrust
 from contracts.vocabulary import Trust
 from tests.support.builders import a_message
 from tests.support.eventually import eventually
+from tests.support.facts import facts_on
 from tests.support.monitoring_scenes import NOW, Scene, a_scene, advisory, bom, digest, trusted
 
 pytestmark = pytest.mark.servers
@@ -31,14 +32,7 @@ def rejudged(added: EvidenceAdded, *, lost: bool = True, **changes: Any) -> Evid
 
 async def announced(scene: Scene, count: int) -> list[TrustChanged]:
     jetstream = (await scene.system.connect("provision")).jetstream()
-
-    async def read() -> list[TrustChanged]:
-        last = (await jetstream.stream_info("HALLMARK_EVT")).state.last_seq
-        found = [await jetstream.get_msg("HALLMARK_EVT", sequence) for sequence in range(1, last + 1)]
-        ours = [one for one in found if (one.subject or "").startswith(TrustChanged.subject)]
-        return [TrustChanged.model_validate_json(one.data or b"") for one in ours]
-
-    return await eventually(read, lambda found: len(found) >= count)
+    return await eventually(lambda: facts_on(jetstream, TrustChanged), lambda found: len(found) >= count)
 
 
 async def test_a_release_that_rests_on_distrusted_evidence_is_at_risk_in_whatever_order_it_is_heard(

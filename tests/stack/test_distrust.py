@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import nats
 import pytest
 
 from contracts.evidence.v1.events import EvidenceRejudged
@@ -16,28 +15,12 @@ from deploy.local.stack import Stack, running_stack
 from deploy.system import stack_options
 from shared.crypto import keys
 from tests.support.eventually import eventually
+from tests.support.facts import facts_of
 from tests.support.shop import POLICY, TEST_RESULT, Shop
 
 pytestmark = [pytest.mark.servers, pytest.mark.stack]
 MANY = 240
 PROD = [{"stage": "prod", "gate": gate} for gate in ("entry", "release")] + [{"stage": "qa", "gate": "exit"}]
-
-
-async def rejudged(stack: Stack) -> list[EvidenceRejudged]:
-    """Every judgement on the stream of facts."""
-    env = stack.servers.env("provision")
-    connection = await nats.connect(
-        env["HALLMARK_NATS_URL"],
-        user=env["HALLMARK_NATS_USER"],
-        password=env["HALLMARK_NATS_PASSWORD"],
-        inbox_prefix="_INBOX_provision",
-    )
-    jetstream = connection.jetstream()
-    last = (await jetstream.stream_info("HALLMARK_EVT")).state.last_seq
-    messages = [await jetstream.get_msg("HALLMARK_EVT", sequence) for sequence in range(1, last + 1)]
-    await connection.close()
-    ours = [one for one in messages if (one.subject or "").startswith(EvidenceRejudged.subject)]
-    return [EvidenceRejudged.model_validate_json(one.data or b"") for one in ours]
 
 
 async def pages(shop: Shop, path: str, name: str) -> list[dict[str, Any]]:
@@ -107,7 +90,7 @@ async def test_a_key_is_distrusted_while_the_evidence_service_is_killed(tmp_path
         assert len(everything) == MANY + 2
         assert {(one["item"]["revision"], len(one["history"])) for one in everything} == {(1, 1)}
         ids = Counter(one["item"]["evidence_id"] for one in everything)
-        said = await eventually(lambda: rejudged(stack), lambda found: len(found) >= MANY + 2)
+        said = await eventually(lambda: facts_of(stack, EvidenceRejudged), lambda found: len(found) >= MANY + 2)
         assert Counter(event.item.evidence_id for event in said) == ids, "each announced once"
 
         async def logged() -> Counter[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from contracts.circumstances import WaivedSubject, WaiverFacts
 from contracts.facts import (
     ApprovalFacts,
     EvidenceItem,
@@ -120,6 +121,23 @@ def approval(
         "evidence_set": evidence_set,
     }
     return ApprovalFacts(**(fields | changes))
+
+
+def granted_waiver(rule_id: str, subject: WaivedSubject, **changes: Any) -> WaiverFacts:
+    """A waiver of one rule of `prod-entry`, for the stage prod, granted yesterday until tomorrow."""
+    fields = {
+        "waiver_id": "w1",
+        "policy": "prod-entry",
+        "rule": rule_id,
+        "stage": "prod",
+        "subject": subject,
+        "reason": "known",
+        "requested_by": "rita",
+        "approved_by": "sam",
+        "granted_at": NOW - timedelta(days=1),
+        "expires_at": NOW + timedelta(days=1),
+    }
+    return WaiverFacts(**(fields | changes))
 
 
 def dossier(*items: EvidenceItem, artifacts: tuple[str, ...] = (WHEEL,), **changes: Any) -> Dossier:

@@ -22,6 +22,7 @@ from tests.unit.gate.gate_builders import (
     WHEEL,
     dossier,
     failed,
+    granted_waiver,
     item,
     passed,
     policy,
@@ -64,19 +65,8 @@ def items(draw: st.DrawFn) -> EvidenceItem:
 
 
 def waiver(rule_id: str) -> WaiverFacts:
-    return WaiverFacts(
-        waiver_id=f"w-{rule_id}",
-        policy="p0",
-        rule=rule_id,
-        stage="prod",
-        subject=WaivedSubject(vulnerability="CVE-high-0"),
-        max_severity=Severity.HIGH,
-        reason="",
-        requested_by="ann",
-        approved_by="sec",
-        granted_at=NOW - timedelta(days=1),
-        expires_at=NOW + timedelta(days=1),
-    )
+    subject = WaivedSubject(vulnerability="CVE-high-0")
+    return granted_waiver(rule_id, subject, waiver_id=f"w-{rule_id}", policy="p0", max_severity=Severity.HIGH)
 
 
 def policies(rules: list[dict[str, object]]) -> list[Policy]:

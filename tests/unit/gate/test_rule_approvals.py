@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.circumstances import Circumstances, WaivedSubject, WaiverFacts
+from contracts.circumstances import Circumstances, WaivedSubject
 from contracts.facts import EvidenceItem, UnreadableFacts
 from contracts.vocabulary import Outcome, Role, SourceCommit
 from shared.errors import Invalid
@@ -29,6 +29,7 @@ from tests.unit.gate.gate_builders import (
     context_for,
     document,
     dossier,
+    granted_waiver,
     item,
     judge,
     passed,
@@ -215,18 +216,7 @@ def test_what_is_required_says_who_may_not_approve() -> None:
 
 @pytest.mark.parametrize("waivable", [False, True])
 def test_a_waiver_takes_the_place_of_approvals_only_where_the_policy_lets_it(*, waivable: bool) -> None:
-    granted = WaiverFacts(
-        waiver_id="w1",
-        policy="prod-entry",
-        rule="approvals",
-        stage="prod",
-        subject=WaivedSubject(artifact=VERSION),
-        reason="known",
-        requested_by="rita",
-        approved_by="sam",
-        granted_at=NOW - timedelta(days=1),
-        expires_at=NOW + timedelta(days=1),
-    )
+    granted = granted_waiver("approvals", WaivedSubject(artifact=VERSION))
     verdict = judge(made_by(waivers=(granted,)), policy(ONE | {"waivable": waivable}))
     assert (verdict.outcome is Outcome.ALLOW) is waivable
 

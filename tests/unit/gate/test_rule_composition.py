@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from contracts.circumstances import Circumstances, ContainedVersion, WaivedSubject, WaiverFacts
+from contracts.circumstances import Circumstances, ContainedVersion, WaivedSubject
 from contracts.vocabulary import Artifact, Outcome
 from shared.digests import sha256_digest
 from shared.errors import Invalid
@@ -23,6 +23,7 @@ from tests.unit.gate.gate_builders import (
     context_for,
     document,
     dossier,
+    granted_waiver,
     item,
     judge,
     passed,
@@ -144,18 +145,7 @@ def test_what_is_required_is_one_sentence() -> None:
     ],
 )
 def test_a_waiver_covers_the_artifact_it_names(subject: WaivedSubject, *, passes: bool) -> None:
-    granted = WaiverFacts(
-        waiver_id="w1",
-        policy="prod-entry",
-        rule="composition",
-        stage="prod",
-        subject=subject,
-        reason="known",
-        requested_by="rita",
-        approved_by="sam",
-        granted_at=NOW - timedelta(days=1),
-        expires_at=NOW + timedelta(days=1),
-    )
+    granted = granted_waiver("composition", subject)
     held = made_of(WHEEL, IMAGE, waivers=(granted,))
     assert (judge(held, policy(TYPES)).outcome is Outcome.ALLOW) is passes
     assert judge(held, policy(TYPES | {"waivable": False})).outcome is Outcome.DENY

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.circumstances import Circumstances, ContainedVersion, WaivedSubject, WaiverFacts
+from contracts.circumstances import Circumstances, ContainedVersion, WaivedSubject
 from contracts.facts import EvidenceItem, ProvenanceFacts, UnreadableFacts
 from contracts.vocabulary import Outcome, SourceCommit
 from shared.errors import Invalid
@@ -27,6 +27,7 @@ from tests.unit.gate.gate_builders import (
     context_for,
     document,
     dossier,
+    granted_waiver,
     item,
     judge,
     policy,
@@ -175,18 +176,7 @@ def test_what_is_required_is_one_sentence() -> None:
     ],
 )
 def test_a_waiver_for_the_artifact_covers_a_foreign_builder(subject: WaivedSubject, *, passes: bool) -> None:
-    granted = WaiverFacts(
-        waiver_id="w1",
-        policy="prod-entry",
-        rule="provenance",
-        stage="prod",
-        subject=subject,
-        reason="known",
-        requested_by="rita",
-        approved_by="sam",
-        granted_at=NOW - timedelta(days=1),
-        expires_at=NOW + timedelta(days=1),
-    )
+    granted = granted_waiver("provenance", subject)
     bad = proof(builder_id="x").model_copy(update={"subjects": (WHEEL,)})
     held = dossier(bad, circumstances=Circumstances(waivers=(granted,)))
     assert (judge(held, policy(PLAIN)).outcome is Outcome.ALLOW) is passes

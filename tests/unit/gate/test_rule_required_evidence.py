@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema_rs import ValidationError
 
-from contracts.circumstances import Circumstances, ContainedVersion, WaivedSubject, WaiverFacts
+from contracts.circumstances import Circumstances, ContainedVersion, WaivedSubject
 from contracts.facts import EvidenceItem, OtherFacts, UnreadableFacts
 from contracts.vocabulary import Outcome
 from shared.errors import Invalid
@@ -25,6 +25,7 @@ from tests.unit.gate.gate_builders import (
     context_for,
     document,
     dossier,
+    granted_waiver,
     item,
     judge,
     policy,
@@ -152,18 +153,7 @@ def test_the_artifacts_of_contained_versions_are_asked_for_too() -> None:
     ],
 )
 def test_a_waiver_for_the_version_covers_a_bad_predicate(change: dict[str, Any], *, passes: bool) -> None:
-    granted = WaiverFacts(
-        waiver_id="w1",
-        policy="prod-entry",
-        rule="required-evidence",
-        stage="prod",
-        subject=WaivedSubject(artifact=VERSION),
-        reason="known",
-        requested_by="rita",
-        approved_by="sam",
-        granted_at=NOW - timedelta(days=1),
-        expires_at=NOW + timedelta(days=1),
-    ).model_copy(update=change)
+    granted = granted_waiver("required-evidence", WaivedSubject(artifact=VERSION)).model_copy(update=change)
     held = dossier(load(text="{}"), circumstances=Circumstances(waivers=(granted,)))
     assert (judge(held, policy(LOAD)).outcome is Outcome.ALLOW) is passes
 

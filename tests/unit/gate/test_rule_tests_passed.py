@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.circumstances import Circumstances, ContainedVersion, WaivedSubject, WaiverFacts
+from contracts.circumstances import Circumstances, ContainedVersion, WaivedSubject
 from contracts.facts import CoverageFacts, EvidenceItem, Facts, SuiteResult, TestFacts, UnreadableFacts
 from contracts.vocabulary import Outcome
 from shared.errors import Invalid
@@ -29,6 +29,7 @@ from tests.unit.gate.gate_builders import (
     context_for,
     document,
     dossier,
+    granted_waiver,
     item,
     judge,
     passed,
@@ -224,18 +225,7 @@ def test_what_is_required_is_said_whole_and_as_before_where_nothing_new_is_asked
 def test_a_waiver_covers_missing_suites_low_coverage_and_failures_of_an_artifact(
     subject: WaivedSubject, *, passes: bool
 ) -> None:
-    granted = WaiverFacts(
-        waiver_id="w1",
-        policy="prod-entry",
-        rule="tests-passed",
-        stage="prod",
-        subject=subject,
-        reason="known",
-        requested_by="rita",
-        approved_by="sam",
-        granted_at=NOW - timedelta(days=1),
-        expires_at=NOW + timedelta(days=1),
-    )
+    granted = granted_waiver("tests-passed", subject)
     bad = (run(suite("unit", 1, 30), subjects=(WHEEL,)), covered(10.0, subjects=(WHEEL,)))
     held = dossier(*bad, circumstances=Circumstances(waivers=(granted,)))
     verdict = judge(held, policy(SUITES | {"min_coverage": "80"}))

@@ -22,6 +22,7 @@ from tests.unit.gate.gate_builders import (
     GateKind,
     dossier,
     failed,
+    granted_waiver,
     item,
     judge,
     passed,
@@ -39,19 +40,8 @@ CVE = "CVE-critical-0"
 
 
 def waiver(rule_id: str = "tests-passed", name: str = "w1", **changes: Any) -> WaiverFacts:
-    fields: dict[str, Any] = {
-        "waiver_id": name,
-        "policy": "prod-entry",
-        "rule": rule_id,
-        "stage": "prod",
-        "subject": WaivedSubject(artifact=WHEEL),
-        "reason": "Known to be harmless.",
-        "requested_by": "dora",
-        "approved_by": "sam",
-        "granted_at": NOW - timedelta(days=1),
-        "expires_at": NOW + timedelta(days=1),
-    }
-    return WaiverFacts(**(fields | changes))
+    subject = changes.pop("subject", WaivedSubject(artifact=WHEEL))
+    return granted_waiver(rule_id, subject, waiver_id=name, **({"requested_by": "dora"} | changes))
 
 
 def verdict(

@@ -8,19 +8,20 @@ from contracts.gate.v1.commands import Passage
 from contracts.gate.v1.events import VerdictIssued
 from contracts.message import Event
 from contracts.promotion.v1.events import (
+    ApprovalWithdrawn,
     PromotionAdvanced,
     PromotionCompleted,
     PromotionEnded,
     PromotionRequested,
     ReleaseTrusted,
 )
-from contracts.promotion.v1.views import PromotionView
+from contracts.promotion.v1.views import ApprovalView, BrokenGlass, PromotionView
 from contracts.promotion.v1.views import Transition as TransitionView
 from contracts.registry.v1.views import VersionView
 from contracts.vocabulary import PromotionState
-from services.promotion.domain.facts import Verdict, VerdictGiven
-from services.promotion.domain.passages import Route, Stage
-from services.promotion.domain.promotion import FINAL, Promotion
+from services.promotion.domain.facts import Hold, Verdict, VerdictGiven
+from services.promotion.domain.passages import Route, Stage, Whereabouts
+from services.promotion.domain.promotion import FINAL, Approval, Promotion
 
 
 def stages_of(version: VersionView) -> tuple[Stage, ...]:
@@ -28,13 +29,23 @@ def stages_of(version: VersionView) -> tuple[Stage, ...]:
     return tuple(Stage(stage.name, stage.open, stage.release) for stage in version.lifecycle)
 
 
+def whereabouts(version: VersionView) -> Whereabouts:
+    """Where a version stands, and where it has been."""
+    return Whereabouts(
+        stage=version.stage,
+        entered=frozenset(move.to_stage for move in version.history),
+        current_in=frozenset(version.standing_in),
+        quarantined_in=frozenset(version.quarantined_in),
+    )
+
+
 def passages_of(route: Route) -> tuple[Passage, ...]:
     """The gates of a route, for the gate service."""
     return tuple(Passage(stage=gate.stage, gate=gate.gate, open=gate.open) for gate in route.gates)
 
 
-def verdict_given(event: VerdictIssued) -> VerdictGiven:
-    """What the gates said."""
+def verdict_given(event: VerdictIssued, hold: Hold | None) -> VerdictGiven:
+    """What the gates said, and the freeze that holds the promotion back whatever they say."""
     verdict = Verdict(
         verdict_id=event.verdict_id,
         attempt=event.attempt,
@@ -49,7 +60,8 @@ def verdict_given(event: VerdictIssued) -> VerdictGiven:
         may_be_trusted=event.may_be_trusted,
         clearance=event.clearance,
     )
-    return VerdictGiven(event.version_digest, verdict)
+    gates = frozenset((passage.stage, passage.gate) for passage in event.passages)
+    return VerdictGiven(event.version_digest, event.kind, gates, verdict, hold)
 
 
 def promotion_view(promotion: Promotion) -> PromotionView:
@@ -65,8 +77,14 @@ def promotion_view(promotion: Promotion) -> PromotionView:
             "outcome": verdict.outcome if verdict else None,
             "findings": verdict.findings if verdict else (),
             "waivers": verdict.waivers if verdict else (),
-            "may_be_trusted": verdict.may_be_trusted if verdict else True,
+            "may_be_trusted": promotion.may_be_trusted if verdict else True,
             "history": tuple(TransitionView.model_validate(vars(step)) for step in promotion.history),
+            "frozen_by": promotion.hold.freeze if promotion.hold else None,
+            "frozen_until": promotion.hold.until if promotion.hold else None,
+            "broken_glass": BrokenGlass.model_validate(vars(promotion.glass)) if promotion.glass else None,
+            "approvals": tuple(
+                ApprovalView(**vars(one), counts=_counts(one, promotion)) for one in promotion.approvals
+            ),
         }
     )
 
@@ -86,17 +104,50 @@ def requested(promotion: Promotion) -> PromotionRequested:
         reason=promotion.reason,
         deadline=promotion.deadline,
         at=promotion.requested_at,
+        requested_by_kind=promotion.requested_by_kind,
+        train_id=promotion.train_id,
+    )
+
+
+def queued(promotion: Promotion, place: int | None, at: datetime) -> PromotionAdvanced:
+    """The fact that it waits for its turn."""
+    return _advanced(promotion, promotion, at).model_copy(
+        update={"because": f"waits for {promotion.route.to_stage}, as number {place}", "queue_position": place}
     )
 
 
 def said(before: Promotion, after: Promotion, at: datetime) -> tuple[Event, ...]:
-    """What a step is told as. Trust is said last, and only of a release whose verdict lets it be called trusted."""
+    """What a step is told as. Trust is said last, and only of a release that may be called trusted."""
+    if after.history == before.history:
+        return ()
     if after.state not in FINAL:
-        return (_advanced(before, after, at),)
+        return (*_withdrawn(before, after, at), _advanced(before, after, at))
     if after.state is not PromotionState.COMPLETED:
         return (_ended(after, at),)
-    is_trusted = after.route.release and after.verdict is not None and after.verdict.may_be_trusted
+    is_trusted = after.route.release and after.may_be_trusted
     return (_completed(after, at), *([_trusted(after, at)] if is_trusted else []))
+
+
+def _counts(approval: Approval, promotion: Promotion) -> bool:
+    return promotion.verdict is not None and approval.evidence_set == promotion.verdict.evidence_set
+
+
+def _withdrawn(before: Promotion, after: Promotion, at: datetime) -> tuple[ApprovalWithdrawn, ...]:
+    """The answers that counted until now, and are about other evidence than is there now."""
+    return tuple(
+        ApprovalWithdrawn(
+            project=after.project,
+            application=after.application,
+            version=after.version,
+            promotion_id=after.promotion_id,
+            stage=after.route.to_stage,
+            approver=one.approver,
+            evidence_set=one.evidence_set,
+            at=at,
+        )
+        for one in after.approvals
+        if _counts(one, before) and not _counts(one, after)
+    )
 
 
 def _advanced(before: Promotion, after: Promotion, at: datetime) -> PromotionAdvanced:
@@ -114,6 +165,8 @@ def _advanced(before: Promotion, after: Promotion, at: datetime) -> PromotionAdv
         outcome=verdict.outcome if verdict else None,
         findings=verdict.open_findings if verdict else (),
         at=at,
+        frozen_by=after.hold.freeze if after.hold else None,
+        frozen_until=after.hold.until if after.hold else None,
     )
 
 
@@ -139,7 +192,7 @@ def _completed(after: Promotion, at: datetime) -> PromotionCompleted:
             "to_stage": after.route.to_stage,
             "release": after.route.release,
             "verdict_id": after.verdict.verdict_id if after.verdict else "",
-            "trusted": after.verdict is not None and after.verdict.may_be_trusted,
+            "trusted": after.may_be_trusted,
             "waivers": after.verdict.waivers if after.verdict else (),
             "at": at,
         }

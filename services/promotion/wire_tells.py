@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from contracts.evidence.v1.commands import AttestPassage, RecordApproval
+from contracts.evidence.v1.commands import AttestPassage, RecordApproval, WithdrawPassage
 from contracts.gate.v1.commands import EvaluateGates
 from contracts.message import Tell
 from contracts.promotion.v1.commands import DecideApproval
-from contracts.registry.v1.commands import MoveVersion
+from contracts.registry.v1.commands import MemberMove, MoveVersion, MoveVersionsTogether
 from contracts.vocabulary import Actor, Outcome, Role
 from services.promotion.domain.facts import Verdict
-from services.promotion.domain.promotion import Doing, Promotion
+from services.promotion.domain.promotion import Doing, Promotion, Withdrawal
 from services.promotion.wire import passages_of
 
 
@@ -24,8 +25,34 @@ def told(promotion: Promotion) -> Tell | None:
             return _attest(promotion, promotion.verdict)
         case Doing.MOVE if promotion.verdict and promotion.passage_digest:
             return _move(promotion, promotion.verdict, promotion.passage_digest)
+        case Doing.WITHDRAW if promotion.withdrawals:
+            return _withdraw(promotion, promotion.withdrawals[-1])
         case _:
             return None
+
+
+def withdrawn(before: Promotion, after: Promotion) -> Iterator[WithdrawPassage]:
+    """What the log has to be told since a step, but for what `told` tells anyway."""
+    for one in after.withdrawals:
+        is_told = after.doing is Doing.WITHDRAW and one is after.withdrawals[-1]
+        if one not in before.withdrawals and not is_told:
+            yield _withdraw(after, one)
+
+
+def move_together(members: Sequence[Promotion], attempt: int) -> MoveVersionsTogether:
+    """Every move of a train, as one."""
+    lead = members[0]
+    return MoveVersionsTogether(
+        project=lead.project,
+        application=lead.application,
+        group_id=str(lead.train_id),
+        attempt=attempt,
+        moves=tuple(
+            MemberMove.model_validate(_move(one, one.verdict, one.passage_digest).model_dump())
+            for one in members
+            if one.verdict and one.passage_digest
+        ),
+    )
 
 
 def _evaluate(promotion: Promotion) -> EvaluateGates:
@@ -62,7 +89,7 @@ def _attest(promotion: Promotion, verdict: Verdict) -> AttestPassage:
         policy_digests=verdict.policy_digests,
         evidence_digests=verdict.evidence_digests,
         judged_at=verdict.judged_at,
-        trusted=verdict.may_be_trusted,
+        trusted=promotion.may_be_trusted,
         waivers=verdict.waivers,
         clearance=verdict.clearance,
     )
@@ -84,9 +111,22 @@ def _move(promotion: Promotion, verdict: Verdict, passage_digest: str) -> MoveVe
         passage_digest=passage_digest,
         requested_by=promotion.requested_by,
         reason=promotion.reason,
-        trusted=verdict.may_be_trusted,
+        trusted=promotion.may_be_trusted,
         waivers=verdict.waivers,
         clearance=verdict.clearance,
+    )
+
+
+def _withdraw(promotion: Promotion, withdrawal: Withdrawal) -> WithdrawPassage:
+    return WithdrawPassage(
+        project=promotion.project,
+        application=promotion.application,
+        promotion_id=promotion.promotion_id,
+        attempt=withdrawal.attempt,
+        version=promotion.version,
+        version_digest=promotion.version_digest,
+        passage_digest=withdrawal.passage_digest,
+        because=withdrawal.because,
     )
 
 

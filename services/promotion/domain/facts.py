@@ -6,7 +6,18 @@ from dataclasses import dataclass
 
 from contracts.clearance import SignedClearance
 from contracts.findings import Finding
-from contracts.vocabulary import Digest, Frozen, Mode, Outcome, Utc, VersionName, utc
+from contracts.vocabulary import (
+    Digest,
+    Frozen,
+    GateKind,
+    Mode,
+    Outcome,
+    PromotionKind,
+    StageName,
+    Utc,
+    VersionName,
+    utc,
+)
 
 APPROVAL = "approval"
 
@@ -59,12 +70,36 @@ class Verdict(Frozen):
         return (*sorted(arrive), *(f"the time {utc(moment)}" for moment in sorted(times)))
 
 
+class Hold(Frozen):
+    """A freeze that holds a promotion back."""
+
+    freeze: str
+    until: Utc
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """Its turn has come: the version and its stages are its own until it ends."""
+
+
 @dataclass(frozen=True)
 class VerdictGiven:
     """The gates judged."""
 
     version_digest: Digest
+    kind: PromotionKind
+    gates: frozenset[tuple[StageName, GateKind]]
+    """Those that were judged."""
     verdict: Verdict
+    hold: Hold | None = None
+    """The freeze that holds it back right now, whatever the gates say."""
+
+
+@dataclass(frozen=True)
+class Thawed:
+    """The freeze was looked at again: `hold` is what still holds it back, if anything does."""
+
+    hold: Hold | None
 
 
 @dataclass(frozen=True)
@@ -78,6 +113,18 @@ class Attested:
     stale: str
     positions: dict[Digest, int]
     """Read anew when stale."""
+
+
+@dataclass(frozen=True)
+class TrainReady:
+    """Every member of the train has its passage signed: they move together now."""
+
+
+@dataclass(frozen=True)
+class TrainBroken:
+    """Another member of the train cannot move, so none does."""
+
+    because: str
 
 
 @dataclass(frozen=True)
@@ -100,6 +147,14 @@ class MoveRefused:
 
 
 @dataclass(frozen=True)
+class Withdrawn:
+    """The log says by now that the passage of an attempt did not take place."""
+
+    attempt: int
+    log_index: int
+
+
+@dataclass(frozen=True)
 class Cancelled:
     """Somebody stopped it."""
 
@@ -108,8 +163,29 @@ class Cancelled:
 
 
 @dataclass(frozen=True)
+class Superseded:
+    """A newer version asked for the same stage, which lets newer ones go first."""
+
+    by_version: VersionName
+    by_promotion: str
+
+
+@dataclass(frozen=True)
 class DeadlinePassed:
-    """It has waited long enough."""
+    """It, or the step it is at, has waited long enough."""
 
 
-Fact = VerdictGiven | Attested | Moved | MoveRefused | Cancelled | DeadlinePassed
+Fact = (
+    Admitted
+    | VerdictGiven
+    | Thawed
+    | Attested
+    | TrainReady
+    | TrainBroken
+    | Moved
+    | MoveRefused
+    | Withdrawn
+    | Cancelled
+    | Superseded
+    | DeadlinePassed
+)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from services.promotion.storage.promotions import INDEXES, Promotions
+from services.promotion.storage import freezes, ignored, promotions
+from services.promotion.storage.freezes import Freezes
+from services.promotion.storage.ignored import Ignored
+from services.promotion.storage.promotions import Promotions
 from services.promotion.storage.views import Views
 from shared.messaging.unit_of_work import UnitOfWork
 
-__all__ = ["INDEXES", "PromotionWork"]
+INDEXES = {**promotions.INDEXES, **ignored.INDEXES, **freezes.INDEXES}
 
 
 class PromotionWork:
@@ -15,4 +18,6 @@ class PromotionWork:
     def __init__(self, unit: UnitOfWork) -> None:
         self.unit = unit
         self.promotions = Promotions(unit)
+        self.freezes = Freezes(unit)
+        self.ignored = Ignored(unit)
         self.views = Views(unit)

@@ -73,7 +73,7 @@ async def apply_lifecycle(command: ApplyLifecycle, work: RegistryWork) -> Applie
 @HANDLERS.command(ApplyApplication)
 async def apply_application(command: ApplyApplication, work: RegistryWork) -> Applied:
     """Create an application, or change its business context."""
-    work.unit.caller.require(command.project, Role.RELEASE_MANAGER)
+    work.unit.caller.require(command.project, Role.RELEASE_MANAGER, application=command.application)
     await work.catalogue.project(command.project)
     lifecycle = await work.catalogue.lifecycle(command.project, command.lifecycle)
     before = await work.catalogue.lifecycle_followed_by(command.project, command.application)
@@ -102,7 +102,8 @@ async def apply_application(command: ApplyApplication, work: RegistryWork) -> Ap
 @HANDLERS.command(CreateVersion)
 async def create_version(command: CreateVersion, work: RegistryWork) -> VersionView:
     """Register a version. The same again is answered as before; other content under its name is refused."""
-    work.unit.caller.require(command.project, Role.CONTRIBUTOR, Role.RELEASE_MANAGER)
+    caller = work.unit.caller
+    caller.require(command.project, Role.CONTRIBUTOR, Role.RELEASE_MANAGER, application=command.application)
     application = await work.catalogue.application(command.project, command.application)
     digest = manifest_digest(
         command.project,

@@ -63,4 +63,4 @@ async def list_versions(query: ListVersions, work: RegistryWork) -> VersionPage:
 async def show_version(query: ShowVersion, work: RegistryWork) -> VersionView:
     """One version."""
     work.unit.caller.require_member(query.project, query.application)
-    return await work.views.version(await work.versions.get(query.project, query.application, query.version))
+    return await work.views.version(await work.versions.look_up(query.project, query.application, query.version))

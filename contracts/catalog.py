@@ -23,6 +23,7 @@ from contracts.promotion.v1 import freezes as promotion_freezes
 from contracts.promotion.v1 import queries as promotion_queries
 from contracts.promotion.v1 import trains as promotion_trains
 from contracts.registry.v1 import commands as registry_commands
+from contracts.registry.v1 import drafts as registry_drafts
 from contracts.registry.v1 import events as registry_events
 from contracts.registry.v1 import intake as registry_intake
 from contracts.registry.v1 import queries as registry_queries
@@ -33,6 +34,10 @@ MESSAGES: tuple[type[Message], ...] = (
     registry_commands.ApplyApplication,
     registry_commands.CreateVersion,
     registry_commands.MoveVersion,
+    registry_drafts.AmendVersion,
+    registry_drafts.SealVersion,
+    registry_drafts.VersionDrafted,
+    registry_drafts.VersionSealed,
     registry_queries.ListProjects,
     registry_queries.ShowProject,
     registry_queries.ListApplications,

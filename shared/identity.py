@@ -3,6 +3,8 @@
 - Every issuer has an Ed25519 key; services hold the public halves in one folder, one `<issuer>.pem` each.
 - The gateway may speak for anybody, since it is where people and pipelines sign in. Every other issuer may only speak
   for itself, as an actor of kind `service` that may read everywhere.
+- Rights may be confined to single applications of a project. Whoever asks about anything else there, or without saying
+  about which application, is refused: what does not name its application cannot be allowed by mistake.
 - One algorithm, fixed; `aud`, `exp` and `iat` required; keys named in a token's own header are never looked at.
 - A token is a signed statement, not a session: revoking one takes effect when it expires, so issuers make them for a
   minute, and use one again for `REUSED_FOR` at most, which saves most of the signing and checking.
@@ -14,7 +16,7 @@ import json
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,9 @@ ALGORITHM = "EdDSA"
 SPOKESMAN = "gateway"
 """The only issuer that may speak for others."""
 EVERYWHERE = "*"
+Confined = Mapping[str, Mapping[str, frozenset[Role]]]
+UNCONFINED = frozenset({Role.ADMIN, Role.APPROVER})
+"""Roles that cannot be confined to an application."""
 _LEEWAY_SECONDS = 30
 REUSED_FOR = timedelta(seconds=20)
 _MOST_REMEMBERED = 1000
@@ -43,29 +48,55 @@ class Caller:
     actor: Actor
     grants: Mapping[str, frozenset[Role]]
     """Roles per project; `*` stands for every project."""
+    confined: Confined = field(default_factory=dict)
+    """Roles that hold in single applications only, by project and application."""
 
-    def roles_in(self, project: str) -> frozenset[Role]:
-        """All roles that count in a project."""
-        return self.grants.get(project, frozenset()) | self.grants.get(EVERYWHERE, frozenset())
+    def roles_in(self, project: str, application: str | None = None) -> frozenset[Role]:
+        """All roles that count in a project; with `application`, also those that count in that one alone."""
+        held = self.grants.get(project, frozenset()) | self.grants.get(EVERYWHERE, frozenset())
+        if application is None:
+            return held
+        return held | self.confined.get(project, {}).get(application, frozenset())
 
-    def require(self, project: str, *roles: Role) -> Role:
-        """The first of `roles` that the caller has; `admin` has all but `approver`. Raises `Forbidden` for none."""
-        held = self.roles_in(project)
+    def require(self, project: str, *roles: Role, application: str | None = None) -> Role:
+        """The first of `roles` that the caller has; `admin` has all but `approver`. Raises `Forbidden` for none.
+
+        Roles confined to applications count only when `application` is one of them.
+        """
+        held = self.roles_in(project, application)
         for role in roles:
             if role in held:
                 return role
         if Role.ADMIN in held and set(roles) != {Role.APPROVER}:
             return Role.ADMIN
-        wanted = " or ".join(roles)
-        raise Forbidden(
+        raise self._lacks(" or ".join(roles), project, application)
+
+    def require_member(self, project: str, application: str | None = None) -> None:
+        """Any role will do. Raises `Forbidden` for callers with none in this project, or in this application of it."""
+        self.require(project, *Role, application=application)
+
+    def require_entry(self, project: str) -> None:
+        """Any role will do, in the project or in an application of it. Raises `Forbidden` for callers with none.
+
+        For asks that name something by an id: `require_member` follows once it is known which application it is of.
+        """
+        if not any(self.confined.get(project, {}).values()):
+            self.require_member(project)
+
+    def _lacks(self, wanted: str, project: str, application: str | None) -> Forbidden:
+        if self.confined.get(project):
+            allowed = ", ".join(sorted(self.confined[project]))
+            return Forbidden(
+                "role_missing",
+                f"{self.actor.subject} may act in {project} for {allowed} only, and needs the role {wanted}"
+                f" {f'in {application}' if application else 'in the whole project'}.",
+                remedy=f"Name the application, or ask an administrator of {project} to grant it to the pipeline.",
+            )
+        return Forbidden(
             "role_missing",
             f"{self.actor.subject} needs the role {wanted} in project {project}.",
             remedy=f"Ask an administrator of {project} for a token with the role {wanted}.",
         )
-
-    def require_member(self, project: str) -> None:
-        """Any role will do. Raises `Forbidden` for callers with none in this project."""
-        self.require(project, *Role)
 
 
 def proven(caller: Caller | None) -> Caller:
@@ -86,17 +117,28 @@ def issue_token(
     lifetime: timedelta = timedelta(minutes=1),
 ) -> str:
     """A token in which `issuer` says who asks."""
-    claims = {
+    claims: dict[str, Any] = {
         "iss": issuer,
         "aud": AUDIENCE,
         "sub": caller.actor.subject,
         "kind": caller.actor.kind.value,
-        "grants": {project: sorted(role.value for role in roles) for project, roles in caller.grants.items()},
+        "grants": _written(caller.grants),
         "iat": int(now.timestamp()),
         "exp": int((now + lifetime).timestamp()),
         "jti": uuid.uuid4().hex,
     }
+    if caller.confined:
+        # A claim of its own: whoever does not know it allows less, and never more.
+        claims["confined"] = {project: _written(held) for project, held in sorted(caller.confined.items())}
     return jwt.encode(claims, key, algorithm=ALGORITHM)
+
+
+def _written(grants: Mapping[str, frozenset[Role]]) -> dict[str, list[str]]:
+    return {name: sorted(role.value for role in roles) for name, roles in sorted(grants.items())}
+
+
+def _read(grants: Mapping[str, Any]) -> dict[str, frozenset[Role]]:
+    return {str(name): frozenset(Role(role) for role in roles) for name, roles in grants.items()}
 
 
 class Speaker:
@@ -110,7 +152,12 @@ class Speaker:
     def token(self, caller: Caller, now: datetime) -> str:
         """A token in which the issuer says who asks, good for at least forty seconds from `now`."""
         who = json.dumps(
-            [caller.actor.subject, caller.actor.kind, {name: sorted(all_) for name, all_ in caller.grants.items()}]
+            [
+                caller.actor.subject,
+                caller.actor.kind,
+                _written(caller.grants),
+                {project: _written(held) for project, held in sorted(caller.confined.items())},
+            ]
         )
         made_at, token = self._made.get(who, (None, ""))
         if made_at is None or not timedelta() <= now - made_at < REUSED_FOR:
@@ -181,10 +228,10 @@ def _caller(issuer: str, claims: dict[str, Any]) -> Caller:
         if actor.subject != issuer or actor.kind is not ActorKind.SERVICE:
             raise ValueError(f"{issuer} may not speak for {actor.subject}")
         return Caller(actor, {EVERYWHERE: frozenset({Role.VIEWER})})
-    grants = {
-        str(project): frozenset(Role(role) for role in roles) for project, roles in claims.get("grants", {}).items()
-    }
-    return Caller(actor, grants)
+    confined = {str(project): _read(held) for project, held in claims.get("confined", {}).items()}
+    if any(UNCONFINED & roles for held in confined.values() for roles in held.values()):
+        raise ValueError("nobody administers or approves for a single application only")
+    return Caller(actor, _read(claims.get("grants", {})), confined)
 
 
 def load_identity_key(path: Path) -> Ed25519PrivateKey:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from contracts.vocabulary import Role
+from services.evidence.handlers.intake import SUBMITTERS
 from services.evidence.storage.blobs import receive_blob, stream_blob
 from services.evidence.storage.unit_of_work import EvidenceWork
 from services.evidence.unpacking import unpacked
@@ -26,12 +26,12 @@ _STATUS: dict[type[errors.HallmarkError], int] = {
 
 
 def blob_routes(run: Running[EvidenceWork]) -> list[BaseRoute]:
-    """`PUT /blobs?project=` and `GET /blobs/{digest}?project=`."""
+    """`PUT /blobs?project=&application=` and `GET /blobs/{digest}?project=`."""
 
     async def put(request: Request) -> Response:
         try:
             caller, project = _caller(run, request)
-            caller.require(project, Role.CONTRIBUTOR, Role.SECURITY, Role.RELEASE_MANAGER)
+            caller.require(project, *SUBMITTERS, application=request.query_params.get("application"))
             content = _decoded(request, run.dispatcher.equipment.max_evidence_bytes)
             kept = await receive_blob(run.database, project, content, run.clock())
         except errors.HallmarkError as error:

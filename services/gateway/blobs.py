@@ -24,16 +24,26 @@ class Blobs:
         self._turns = cycle(range(len(addresses) or 1))
         self._max_bytes = max_bytes
 
-    async def put(self, project: str, content: AsyncIterator[bytes], token: str, *, encoding: str = "") -> Digest:
+    async def put(
+        self,
+        project: str,
+        content: AsyncIterator[bytes],
+        token: str,
+        *,
+        application: str | None = None,
+        encoding: str = "",
+    ) -> Digest:
         """Store a blob while it arrives, packed as `encoding` says; its digest.
 
-        Raises what the evidence service says, or `Transient`.
+        `application` says for which one: whoever may act for single ones must say so. Raises what the evidence service
+        says, or `Transient`.
         """
+        params = {"project": project} | ({"application": application} if application else {})
         for address in self._in_turn():
             try:
                 response = await self._http.put(
                     f"{address}/blobs",
-                    params={"project": project},
+                    params=params,
                     content=content,
                     headers=_bearer(token) | ({"content-encoding": encoding} if encoding else {}),
                 )

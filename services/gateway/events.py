@@ -2,7 +2,8 @@
 
 - `id` is the place in the stream of facts: a reader that comes back with `Last-Event-ID` misses nothing.
 - `event` is noun and verb (`version.moved`), `data` the fact as JSON.
-- Readers see the projects in which they hold a role, and facts of no project only with a role everywhere.
+- Readers see the projects in which they hold a role, and facts of no project only with a role everywhere. Whose rights
+  are confined to applications see the facts of those.
 """
 
 from __future__ import annotations
@@ -26,19 +27,31 @@ def subjects_for(caller: Caller, project: str | None, application: str | None) -
             "project_missing", "An application is looked for, but no project.", remedy="Send ?project= as well."
         )
     if project:
-        caller.require_member(project)
-        projects = [project]
+        caller.require_member(project, application)
+        places = [(project, application or "*")]
     elif caller.grants.get(EVERYWHERE):
         return [EVT.subjects[0]]
     else:
-        projects = sorted(name for name, roles in caller.grants.items() if roles)
-    if not projects:
+        places = _all_of(caller)
+    if not places:
         raise Forbidden(
             "role_missing",
             f"{caller.actor.subject} holds no role in any project.",
             remedy="Ask an administrator for a token with the role viewer.",
         )
-    return [f"{_PREFIX}{_PLACES_BEFORE_PROJECT}.{name}.{application or '*'}" for name in projects]
+    return [f"{_PREFIX}{_PLACES_BEFORE_PROJECT}.{whose}.{what}" for whose, what in places]
+
+
+def _all_of(caller: Caller) -> list[tuple[str, str]]:
+    """Projects and applications a caller may read, no part of them twice: NATS refuses filters that overlap."""
+    whole = {project for project, roles in caller.grants.items() if roles}
+    single = {
+        (project, application)
+        for project, held in caller.confined.items()
+        for application, roles in held.items()
+        if roles and project not in whole
+    }
+    return sorted({(project, "*") for project in whole} | single)
 
 
 def sequence_after(last_event_id: str | None) -> int | None:

@@ -54,6 +54,7 @@ def version_created(version: Version, application: Document) -> VersionCreated:
         owners=tuple(application["owners"]),
         by=version.created_by,
         at=version.created_at,
+        contributors=version.contributors,
     )
 
 

@@ -80,7 +80,7 @@ class ApplyApplication(Command):
 
 
 class CreateVersion(Command):
-    """Register one immutable version of an application from the artifacts that make it up."""
+    """Register one version of an application from the artifacts that make it up: immutable, unless it is a draft."""
 
     subject: ClassVar[str] = "hallmark.ask.registry.version.create.v1"
     answer: ClassVar[type[Answer]] = VersionView
@@ -93,6 +93,9 @@ class CreateVersion(Command):
     source: SourceCommit | None = None
     tag: Annotated[str, Field(max_length=200)] = ""
     properties: Annotated[dict[str, str], Field(max_length=100)] = {}
+    draft: bool = False
+    """Whether it may still take further content, until it is sealed. Without it, a draft of this very content is
+    sealed."""
 
 
 class MoveVersion(Tell):

@@ -82,7 +82,7 @@ class ArtifactPublished(Event):
 
 
 class VersionCreated(Event):
-    """An immutable version was registered."""
+    """An immutable version was registered, or a draft was sealed and is one now."""
 
     subject: ClassVar[str] = "hallmark.evt.registry.version.created.v1"
     project: ProjectName
@@ -97,6 +97,8 @@ class VersionCreated(Event):
     owners: tuple[str, ...]
     by: str
     at: Utc
+    contributors: tuple[str, ...] = ()
+    """Everybody who had a hand in the content of what was a draft, sorted."""
 
 
 class VersionMoved(Event):

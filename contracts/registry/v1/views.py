@@ -63,7 +63,9 @@ class VersionView(Answer):
     """Everything in it through `nested`, at any depth: the versions and their artifacts, sorted."""
     source: SourceCommit | None = None
     created_at: Utc
+    """When it became immutable; of a draft, when it was begun."""
     created_by: str
+    """Who registered it; for drafts, who began it."""
     stage: StageName | None = None
     release_status: ReleaseStatus
     lifecycle: tuple[StageView, ...]
@@ -73,6 +75,12 @@ class VersionView(Answer):
     owners: tuple[str, ...] = ()
     tag: str = ""
     properties: dict[str, str] = {}
+    draft: bool = False
+    """Whether its content, and with it its digest, may still change."""
+    drafted_at: Utc | None = None
+    """When it was begun, if it is or was a draft."""
+    contributors: tuple[str, ...] = ()
+    """Everybody who had a hand in the content of a draft, sorted; empty for versions that never were one."""
 
 
 class VersionSummary(Frozen):
@@ -83,6 +91,7 @@ class VersionSummary(Frozen):
     created_at: Utc
     stage: StageName | None
     release_status: ReleaseStatus
+    draft: bool = False
 
 
 class VersionPage(Answer):

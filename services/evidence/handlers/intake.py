@@ -61,7 +61,7 @@ async def examine(message: Submitted, outside: Outside) -> Examined:
 
     Raises `Invalid` or `TooLarge` for what is no sound envelope: nothing of it is kept.
     """
-    outside.caller.require(message.project, *SUBMITTERS)
+    outside.caller.require(message.project, *SUBMITTERS, application=message.application)
     data = await _content(message, outside)
     if len(data) > outside.equipment.max_evidence_bytes:
         raise TooLarge(
@@ -104,7 +104,7 @@ HANDLERS.grouped(EvidencePublished, INTAKE, prepare=examine, workers=64)
 
 def admit(batch: SubmitEvidenceBatch, caller: Caller) -> None:
     """Raises `Forbidden` for whoever may hand in nothing at all."""
-    caller.require(batch.project, *SUBMITTERS)
+    caller.require(batch.project, *SUBMITTERS, application=batch.application)
 
 
 def parts_of(batch: SubmitEvidenceBatch) -> list[SubmitEvidence]:

@@ -59,14 +59,16 @@ async def list_policy_revisions(query: ListPolicyRevisions, work: GateWork) -> P
 @HANDLERS.query(ShowVerdict)
 async def show_verdict(query: ShowVerdict, work: GateWork) -> VerdictView:
     """One verdict."""
-    work.unit.caller.require_member(query.project)
-    return await work.verdicts.get(query.project, query.verdict_id)
+    work.unit.caller.require_entry(query.project)
+    found = await work.verdicts.get(query.project, query.verdict_id)
+    work.unit.caller.require_member(query.project, found.application)
+    return found
 
 
 @HANDLERS.query(ListVerdicts)
 async def list_verdicts(query: ListVerdicts, work: GateWork) -> VerdictPage:
     """Verdicts on one version."""
-    work.unit.caller.require_member(query.project)
+    work.unit.caller.require_member(query.project, query.application)
     version = f"{query.project}/{query.application}/{query.version}"
     return await work.verdicts.page(version, query.after, query.limit)
 
@@ -105,7 +107,7 @@ def _as_signed(given: VerdictView, query: ConfirmVerdict, work: GateWork) -> boo
 @HANDLERS.query(JudgeGates)
 async def judge_gates(query: JudgeGates, work: GateWork) -> Judgement:
     """What the gates would say. Nothing is kept."""
-    work.unit.caller.require_member(query.project)
+    work.unit.caller.require_member(query.project, query.application)
     question = EvaluateGates.model_validate(
         {**query.model_dump(), "promotion_id": "", "attempt": 0, "positions": {}, "deadline": work.unit.now}
     )

@@ -26,8 +26,9 @@ _LISTED = 20
 @HANDLERS.query(ReplayVerdict)
 async def replay_verdict(query: ReplayVerdict, work: GateWork) -> Replay:
     """Give a verdict again on exactly what it pins, and compare word for word."""
-    work.unit.caller.require_member(query.project)
+    work.unit.caller.require_entry(query.project)
     given = await work.verdicts.get(query.project, query.verdict_id)
+    work.unit.caller.require_member(query.project, given.application)
     [past] = await pasts(work, [given], afresh=True)
     policies = await work.policies.with_digests(given.policy_digests)
     missing = (*past.missing, *sorted(set(given.policy_digests) - {policy.digest for policy in policies}))

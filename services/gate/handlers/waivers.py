@@ -26,11 +26,13 @@ from services.gate.handlers.judging import look_again_at
 from services.gate.storage.unit_of_work import GateWork
 from shared.errors import NotFound
 
+ASKERS = (Role.CONTRIBUTOR, Role.RELEASE_MANAGER, Role.SECURITY)
+
 
 @HANDLERS.command(RequestWaiver)
 async def request_waiver(command: RequestWaiver, work: GateWork) -> WaiverView:
     """Ask for an exception; it counts for nothing yet."""
-    work.unit.caller.require(command.project, Role.CONTRIBUTOR, Role.RELEASE_MANAGER, Role.SECURITY)
+    work.unit.caller.require(command.project, *ASKERS, application=command.application)
     by = work.unit.caller.actor.subject
     seed = f"{by}\n{command.command_id}".encode()
     waiver = Waiver(
@@ -87,8 +89,9 @@ async def decide_waiver(command: DecideWaiver, work: GateWork) -> WaiverView:
 async def revoke_waiver(command: RevokeWaiver, work: GateWork) -> WaiverView:
     """End an exception; whoever asked for it, granted it, or answers for security may."""
     caller = work.unit.caller
-    caller.require_member(command.project)
+    caller.require_entry(command.project)
     before = await work.dossiers.waivers.get(command.project, command.waiver_id)
+    caller.require_member(command.project, before.application)
     by = caller.actor.subject
     if by not in (before.requested_by, before.decided_by):
         caller.require(command.project, Role.SECURITY)
@@ -118,14 +121,16 @@ async def end(work: GateWork, waiver: Waiver, cause: Literal["expired", "revoked
 @HANDLERS.query(ShowWaiver)
 async def show_waiver(query: ShowWaiver, work: GateWork) -> WaiverView:
     """One waiver."""
-    work.unit.caller.require_member(query.project)
-    return await work.dossiers.waivers.view(await work.dossiers.waivers.get(query.project, query.waiver_id))
+    work.unit.caller.require_entry(query.project)
+    found = await work.dossiers.waivers.get(query.project, query.waiver_id)
+    work.unit.caller.require_member(query.project, found.application)
+    return await work.dossiers.waivers.view(found)
 
 
 @HANDLERS.query(ListWaivers)
 async def list_waivers(query: ListWaivers, work: GateWork) -> WaiverPage:
     """Waivers, those that end first leading."""
-    work.unit.caller.require_member(query.project)
+    work.unit.caller.require_member(query.project, query.application)
     state = query.state.value if query.state else None
     return await work.dossiers.waivers.page(
         query.project, query.application, state, after=query.after, limit=query.limit

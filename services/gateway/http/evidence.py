@@ -52,7 +52,10 @@ async def submit_evidence(
     inline = None if encoding else _inline(start)
     digest = None
     if inline is None:
-        digest = await here.blobs.put(project, _joined(start, arriving), asking.actor_token(), encoding=encoding)
+        content = _joined(start, arriving)
+        digest = await here.blobs.put(
+            project, content, asking.actor_token(), application=application, encoding=encoding
+        )
     command = SubmitEvidence(
         command_id=idempotency_key or uuid4().hex,
         project=project,

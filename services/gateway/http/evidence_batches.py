@@ -74,7 +74,9 @@ class _Sender:
             yield line
 
         try:
-            digest = await self.here.blobs.put(self.project, content(), self.asking.actor_token())
+            digest = await self.here.blobs.put(
+                self.project, content(), self.asking.actor_token(), application=self.application
+            )
             submit = SubmitEvidence(
                 command_id=command_id, project=self.project, application=self.application, content_digest=digest
             )

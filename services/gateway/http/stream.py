@@ -26,7 +26,7 @@ from contracts.vocabulary import ApplicationName, ProjectName
 from services.gateway.auth import Here, Secret, SignedIn, caller_behind
 from services.gateway.events import KEEPALIVE, frame, sequence_after, subjects_for
 from services.gateway.parts import Gateway
-from shared.errors import Transient, Unauthenticated
+from shared.errors import Forbidden, Transient, Unauthenticated
 
 router = APIRouter(tags=["stream"])
 _KEEPALIVE_SECONDS = 15.0
@@ -116,7 +116,7 @@ class Reading:
                     silent_since = loop.time()
                     yield KEEPALIVE
                     await caller_behind(gateway, secret)
-        except (Unauthenticated, Transient, NatsError):
+        except (Unauthenticated, Forbidden, Transient, NatsError):
             return
         finally:
             gateway.streams -= 1

@@ -15,6 +15,7 @@ from contracts.monitoring.v1.commands import RevokeRelease
 from contracts.monitoring.v1.queries import ShowTrust
 from contracts.promotion.v1.queries import ListPromotions, ShowReadiness
 from contracts.registry.v1.commands import CreateVersion
+from contracts.registry.v1.drafts import AmendVersion, SealVersion
 from contracts.registry.v1.queries import ListVersions, ShowVersion
 from contracts.registry.v1.views import VersionView
 from contracts.vocabulary import ApplicationName, Digest, ProjectName, VersionName
@@ -28,6 +29,8 @@ _VERSION = f"{_VERSIONS}/{{version}}"
 offer(router, f"POST {_VERSIONS}", CreateVersion, status=201)
 offer(router, f"GET {_VERSIONS}", ListVersions)
 offer(router, f"GET {_VERSION}", ShowVersion)
+offer(router, f"POST {_VERSION}/amend", AmendVersion)
+offer(router, f"POST {_VERSION}/seal", SealVersion)
 offer(router, f"GET {_VERSION}/readiness", ShowReadiness)
 offer(router, f"GET {_VERSION}/verdicts", ListVerdicts)
 offer(router, f"GET {_VERSION}/promotions", ListPromotions, name="ListPromotionsOfVersion")

@@ -52,7 +52,7 @@ async def import_advisories(command: ImportAdvisories, work: MonitoringWork) -> 
 @HANDLERS.command(RevokeRelease)
 async def revoke_release(command: RevokeRelease, work: MonitoringWork) -> TrustRevoked:
     """Take the trust from a release for good."""
-    work.unit.caller.require(command.project, Role.SECURITY)
+    work.unit.caller.require(command.project, Role.SECURITY, application=command.application)
     await work.match_clock.touch(command.project)
     release = await work.releases.get(command.project, command.application, command.version)
     state, change = revoked(release.state, command.reason, work.unit.caller.actor, work.unit.now)

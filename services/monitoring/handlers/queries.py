@@ -22,7 +22,7 @@ LOOK_BACK = timedelta(days=365)
 @HANDLERS.query(ListRisk)
 async def list_risk(query: ListRisk, work: MonitoringWork) -> RiskPage:
     """Which releases of a project are at risk?"""
-    work.unit.caller.require_member(query.project)
+    work.unit.caller.require_member(query.project, query.application)
     releases, following = await risk_page(
         work.unit.collection(RELEASES),
         query.project,
@@ -43,14 +43,14 @@ async def list_risk(query: ListRisk, work: MonitoringWork) -> RiskPage:
 @HANDLERS.query(ShowTrust)
 async def show_trust(query: ShowTrust, work: MonitoringWork) -> ReleaseTrust:
     """May this release still be relied on?"""
-    work.unit.caller.require_member(query.project)
+    work.unit.caller.require_member(query.project, query.application)
     return wire.release_trust(await work.releases.get(query.project, query.application, query.version))
 
 
 @HANDLERS.query(ShowMetrics)
 async def show_metrics(query: ShowMetrics, work: MonitoringWork) -> DeliveryMetrics:
     """How fast and how safely is delivered?"""
-    work.unit.caller.require_member(query.project)
+    work.unit.caller.require_member(query.project, query.application)
     until = query.until or work.unit.now
     window = Window(query.since or until - WINDOW, until)
     where = {"project": query.project}

@@ -68,10 +68,10 @@ async def read_positions(outside: Outside, project: str, subjects: tuple[Digest,
 async def request_promotion(command: RequestPromotion, work: PromotionWork, seen: Seen) -> PromotionView:
     """Begin a promotion, unless another one has the version or the stage, and ask the gates."""
     caller = work.unit.caller
-    caller.require(command.project, Role.RELEASE_MANAGER, Role.CONTRIBUTOR)
+    caller.require(command.project, Role.RELEASE_MANAGER, Role.CONTRIBUTOR, application=command.application)
     way = _way(command, seen.version)
     if way.release or command.kind is not PromotionKind.PROMOTE:
-        caller.require(command.project, Role.RELEASE_MANAGER)
+        caller.require(command.project, Role.RELEASE_MANAGER, application=command.application)
     requested = _requested(command, seen, way, caller.actor.subject, work.unit.now)
     promotion = begin(requested, work.unit.now)
     await work.promotions.open(promotion)
@@ -120,10 +120,11 @@ def _requested(command: RequestPromotion, seen: Seen, way: Route, by: str, at: d
 async def cancel_promotion(command: CancelPromotion, work: PromotionWork) -> PromotionView:
     """Stop a promotion that is not decided yet."""
     caller = work.unit.caller
-    caller.require_member(command.project)
+    caller.require_entry(command.project)
     promotion = await work.promotions.get(command.project, command.promotion_id)
+    caller.require_member(command.project, promotion.application)
     if caller.actor.subject != promotion.requested_by:
-        caller.require(command.project, Role.RELEASE_MANAGER)
+        caller.require(command.project, Role.RELEASE_MANAGER, application=promotion.application)
     fact = Cancelled(caller.actor.subject, command.reason)
     return wire.promotion_view(await take_step(work, promotion, fact))
 

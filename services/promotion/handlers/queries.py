@@ -51,21 +51,23 @@ async def look_ahead(query: ShowReadiness, outside: Outside) -> Outlook:
 @HANDLERS.query(ShowPromotion)
 async def show_promotion(query: ShowPromotion, work: PromotionWork) -> PromotionView:
     """One promotion."""
-    work.unit.caller.require_member(query.project)
-    return await work.views.promotion(query.project, query.promotion_id)
+    work.unit.caller.require_entry(query.project)
+    found = await work.views.promotion(query.project, query.promotion_id)
+    work.unit.caller.require_member(query.project, found.application)
+    return found
 
 
 @HANDLERS.query(ListPromotions)
 async def list_promotions(query: ListPromotions, work: PromotionWork) -> PromotionPage:
     """Promotions, newest first."""
-    work.unit.caller.require_member(query.project)
+    work.unit.caller.require_member(query.project, query.application)
     return await work.views.page(query.project, query.application, query.version, after=query.after, limit=query.limit)
 
 
 @HANDLERS.query(ShowReadiness, prepare=look_ahead)
 async def show_readiness(query: ShowReadiness, work: PromotionWork, outlook: Outlook) -> Readiness:
     """What is missing for the next stage. Nothing is stored, and no promotion can be based on it."""
-    work.unit.caller.require_member(query.project)
+    work.unit.caller.require_member(query.project, query.application)
     judgement = outlook.judgement
     return Readiness(
         project=query.project,

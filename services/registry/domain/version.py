@@ -54,7 +54,7 @@ class Move:
 
 @dataclass(frozen=True)
 class Version:
-    """One immutable version, and the one mutable fact about it: where it stands."""
+    """One version, immutable once it is sealed, and the one mutable fact about it: where it stands."""
 
     project: ProjectName
     application: ApplicationName
@@ -71,6 +71,13 @@ class Version:
     release_status: ReleaseStatus = ReleaseStatus.PRE_RELEASE
     history: tuple[Move, ...] = ()
     revision: int = 0
+    draft: bool = False
+    """Whether its content may still grow (`draft.py`)."""
+    drafted_at: datetime | None = None
+    contributors: tuple[str, ...] = ()
+    """Everybody who had a hand in the content of a draft, sorted; empty for what never was one."""
+    sources: tuple[SourceCommit, ...] = ()
+    """What a draft was said to be built from, each saying once."""
 
     @property
     def entered(self) -> frozenset[StageName]:

@@ -8,13 +8,15 @@ from contracts.registry.v1.events import ApplicationApplied, LifecycleApplied, P
 from contracts.registry.v1.views import StageView, VersionView
 from contracts.vocabulary import Role
 from services.registry import wire
+from services.registry.domain.draft import begun
 from services.registry.domain.lifecycle import Lifecycle, check_change
 from services.registry.domain.pipeline_event import package_of
 from services.registry.domain.version import Version, manifest_digest, moved
 from services.registry.handlers import HANDLERS
+from services.registry.handlers.drafts import keep_draft, keep_sealed, require_nested
 from services.registry.storage.unit_of_work import RegistryWork
 from shared.clearances import gates_of, require_clearance
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict
 from shared.gate_keys import GateKeys
 
 
@@ -73,7 +75,7 @@ async def apply_lifecycle(command: ApplyLifecycle, work: RegistryWork) -> Applie
 @HANDLERS.command(ApplyApplication)
 async def apply_application(command: ApplyApplication, work: RegistryWork) -> Applied:
     """Create an application, or change its business context."""
-    work.unit.caller.require(command.project, Role.RELEASE_MANAGER)
+    work.unit.caller.require(command.project, Role.RELEASE_MANAGER, application=command.application)
     await work.catalogue.project(command.project)
     lifecycle = await work.catalogue.lifecycle(command.project, command.lifecycle)
     before = await work.catalogue.lifecycle_followed_by(command.project, command.application)
@@ -101,8 +103,9 @@ async def apply_application(command: ApplyApplication, work: RegistryWork) -> Ap
 
 @HANDLERS.command(CreateVersion)
 async def create_version(command: CreateVersion, work: RegistryWork) -> VersionView:
-    """Register a version. The same again is answered as before; other content under its name is refused."""
-    work.unit.caller.require(command.project, Role.CONTRIBUTOR, Role.RELEASE_MANAGER)
+    """Register a version or begin a draft. The same again is answered as before; other content is refused."""
+    caller = work.unit.caller
+    caller.require(command.project, Role.CONTRIBUTOR, Role.RELEASE_MANAGER, application=command.application)
     application = await work.catalogue.application(command.project, command.application)
     digest = manifest_digest(
         command.project,
@@ -113,17 +116,9 @@ async def create_version(command: CreateVersion, work: RegistryWork) -> VersionV
         source=command.source,
     )
     known = await work.versions.known(command.project, command.application, command.version)
-    if known and known.digest == digest:
-        return await work.views.version(known)
     if known:
-        raise Conflict(
-            "version_immutable",
-            f"{command.version} exists with other content ({known.digest}).",
-            remedy="Give the new content a version of its own.",
-        )
-    for nested in command.nested:
-        if not await work.versions.digest_exists(nested):
-            raise NotFound("nested_version_unknown", f"No version has the digest {nested}.", remedy="Create it first.")
+        return await _registered_again(known, digest, command, work)
+    await require_nested(command.nested, work)
     version = Version(
         project=command.project,
         application=command.application,
@@ -137,9 +132,23 @@ async def create_version(command: CreateVersion, work: RegistryWork) -> VersionV
         tag=command.tag,
         properties=command.properties,
     )
+    if command.draft:
+        draft = begun(version)
+        await keep_draft(draft, work)
+        return await work.views.version(draft)
     await work.versions.save(version)
     work.unit.announce(wire.version_created(version, application))
     return await work.views.version(version)
+
+
+async def _registered_again(known: Version, digest: str, command: CreateVersion, work: RegistryWork) -> VersionView:
+    if known.digest != digest:
+        raise Conflict(
+            "draft_differs" if known.draft else "version_immutable",
+            f"{command.version} exists {'as a draft ' if known.draft else ''}with other content ({known.digest}).",
+            remedy="Amend the draft." if known.draft else "Give the new content a version of its own.",
+        )
+    return await work.views.version(known if command.draft else await keep_sealed(known, work))
 
 
 @HANDLERS.on(MoveVersion)

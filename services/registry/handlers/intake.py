@@ -29,7 +29,7 @@ async def pipeline_event_published(event: PipelineEvent, work: RegistryWork) -> 
         return
     named = pipeline_event.named_in(event.about.content, event.custom_data)
     project, application = await _belongs_to(meaning, named, work)
-    work.unit.caller.require(project, Role.CONTRIBUTOR)
+    work.unit.caller.require(project, Role.CONTRIBUTOR, application=application)
     await work.catalogue.application(project, application)
     if await work.versions.heard_before((project, application, event.context.source, event.context.id), work.unit.now):
         return

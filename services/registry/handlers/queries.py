@@ -48,19 +48,19 @@ async def list_applications(query: ListApplications, work: RegistryWork) -> Appl
 @HANDLERS.query(ShowApplication)
 async def show_application(query: ShowApplication, work: RegistryWork) -> ApplicationView:
     """One application with its stage board."""
-    work.unit.caller.require_member(query.project)
+    work.unit.caller.require_member(query.project, query.application)
     return await work.views.application(query.project, query.application)
 
 
 @HANDLERS.query(ListVersions)
 async def list_versions(query: ListVersions, work: RegistryWork) -> VersionPage:
     """The versions of an application."""
-    work.unit.caller.require_member(query.project)
+    work.unit.caller.require_member(query.project, query.application)
     return await work.views.versions(query.project, query.application, query.after, query.limit)
 
 
 @HANDLERS.query(ShowVersion)
 async def show_version(query: ShowVersion, work: RegistryWork) -> VersionView:
     """One version."""
-    work.unit.caller.require_member(query.project)
-    return await work.views.version(await work.versions.get(query.project, query.application, query.version))
+    work.unit.caller.require_member(query.project, query.application)
+    return await work.views.version(await work.versions.look_up(query.project, query.application, query.version))

@@ -1,4 +1,4 @@
-"""Versions, their artifacts, and which version stands in which stage."""
+"""Versions and drafts, their artifacts, and which version stands in which stage."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from contracts.vocabulary import Artifact, PromotionKind, ReleaseStatus, SourceCommit
 from services.registry.domain.version import Move, Version
 from shared.digests import canonical_digest
-from shared.errors import NotFound
+from shared.errors import Conflict, NotFound
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Document, Index
 
@@ -43,7 +43,18 @@ class Versions:
         return from_document(found) if found else None
 
     async def get(self, project: str, application: str, version: str) -> Version:
-        """The version. Raises `NotFound`."""
+        """The sealed version. Raises `NotFound`, and `Conflict` for a draft, with which nothing can be done yet."""
+        found = await self.look_up(project, application, version)
+        if found.draft:
+            raise Conflict(
+                "version_draft",
+                f"{version_key(project, application, version)} is a draft: its content may still change.",
+                remedy="Seal it first.",
+            )
+        return found
+
+    async def look_up(self, project: str, application: str, version: str) -> Version:
+        """The version, be it a draft. Raises `NotFound`."""
         found = await self.known(project, application, version)
         if found is None:
             key = version_key(project, application, version)
@@ -51,8 +62,8 @@ class Versions:
         return found
 
     async def digest_exists(self, digest: str) -> bool:
-        """Whether some version has this digest."""
-        return await self._versions.find_one({"digest": digest}) is not None
+        """Whether some sealed version has this digest."""
+        return await self._versions.find_one({"digest": digest, "draft": {"$ne": True}}) is not None
 
     async def entered_stages(self, project: str, applications: list[str]) -> set[str]:
         """Every stage that some version of these applications has been in."""
@@ -110,8 +121,7 @@ def _to_document(version: Version) -> Document:
         "digest": version.digest,
         "artifacts": [artifact.model_dump() for artifact in version.artifacts],
         "nested": list(version.nested),
-        # As text: MongoDB would cut the commit's time to milliseconds, and the manifest's digest covers all of it.
-        "source": version.source.model_dump(mode="json") if version.source else None,
+        "source": _source_document(version.source) if version.source else None,
         "created_at": version.created_at,
         "created_by": version.created_by,
         "tag": version.tag,
@@ -119,7 +129,16 @@ def _to_document(version: Version) -> Document:
         "stage": version.stage,
         "release_status": version.release_status.value,
         "history": [{**vars(move), "kind": move.kind.value} for move in version.history],
+        "draft": version.draft,
+        "drafted_at": version.drafted_at,
+        "contributors": list(version.contributors),
+        "sources": [_source_document(one) for one in version.sources],
     }
+
+
+def _source_document(source: SourceCommit) -> Document:
+    # As text: MongoDB would cut the commit's time to milliseconds, and the manifest's digest covers all of it.
+    return source.model_dump(mode="json")
 
 
 def from_document(document: Document) -> Version:
@@ -140,6 +159,11 @@ def from_document(document: Document) -> Version:
         release_status=ReleaseStatus(document["release_status"]),
         history=tuple(_move(move) for move in document["history"]),
         revision=document["revision"],
+        # Versions from before there were drafts never were one.
+        draft=document.get("draft", False),
+        drafted_at=document.get("drafted_at"),
+        contributors=tuple(document.get("contributors", ())),
+        sources=tuple(SourceCommit.model_validate(one) for one in document.get("sources", ())),
     )
 
 

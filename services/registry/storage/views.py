@@ -110,6 +110,9 @@ class Views:
             owners=tuple(application["owners"]),
             tag=version.tag,
             properties=version.properties,
+            draft=version.draft,
+            drafted_at=version.drafted_at,
+            contributors=version.contributors,
         )
 
     async def _contained(self, nested: tuple[str, ...]) -> tuple[str, ...]:

@@ -95,3 +95,13 @@ def test_badges_tell_a_trusted_release_from_one_that_is_only_released(
     assert f">{text}</text>" in drawn
     assert ("#1a7f37" in drawn) is text.startswith("trusted")
     assert f"1.0 is {text}" in drawn
+
+
+def test_whose_rights_are_confined_hears_those_applications_alone() -> None:
+    held = {"shop": {"cart": frozenset({Role.VIEWER}), "till": frozenset[Role]()}, "bank": {"desk": frozenset(Role)}}
+    run = Caller(Actor(subject="run", kind=ActorKind.PIPELINE), {"bank": frozenset({Role.VIEWER})}, held)
+    assert subjects_for(run, "shop", "cart") == ["hallmark.evt.*.*.*.*.shop.cart"]
+    assert subjects_for(run, None, None) == ["hallmark.evt.*.*.*.*.bank.*", "hallmark.evt.*.*.*.*.shop.cart"]
+    for project, application in (("shop", None), ("shop", "till")):
+        with pytest.raises(Forbidden):
+            subjects_for(run, project, application)

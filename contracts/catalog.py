@@ -59,6 +59,7 @@ MESSAGES: tuple[type[Message], ...] = (
     evidence_commands.SubmitEvidenceBatch,
     evidence_commands.EvidencePublished,
     evidence_commands.RecordApproval,
+    evidence_commands.RecordBrokenGlass,
     evidence_commands.AttestPassage,
     evidence_queries.ListEvidence,
     evidence_queries.ShowEvidence,

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from contracts.vocabulary import Digest, Frozen, Purl, Role, Severity, StageName, Text, Utc
+from contracts.vocabulary import ActorKind, Digest, Frozen, Purl, Role, Severity, StageName, Text, Utc
 
 MAX_LISTED = 200
 """How many single findings travel inside facts; counts are always complete."""
@@ -241,6 +241,8 @@ class ApprovalFacts(Frozen):
     evidence_set: Digest
     """Digest of the evidence the approver answered for: another set needs another approval."""
     reason: Text = ""
+    approver_kind: Annotated[ActorKind, Field(exclude_if=lambda kind: kind is ActorKind.HUMAN)] = ActorKind.HUMAN
+    """Left out for people."""
 
 
 class OtherFacts(Frozen):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from contracts.vocabulary import (
+    ActorKind,
     Digest,
     Frozen,
     GateKind,
@@ -67,6 +72,8 @@ class Finding(Frozen):
     """Ids of the waivers without which the rule would not let it pass. `outcome` says what the rule itself answers."""
     effective_on: Utc | None = None
     """The rule begins to count then, and is only announced until then: it is shown in mode `warn`."""
+    approver_kinds: Annotated[tuple[ActorKind, ...], Field(exclude_if=lambda kinds: not kinds)] = ()
+    """Whose approval counts, where it is not people's alone. Left out when it is."""
     parts: tuple[Finding, ...] = ()
     """Of a combined rule (`all_of`, `any_of`): what each of its rules says."""
 

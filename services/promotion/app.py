@@ -4,27 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from contracts.evidence.v1.commands import AttestPassage, RecordApproval
+from contracts.evidence.v1.commands import AttestPassage, RecordApproval, RecordBrokenGlass, WithdrawPassage
 from contracts.evidence.v1.queries import ReadPositions
 from contracts.gate.v1.commands import EvaluateGates
 from contracts.gate.v1.queries import ConfirmVerdict, JudgeGates
-from contracts.registry.v1.commands import MoveVersion
+from contracts.registry.v1.commands import MoveVersion, MoveVersionsTogether
+from contracts.registry.v1.drafts import SealVersion
 from contracts.registry.v1.queries import ShowVersion
-from services.promotion.handlers import HANDLERS, commands, events, queries
+from services.promotion.handlers import HANDLERS, automatic, deciding, events, freezes, queries, requesting
 from services.promotion.storage.unit_of_work import INDEXES
 from services.promotion.sweep import sweep
 from shared.gate_keys import load_gate_keys
 from shared.service import Service, serve_environment
 
-ROOMS = (commands, events, queries)
+ROOMS = (automatic, deciding, events, freezes, queries, requesting)
 SERVICE = Service(
     "promotion",
     HANDLERS,
     INDEXES,
     duties=(sweep,),
     equip=load_gate_keys,
-    asks=(ShowVersion, ReadPositions, ConfirmVerdict, JudgeGates),
-    tells=(EvaluateGates, RecordApproval, AttestPassage, MoveVersion),
+    asks=(ShowVersion, SealVersion, ReadPositions, ConfirmVerdict, JudgeGates),
+    tells=(
+        EvaluateGates,
+        RecordApproval,
+        RecordBrokenGlass,
+        AttestPassage,
+        WithdrawPassage,
+        MoveVersion,
+        MoveVersionsTogether,
+    ),
 )
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from contracts.evidence.v1.commands import AttestPassage, RecordApproval, WithdrawPassage
+from contracts.evidence.v1.commands import AttestPassage, RecordApproval, RecordBrokenGlass, WithdrawPassage
 from contracts.gate.v1.commands import EvaluateGates
 from contracts.message import Tell
-from contracts.promotion.v1.commands import DecideApproval
 from contracts.registry.v1.commands import MemberMove, MoveVersion, MoveVersionsTogether
-from contracts.vocabulary import Actor, Outcome, Role
+from contracts.vocabulary import Outcome
 from services.promotion.domain.facts import Verdict
-from services.promotion.domain.promotion import Doing, Promotion, Withdrawal
+from services.promotion.domain.promotion import Approval, Doing, Glass, Promotion, Withdrawal
 from services.promotion.wire import passages_of
 
 
@@ -130,10 +129,8 @@ def _withdraw(promotion: Promotion, withdrawal: Withdrawal) -> WithdrawPassage:
     )
 
 
-def approval(
-    command: DecideApproval, promotion: Promotion, verdict: Verdict, approver: Actor, *, role: Role, at: datetime
-) -> RecordApproval:
-    """What a person decided, to be signed and kept."""
+def approval(promotion: Promotion, answer: Approval) -> RecordApproval:
+    """What somebody decided, to be signed and kept."""
     return RecordApproval(
         project=promotion.project,
         application=promotion.application,
@@ -141,11 +138,29 @@ def approval(
         version=promotion.version,
         version_digest=promotion.version_digest,
         stage=promotion.route.to_stage,
-        decision=command.decision,
-        approver=approver.subject,
-        approver_kind=approver.kind,
-        role=role,
-        evidence_set=verdict.evidence_set,
-        reason=command.reason,
-        decided_at=at,
+        decision=answer.decision,
+        approver=answer.approver,
+        approver_kind=answer.approver_kind,
+        role=answer.role,
+        evidence_set=answer.evidence_set,
+        reason=answer.reason,
+        decided_at=answer.at,
+    )
+
+
+def glass(promotion: Promotion, broken: Glass, by: str, at: datetime) -> RecordBrokenGlass:
+    """What somebody did to get a promotion through a freeze, to be kept in the log for good."""
+    return RecordBrokenGlass(
+        project=promotion.project,
+        application=promotion.application,
+        promotion_id=promotion.promotion_id,
+        version=promotion.version,
+        version_digest=promotion.version_digest,
+        stage=promotion.route.to_stage,
+        freeze=promotion.hold.freeze if promotion.hold else "",
+        by=by,
+        is_confirmed=broken.confirmed_by is not None,
+        reason=broken.reason,
+        until=broken.until,
+        at=at,
     )

@@ -156,12 +156,14 @@ class Bench:
             violations=_bounded(answer.violations),
             violation_count=len(answer.violations),
             waived=waived,
+            approver_kinds=answer.approver_kinds,
         )
 
 
 def _answer(combined: Combination, parts: tuple[Finding, ...]) -> RuleAnswer:
     passed = combined.outcome is Outcome.ALLOW
     told = [one for one in parts if one.lets_pass] if passed else parts
+    kinds = {kind for one in told for kind in one.approver_kinds}
     return RuleAnswer(
         combined.outcome,
         combined.observed,
@@ -171,6 +173,7 @@ def _answer(combined: Combination, parts: tuple[Finding, ...]) -> RuleAnswer:
         awaits=combined.awaits,
         passes_at=combined.passes_at,
         violations=() if passed else tuple(violation for one in parts for violation in one.violations),
+        approver_kinds=tuple(sorted(kinds)),
     )
 
 

@@ -167,6 +167,23 @@ class RecordApproval(Tell):
     decided_at: Utc
 
 
+class RecordBrokenGlass(Tell):
+    """Sign and log that somebody asked that a promotion passes a freeze, or let it: an entry of a kind of its own."""
+
+    subject: ClassVar[str] = "hallmark.tell.evidence.broken-glass.record.v1"
+    promotion_id: str
+    version: VersionName
+    version_digest: Digest
+    stage: StageName
+    freeze: str
+    by: str
+    is_confirmed: bool
+    """Whether this was the second person."""
+    reason: Text
+    until: Utc
+    at: Utc
+
+
 class AttestPassage(Tell):
     """Sign and log that a version passed its gates, before it moves. Answered by `PassageAttested`."""
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.facts import ApprovalFacts
-from contracts.vocabulary import Digest, StageName, utc
+from contracts.vocabulary import ActorKind, Digest, StageName, utc
 from shared.digests import JsonValue, canonical_json
 from shared.errors import Invalid
 from shared.trust.statement import APPROVAL_TYPE, STATEMENT_TYPE, Subject
@@ -132,6 +132,8 @@ def approval_statement(subjects: Sequence[Subject], approval: ApprovalFacts, dec
             "stage": approval.stage,
             "evidence_set": approval.evidence_set,
             "reason": approval.reason,
+            # Statements about people stay as they were before there were others.
+            **({} if approval.approver_kind is ActorKind.HUMAN else {"approver_kind": approval.approver_kind.value}),
             "decided_at": utc(decided_at),
         },
     )

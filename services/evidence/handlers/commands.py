@@ -92,6 +92,7 @@ async def record_approval(tell: RecordApproval, work: EvidenceWork) -> None:
         stage=tell.stage,
         evidence_set=tell.evidence_set,
         reason=tell.reason,
+        approver_kind=tell.approver_kind,
     )
     name = f"{tell.project}/{tell.application}/{tell.version}"
     signed = approval_statement([Subject(tell.version_digest, name)], facts, tell.decided_at)

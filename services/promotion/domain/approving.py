@@ -1,7 +1,9 @@
 """Who may answer for a version: separation of duties, at the door.
 
-- Only people approve: no pipeline, no service, no agent, whatever role its token has.
-- Nobody approves their own request, and nobody a version that they registered, wrote or put onto the branch.
+- Only people approve: no pipeline, no service, no agent, whatever role its token has, unless a rule that awaits an
+  approval names its kind.
+- Nobody approves their own request, and nobody a version that they registered, had a hand in while it was a draft,
+  wrote or put onto the branch.
 - A subject is one person, however many tokens it has. Names that differ in case alone are one subject here: commits and
   sign-in providers spell them differently.
 - The gates judge the recorded approval by the policies' own rules; this only spares what could never count.
@@ -17,8 +19,12 @@ from shared.errors import Conflict, Forbidden
 
 def check_approver(promotion: Promotion, approver: Actor) -> Verdict:
     """The verdict that this person may answer now. Raises `Forbidden`, and `Conflict` when none awaits it."""
-    if approver.kind is not ActorKind.HUMAN:
-        raise Forbidden("approval_not_human", "Only people approve.", remedy="Have a person decide.")
+    if approver.kind not in _kinds(promotion):
+        raise Forbidden(
+            "approval_not_human",
+            f"Only people approve this, and {approver.subject} is of kind {approver.kind}.",
+            remedy="Have a person decide, or name the kind in the policy's approvals rule.",
+        )
     subject = _one(approver.subject)
     if subject == _one(promotion.requested_by):
         raise Forbidden("approval_own_request", "Nobody approves their own request.", remedy="Ask another approver.")
@@ -37,9 +43,15 @@ def check_approver(promotion: Promotion, approver: Actor) -> Verdict:
     return promotion.verdict
 
 
+def _kinds(promotion: Promotion) -> set[ActorKind]:
+    """People, and whoever else a rule that stands in the way takes an answer from."""
+    blocking = promotion.verdict.blocking if promotion.verdict else ()
+    return {ActorKind.HUMAN}.union(*(finding.approver_kinds for finding in blocking))
+
+
 def _makers(promotion: Promotion) -> frozenset[str]:
     source = promotion.source
-    named = (promotion.registered_by, *((source.author, source.committer) if source else ()))
+    named = (promotion.registered_by, *promotion.contributors, *((source.author, source.committer) if source else ()))
     return frozenset(_one(name) for name in named if name)
 
 

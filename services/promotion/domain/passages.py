@@ -74,7 +74,7 @@ def route(stages: Sequence[Stage], where: Whereabouts, kind: PromotionKind, want
         raise Invalid("stage_unknown", f"The lifecycle has no stage {wanted}.", remedy=f"Name one of {names}.")
     match kind:
         case PromotionKind.ROLLBACK:
-            return _way_back(stages, where, _return_stage(stages, wanted))
+            return _way_back(where, _return_stage(stages, wanted))
         case PromotionKind.DEMOTE:
             return _way_down(stages, where, wanted)
         case PromotionKind.RECERTIFY:
@@ -118,7 +118,7 @@ def _target(targets: Sequence[Stage], where: Whereabouts, wanted: StageName | No
     return next(stage for stage in targets if wanted in {None, stage.name})
 
 
-def _way_back(stages: Sequence[Stage], where: Whereabouts, target: Stage) -> Route:
+def _way_back(where: Whereabouts, target: Stage) -> Route:
     if target.name not in where.entered:
         raise Conflict(
             "rollback_to_stranger",
@@ -145,7 +145,7 @@ def _return_stage(stages: Sequence[Stage], wanted: StageName | None) -> Stage:
             f"There are several release stages: {names}.",
             remedy="Name the one to roll back, in `to_stage`.",
         )
-    return next(stage for stage in (*stages[::-1],) if wanted in {None, stage.name})
+    return next(stage for stage in reversed(stages) if wanted in {None, stage.name})
 
 
 def _way_down(stages: Sequence[Stage], where: Whereabouts, wanted: StageName | None) -> Route:

@@ -111,6 +111,8 @@ class Promotion(Frozen):
     requested_by: str
     requested_by_kind: ActorKind = ActorKind.HUMAN
     registered_by: str = ""
+    contributors: tuple[str, ...] = ()
+    """Who had a hand in the version while it was a draft."""
     reason: str
     requested_at: Utc
     deadline: Utc

@@ -88,7 +88,7 @@ def _admitted(promotion: Promotion, _: Admitted, at: datetime) -> Promotion:
     return _step(promotion, PromotionState.CHECKING, "the gates are asked", at, doing=Doing.EVALUATE)
 
 
-def _judged(promotion: Promotion, fact: VerdictGiven, at: datetime) -> Promotion | Ignored:
+def _judged(promotion: Promotion, fact: VerdictGiven, at: datetime) -> Promotion | Ignored:  # noqa: PLR0911 - one per cell
     if why := _foreign(promotion, fact) or _overtaken(promotion.verdict, fact.verdict):
         return Ignored(why)
     if promotion.hold:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from contracts.evidence.v1.events import PassageAttested
+from contracts.evidence.v1.events import PassageAttested, PassageWithdrawn
 from contracts.gate.v1.events import VerdictIssued
 from contracts.gate.v1.queries import ConfirmVerdict
 from contracts.gate.v1.views import Confirmation
@@ -13,11 +13,13 @@ from contracts.vocabulary import Digest
 from services.promotion import wire
 from services.promotion.believing import believed
 from services.promotion.domain import facts
+from services.promotion.domain.promotion import Promotion
 from services.promotion.handlers import HANDLERS
-from services.promotion.handlers.commands import read_positions, subjects_of
+from services.promotion.handlers.looking import read_positions, subjects_of_promotion
 from services.promotion.handlers.steps import take_step
 from services.promotion.storage.promotions import from_document
 from services.promotion.storage.unit_of_work import PromotionWork
+from shared.logs import log
 from shared.messaging.dispatcher import Outside
 
 
@@ -46,39 +48,59 @@ async def _positions(event: PassageAttested | MoveRefused, outside: Outside) -> 
     document = await outside.database.collection("promotions").get(event.promotion_id)
     if document is None:
         return {}
-    promotion = from_document(document)
-    subjects = subjects_of(promotion.version_digest, promotion.artifacts, promotion.contained)
-    return await read_positions(outside, event.project, subjects)
+    return await read_positions(outside, event.project, subjects_of_promotion(from_document(document)))
 
 
 @HANDLERS.on(VerdictIssued, prepare=believed)
 async def verdict_issued(event: VerdictIssued, work: PromotionWork, _: None) -> None:
     """The gates have judged, as their signature proves."""
-    await _advance(event.promotion_id, wire.verdict_given(event), work)
+    promotion = await _known(event, event.promotion_id, work)
+    if promotion:
+        hold = await work.freezes.hold(promotion, work.unit.now)
+        await take_step(work, promotion, wire.verdict_given(event, hold))
 
 
 @HANDLERS.on(PassageAttested, prepare=confirm)
 async def passage_attested(event: PassageAttested, work: PromotionWork, recheck: Recheck) -> None:
     """The passage is signed and logged: move, or judge again when the verdict would be another one now."""
-    fact = facts.Attested(
-        event.attempt, event.verdict_id, event.passage_digest, event.log_index, recheck.stale, recheck.positions
-    )
-    await _advance(event.promotion_id, fact, work)
+    promotion = await _known(event, event.promotion_id, work)
+    if promotion is None:
+        return
+    stale, positions = recheck.stale, recheck.positions
+    if not stale and (hold := await work.freezes.hold(promotion, work.unit.now)):
+        stale, positions = f"the freeze {hold.freeze} has begun", promotion.positions
+    fact = facts.Attested(event.attempt, event.verdict_id, event.passage_digest, event.log_index, stale, positions)
+    await take_step(work, promotion, fact)
+
+
+@HANDLERS.on(PassageWithdrawn)
+async def passage_withdrawn(event: PassageWithdrawn, work: PromotionWork) -> None:
+    """The log says that a passage did not take place."""
+    promotion = await _known(event, event.promotion_id, work)
+    if promotion:
+        await take_step(work, promotion, facts.Withdrawn(event.attempt, event.log_index))
 
 
 @HANDLERS.on(VersionMoved)
 async def version_moved(event: VersionMoved, work: PromotionWork) -> None:
     """The version stands where it was to go."""
-    await _advance(event.promotion_id, facts.Moved(event.attempt, event.version_digest, event.replaced), work)
+    promotion = await _known(event, event.promotion_id, work)
+    if promotion:
+        await take_step(work, promotion, facts.Moved(event.attempt, event.version_digest, event.replaced))
 
 
 @HANDLERS.on(MoveRefused, prepare=_positions)
 async def move_refused(event: MoveRefused, work: PromotionWork, positions: dict[Digest, int]) -> None:
     """The registry saw something else than the saga did."""
-    await _advance(event.promotion_id, facts.MoveRefused(event.attempt, event.code, event.message, positions), work)
+    promotion = await _known(event, event.promotion_id, work)
+    if promotion:
+        await take_step(work, promotion, facts.MoveRefused(event.attempt, event.code, event.message, positions))
 
 
-async def _advance(promotion_id: str, fact: facts.Fact, work: PromotionWork) -> None:
+async def _known(event: object, promotion_id: str, work: PromotionWork) -> Promotion | None:
+    """The promotion that a fact is about. One that is not ours changes nothing, and is kept for people to see."""
     promotion = await work.promotions.known(promotion_id)
-    if promotion:  # Facts about promotions that are not ours change nothing.
-        await take_step(work, promotion, fact)
+    if promotion is None:
+        log.warning("fact about no promotion of ours", fact=type(event).__name__, promotion=promotion_id)
+        await work.ignored.keep(promotion_id, type(event).__name__, "there is no such promotion")
+    return promotion

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from contracts.gate.v1.queries import JudgeGates
 from contracts.gate.v1.views import Judgement
 from contracts.promotion.v1.queries import ListPromotions, ShowPromotion, ShowReadiness
+from contracts.promotion.v1.trains import ShowTrain, TrainView
 from contracts.promotion.v1.views import PromotionPage, PromotionView, Readiness
 from contracts.registry.v1.queries import ShowVersion
 from contracts.registry.v1.views import VersionView
 from contracts.vocabulary import PromotionKind
 from services.promotion import wire
-from services.promotion.domain.passages import Route, next_stage, route
+from services.promotion.domain.passages import Route, next_stages, route
 from services.promotion.handlers import HANDLERS
 from services.promotion.storage.unit_of_work import PromotionWork
 from shared.messaging.dispatcher import Outside
@@ -31,11 +32,12 @@ async def look_ahead(query: ShowReadiness, outside: Outside) -> Outlook:
     """Ask where the version stands, and what the gates before it would say."""
     show = ShowVersion(project=query.project, application=query.application, version=query.version)
     version = await outside.asker.ask(show, VersionView, token=outside.token, cause=outside.meta)
-    stages = wire.stages_of(version)
-    if next_stage(stages, version.stage) is None:
+    stages, where = wire.stages_of(version), wire.whereabouts(version)
+    following = [stage.name for stage in next_stages(stages, where) if stage.name not in where.quarantined_in]
+    if not following:
         return Outlook(version, None, None)
     kind = PromotionKind.PROMOTE
-    way = route(stages, version.stage, frozenset(), kind, None)
+    way = route(stages, where, kind, following[0])
     judge = JudgeGates(
         project=query.project,
         application=query.application,
@@ -61,7 +63,14 @@ async def show_promotion(query: ShowPromotion, work: PromotionWork) -> Promotion
 async def list_promotions(query: ListPromotions, work: PromotionWork) -> PromotionPage:
     """Promotions, newest first."""
     work.unit.caller.require_member(query.project, query.application)
-    return await work.views.page(query.project, query.application, query.version, after=query.after, limit=query.limit)
+    return await work.views.page(query)
+
+
+@HANDLERS.query(ShowTrain)
+async def show_train(query: ShowTrain, work: PromotionWork) -> TrainView:
+    """One train."""
+    work.unit.caller.require_member(query.project)
+    return await work.views.train(query.project, query.train_id)
 
 
 @HANDLERS.query(ShowReadiness, prepare=look_ahead)

@@ -20,7 +20,7 @@ from shared.logs import log
 
 
 async def take_step(work: PromotionWork, before: Promotion, fact: Fact) -> Promotion:
-    """What a fact makes of a promotion, kept and told. A fact that changes nothing is kept beside it, with the reason."""
+    """What a fact makes of a promotion, kept and told. A fact that changes nothing is kept beside it with the reason."""
     after = advance(before, fact, work.unit.now)
     name = type(fact).__name__
     if isinstance(after, Ignored):
@@ -50,7 +50,7 @@ async def tell(work: PromotionWork, promotion: Promotion) -> None:
     """Tell whoever has to act now."""
     if promotion.doing is Doing.MOVE and promotion.train_id:
         members = await work.promotions.train(promotion.train_id)
-        if all(one.doing is Doing.MOVE for one in members):
+        if all(one.doing is Doing.MOVE or one.state is PromotionState.COMPLETED for one in members):
             attempt = await work.promotions.step_train(promotion.train_id)
             work.unit.tell(wire_tells.move_together(members, attempt))
         return

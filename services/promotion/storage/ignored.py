@@ -33,4 +33,3 @@ class Ignored:
         """The newest ones of a promotion."""
         found = await self._ignored.find({"promotion_id": promotion_id}, sort=(("at", -1),), limit=_SHOWN)
         return tuple(IgnoredFact.model_validate(one) for one in found)
-

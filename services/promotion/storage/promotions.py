@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from contracts.vocabulary import PromotionKind, PromotionState
+from contracts.registry.v1.views import VersionView
+from contracts.vocabulary import PromotionKind, PromotionState, StageName
 from services.promotion.domain.promotion import FINAL, WAITING, Promotion
 from shared.errors import Conflict, NotFound
 from shared.messaging.unit_of_work import UnitOfWork
@@ -80,11 +81,18 @@ class Promotions:
             await self._claims.add({"_id": claim, "promotion_id": promotion.promotion_id, "waited": 0})
         return None
 
+    async def is_taken(self, version: VersionView, stage: StageName | None = None) -> bool:
+        """Whether a promotion has the version, or the stage that is named."""
+        application = f"{version.project}/{version.application}"
+        claim = f"stage|{application}/{stage}" if stage else f"version|{application}/{version.version}"
+        return await self._claims.get(claim) is not None
+
     async def save(self, promotion: Promotion) -> Promotion:
         """Keep it, if nobody changed it since it was read; final ones give their claims back."""
         await self._promotions.replace(_to_document(promotion), revision=promotion.revision)
         if promotion.state in FINAL:
-            await self._claims.remove({"_id": {"$in": [_version_claim(promotion), *stage_claims(promotion)]}, **_by(promotion)})
+            held = [_version_claim(promotion), *stage_claims(promotion)]
+            await self._claims.remove({"_id": {"$in": held}, "promotion_id": promotion.promotion_id})
         return promotion.model_copy(update={"revision": promotion.revision + 1})
 
     async def waiting_for(self, promotion: Promotion) -> list[Promotion]:
@@ -152,10 +160,6 @@ def stage_claims(promotion: Promotion) -> tuple[str, ...]:
 
 def _version_claim(promotion: Promotion) -> str:
     return f"version|{promotion.project}/{promotion.application}/{promotion.version}"
-
-
-def _by(promotion: Promotion) -> Document:
-    return {"promotion_id": promotion.promotion_id}
 
 
 def _to_document(promotion: Promotion) -> Document:

@@ -29,7 +29,10 @@ class Views:
 
     async def shown(self, promotion: Promotion) -> PromotionView:
         """A promotion with what is kept beside it."""
-        more = {"ignored": await self._ignored.of(promotion.promotion_id), "queue_position": await self.place(promotion)}
+        more = {
+            "ignored": await self._ignored.of(promotion.promotion_id),
+            "queue_position": await self.place(promotion),
+        }
         return promotion_view(promotion).model_copy(update=more)
 
     async def place(self, promotion: Promotion) -> int | None:

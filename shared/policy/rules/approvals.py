@@ -1,6 +1,7 @@
 """Enough people with no other part in it must have answered for this entry, having seen this evidence.
 
 - An approval counts for the version, the stage and the evidence set it names, and for nothing else.
+- Only people's approvals count, unless the rule names other kinds of actors. Anybody's refusal counts.
 - Distinct approvers are counted; of one approver, in one role, the newest decision counts.
 - Where several roles are asked for, one person counts in one of them only.
 - Whoever asked for the promotion may refuse it, but not approve it; so may, by default, whoever wrote, registered or
@@ -13,13 +14,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from contracts.facts import ApprovalFacts, EvidenceItem
 from contracts.findings import Violation
-from contracts.vocabulary import Document, Outcome, Role
+from contracts.vocabulary import ActorKind, Document, Outcome, Role
 from shared.policy.dossier import Dossier
 from shared.policy.duration import Duration, format_duration
 from shared.policy.rules.quorum import Answer, counted, suffices_since
@@ -54,6 +56,8 @@ class Approvals(RuleHead):
     count: Count = 1
     also: Annotated[tuple[Quorum, ...], Field(min_length=1, max_length=len(Role))] | None = None
     """Further roles, by other people."""
+    kinds: Annotated[tuple[ActorKind, ...], Field(min_length=1, max_length=len(ActorKind))] = (ActorKind.HUMAN,)
+    """Whose approvals count: by default those of people alone."""
     separate_from: Annotated[tuple[Duty, ...], AfterValidator(_in_order)] = DUTIES
     """Whose approvals do not count."""
     signer_role: SignerRole | None = None
@@ -78,7 +82,11 @@ def check(rule: Approvals, dossier: Dossier, context: RuleContext) -> RuleAnswer
     relevant = _relevant(rule, dossier, context)
     bound = [(item, facts) for item, facts in relevant if facts.evidence_set == context.evidence_set]
     newest = {(facts.approver, facts.role): (item, facts) for item, facts in bound}
-    approved = [one for one in newest.values() if one[1].decision == "approved" and _trusted(rule, one[0])]
+    approved = [
+        (item, facts)
+        for item, facts in newest.values()
+        if facts.decision == "approved" and facts.approver_kind in rule.kinds and _trusted(rule, item)
+    ]
     separation = Separation(rule.separate_from, dossier, context.requested_by)
     apart = [one for one in approved if separation.reason(one[1].approver) is None]
     answers = [_answer(item, facts) for item, facts in apart if not _too_old(rule, item, context)]
@@ -107,7 +115,8 @@ def check(rule: Approvals, dossier: Dossier, context: RuleContext) -> RuleAnswer
     since = suffices_since(rule.seats, answers) if rule.max_age else None
     until = since + rule.max_age if since and rule.max_age else None
     good = RuleAnswer(Outcome.ALLOW, f"{observed}{notes}.", _required(rule, context), evidence=ids, valid_until=until)
-    return weigh(problems, context.waivers, good)
+    answer = weigh(problems, context.waivers, good)
+    return answer if rule.kinds == (ActorKind.HUMAN,) else replace(answer, approver_kinds=rule.kinds)
 
 
 def _relevant(rule: Approvals, dossier: Dossier, context: RuleContext) -> list[Decision]:

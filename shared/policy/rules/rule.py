@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import Strict, StringConstraints
 
 from contracts.findings import Violation
-from contracts.vocabulary import Digest, Document, GateKind, Outcome, PromotionKind, StageName
+from contracts.vocabulary import ActorKind, Digest, Document, GateKind, Outcome, PromotionKind, StageName
 from shared.policy.duration import Moment
 from shared.policy.waivers import Waivers
 from shared.rego.question import Answer
@@ -74,6 +74,8 @@ class RuleAnswer:
     passes_at: datetime | None = None
     """When time alone lets it pass."""
     violations: tuple[Violation, ...] = ()
+    approver_kinds: tuple[ActorKind, ...] = ()
+    """Whose approval counts, where it is not people's alone."""
 
     @property
     def waivers(self) -> tuple[str, ...]:

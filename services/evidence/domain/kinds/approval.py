@@ -1,7 +1,8 @@
 """Approvals, Hallmark's own predicate: somebody answered for one version's entry into one stage.
 
 The predicate has `decision` (`approved` or `rejected`), `approver`, `role`, `stage`, `evidence_set` (the digest of
-the evidence that the approver saw), and optionally `reason` and `decided_at`.
+the evidence that the approver saw), and optionally `approver_kind` (`human` where it is not said), `reason` and
+`decided_at`.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from typing import Any, Literal
 from pydantic import Field
 
 from contracts.facts import ApprovalFacts
-from contracts.vocabulary import Digest, Role, StageName, Text
+from contracts.vocabulary import ActorKind, Digest, Role, StageName, Text
 from services.evidence.domain.kinds.reading import Moment, Part, Reading
 
 
 class _Approval(Part):
     decision: Literal["approved", "rejected"]
     approver: str = Field(min_length=1, max_length=200)
+    approver_kind: ActorKind = ActorKind.HUMAN
     role: Role
     stage: StageName
     evidence_set: Digest
@@ -36,5 +38,6 @@ def read(predicate: Mapping[str, Any]) -> Reading:
         stage=found.stage,
         evidence_set=found.evidence_set,
         reason=found.reason,
+        approver_kind=found.approver_kind,
     )
     return Reading(facts, claimed_at=found.decided_at)

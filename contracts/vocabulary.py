@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
@@ -26,6 +26,8 @@ Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Purl = Annotated[str, StringConstraints(pattern=r"^pkg:[a-zA-Z][a-zA-Z0-9.+-]*/\S+$", max_length=1024)]
 """A package URL. Canonical form is the business of whoever parses it."""
 MessageId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}$")]
+QueuePolicy = Literal["wait", "refuse"]
+"""Whether a promotion waits for the one before it, or is refused."""
 Text = Annotated[str, StringConstraints(max_length=4000)]
 Utc = Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))]
 """A point in time; must name its offset when read, is always UTC afterwards."""

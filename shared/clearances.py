@@ -2,9 +2,11 @@
 
 - The promotion service's word is not enough: whoever can edit its database, or publish in its name, has that.
 - A clearance counts when a key of the gate signed exactly it, for exactly what is told: promotion, attempt, version,
-  digest, kind, verdict, trust, waivers, and whatever else both say. No field that both have may differ.
-- It has to hold every gate that the move goes through: the entry of the stage that is entered, its release gate when it
-  is the release stage, and the exit of the stage that is left, unless the version is brought back.
+  digest, kind, verdict, trust, waivers, and whatever else both say. No field that both have may differ, but that a
+  release which may be called trusted need not be: less may be claimed than was cleared, never more.
+- It has to hold every gate that the move goes through: the entry of the stage that is entered, or in which the version
+  is certified again; its release gate when it is a release stage; and the exit of the stage that is left, when the
+  version goes on. It leaves none by a rollback, a demotion or a re-certification.
 - A check costs one signature: no database, no network, no time. Who moves compares the end with the time.
 """
 
@@ -19,9 +21,10 @@ from shared.digests import canonical_digest
 from shared.errors import Conflict, Unauthenticated
 from shared.gate_keys import GateKeys
 from shared.logs import log
+from shared.way import FORWARD
 
 Gate = tuple[StageName, GateKind]
-_CLEARED_AS: Mapping[str, str] = {"trusted": "may_be_trusted", "verdict_expires_at": "expires_at"}
+_CLEARED_AS: Mapping[str, str] = {"verdict_expires_at": "expires_at"}
 """What the clearance calls fields of the tells, where it does not call them the same."""
 _BY_DIGEST: Mapping[str, str] = {"artifacts": "artifacts_digest", "evidence_digests": "evidence_digest"}
 
@@ -31,7 +34,7 @@ def gates_of(kind: PromotionKind, from_stage: StageName | None, to_stage: StageN
     needed = {(to_stage, GateKind.ENTRY)}
     if release:
         needed.add((to_stage, GateKind.RELEASE))
-    if from_stage is not None and kind is not PromotionKind.ROLLBACK:
+    if from_stage is not None and kind in FORWARD:
         needed.add((from_stage, GateKind.EXIT))
     return needed
 
@@ -99,6 +102,8 @@ def clearance_invalid(why: str) -> Conflict:
 
 def _other(tell: Tell, said: Clearance) -> str:
     """The first thing that the tell says otherwise than the clearance."""
+    if getattr(tell, "trusted", False) and not said.may_be_trusted:
+        return "may_be_trusted"
     for name, value in tell:
         cleared_as = _CLEARED_AS.get(name, name)
         if cleared_as in Clearance.model_fields and value != getattr(said, cleared_as):

@@ -91,6 +91,7 @@ def test_domains_are_pure(path: Path) -> None:
         "shared.errors",
         "shared.digests",
         "shared.crypto",
+        "shared.way",
         *(("shared.rego.question",) if own in ("shared.policy", "services.gate.domain") else ()),
         own,
         *(("shared.policy",) if own == "services.gate.domain" else ()),
@@ -122,6 +123,7 @@ def test_the_verifier_needs_no_service(path: Path) -> None:
         "shared.rego",
         "shared.trust",
         "shared.verdict_signature",
+        "shared.way",
     )
     assert outsiders(path, allowed) == []
 

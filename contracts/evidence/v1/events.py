@@ -69,3 +69,20 @@ class PassageAttested(Event):
     """Digest of the signed envelope."""
     log_index: int
     at: Utc
+
+
+class PassageWithdrawn(Event):
+    """It is signed and in the log that an attested passage did not take place."""
+
+    subject: ClassVar[str] = "hallmark.evt.evidence.passage.withdrawn.v1"
+    project: ProjectName
+    application: ApplicationName
+    version: VersionName
+    promotion_id: str
+    attempt: int
+    passage_digest: Digest
+    """Digest of the signed envelope that does not count any more."""
+    withdrawal_digest: Digest
+    """Digest of the signed envelope that says so."""
+    log_index: int
+    at: Utc

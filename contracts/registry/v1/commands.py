@@ -11,17 +11,20 @@ from contracts.clearance import SignedClearance
 from contracts.message import Answer, Command, Tell
 from contracts.registry.v1.views import VersionView
 from contracts.vocabulary import (
+    ActorKind,
     ApplicationName,
     Artifact,
     Criticality,
     Digest,
     Document,
+    Frozen,
     GateKind,
     LifecycleName,
     Maturity,
     ProjectName,
     PromotionKind,
     Purl,
+    QueuePolicy,
     SourceCommit,
     StageName,
     Text,
@@ -37,6 +40,17 @@ class Stage(Document):
     title: str = ""
     open: tuple[GateKind, ...] = ()
     """Gates that stand open on purpose: no policy is needed to pass them. All others need one."""
+    release: bool = False
+    """Entering it is a release. Such stages are the last ones, parallel to each other; when none is marked, the last
+    stage is the one."""
+    requesters: tuple[ActorKind, ...] | None = None
+    """Who may ask for a promotion into it; None: anybody whose role allows it."""
+    queue: QueuePolicy = "wait"
+    """What becomes of a promotion into it while another one is under way."""
+    supersede: bool = False
+    """Whether a newer version that asks takes the place of an older one that waits."""
+    automatic: bool = False
+    """Whether versions are promoted into it by themselves when its gates allow."""
 
 
 class ApplyProject(Command):
@@ -50,7 +64,7 @@ class ApplyProject(Command):
 
 
 class ApplyLifecycle(Command):
-    """Define the ordered stages of one of a project's lifecycles. The last stage is the release stage.
+    """Define the ordered stages of one of a project's lifecycles. Those marked `release`, or the last, release.
 
     Stages that versions already passed may not be removed or reordered.
     """
@@ -126,3 +140,37 @@ class MoveVersion(Tell):
     """Ids of those that the verdict needed, sorted."""
     clearance: SignedClearance | None = None
     """What the gate signed about this verdict. Without it the tell is refused."""
+
+
+class MemberMove(Frozen):
+    """One of several moves that are made together: as `MoveVersion`, for one application of the same project."""
+
+    application: ApplicationName
+    promotion_id: str
+    attempt: int
+    version: VersionName
+    version_digest: Digest
+    kind: PromotionKind
+    from_stage: StageName | None
+    to_stage: StageName
+    verdict_id: str
+    verdict_expires_at: Utc
+    passage_digest: Digest
+    requested_by: str
+    reason: Text = ""
+    trusted: bool = True
+    waivers: tuple[str, ...] = ()
+    clearance: SignedClearance | None = None
+
+
+class MoveVersionsTogether(Tell):
+    """Move all of these versions or none, in one transaction, each checked as `MoveVersion` is.
+
+    Answered by one `VersionMoved` for each, or by one `MoveRefused` for each: with its own code for those at fault,
+    with `group_refused` for the others. `application` is that of the first member.
+    """
+
+    subject: ClassVar[str] = "hallmark.tell.registry.version.move-together.v1"
+    group_id: str
+    attempt: int
+    moves: Annotated[tuple[MemberMove, ...], Field(min_length=2, max_length=50)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from contracts.message import Event
-from contracts.registry.v1.views import StageView
+from contracts.registry.v1.views import QuarantinedVersion, StageView
 from contracts.vocabulary import (
     ApplicationName,
     Artifact,
@@ -102,7 +102,7 @@ class VersionCreated(Event):
 
 
 class VersionMoved(Event):
-    """A version entered a stage, or was brought back to be the current one there."""
+    """A version entered a stage, was brought or taken back to one, or was certified again where it is."""
 
     subject: ClassVar[str] = "hallmark.evt.registry.version.moved.v1"
     project: ProjectName
@@ -115,7 +115,7 @@ class VersionMoved(Event):
     from_stage: StageName | None
     to_stage: StageName
     release: bool
-    """True when `to_stage` is the release stage."""
+    """True when `to_stage` is a release stage."""
     release_status: ReleaseStatus
     replaced: VersionName | None
     """The version that was current in the stage until now."""
@@ -130,6 +130,8 @@ class VersionMoved(Event):
     """Whether the verdict lets a release be called trusted."""
     waivers: tuple[str, ...] = ()
     """Ids of those that the verdict needed, sorted."""
+    left: tuple[StageName, ...] = ()
+    """The stages that a demotion took it back from: none of them has it as its current version any more."""
 
 
 class MoveRefused(Event):
@@ -143,6 +145,23 @@ class MoveRefused(Event):
     attempt: int
     code: str
     message: str
+    at: Utc
+
+
+class StandingChanged(Event):
+    """The pointers of a stage changed: which version is current, where a rollback would go, which must not return."""
+
+    subject: ClassVar[str] = "hallmark.evt.registry.standing.changed.v1"
+    project: ProjectName
+    application: ApplicationName
+    stage: StageName
+    current: VersionName | None
+    previous_good: VersionName | None
+    """The newest earlier current version that is not quarantined there."""
+    quarantined: tuple[QuarantinedVersion, ...]
+    """Sorted by version."""
+    promotion_id: str
+    """The promotion that changed them."""
     at: Utc
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contracts.message import Answer
 from contracts.vocabulary import (
+    ActorKind,
     ApplicationName,
     Artifact,
     Criticality,
@@ -15,6 +16,7 @@ from contracts.vocabulary import (
     ProjectName,
     PromotionKind,
     Purl,
+    QueuePolicy,
     ReleaseStatus,
     SourceCommit,
     StageName,
@@ -30,7 +32,15 @@ class StageView(Frozen):
     title: str
     open: tuple[GateKind, ...] = ()
     release: bool
-    """True for the last stage: passing into it is a release."""
+    """True for each release stage: passing into it is a release. Release stages are parallel to each other."""
+    requesters: tuple[ActorKind, ...] | None = None
+    """Who may ask for a promotion into it; None: anybody whose role allows it."""
+    queue: QueuePolicy = "wait"
+    """What becomes of a promotion into it while another one is under way."""
+    supersede: bool = False
+    """Whether a newer version that asks takes the place of an older one that waits."""
+    automatic: bool = False
+    """Whether versions are promoted into it by themselves when its gates allow."""
 
 
 class StageMove(Frozen):
@@ -45,6 +55,8 @@ class StageMove(Frozen):
     verdict_id: str
     passage_digest: Digest
     reason: str = ""
+    replaced: VersionName | None = None
+    """The version that was current in the stage until then."""
     waivers: tuple[str, ...] = ()
     """Ids of those that the verdict needed, sorted."""
 
@@ -67,6 +79,9 @@ class VersionView(Answer):
     created_by: str
     """Who registered it; for drafts, who began it."""
     stage: StageName | None = None
+    """Where it stands: the newest stage that it entered, or was taken back to."""
+    standing_in: tuple[StageName, ...] = ()
+    """The stages whose current version it is, in the order of the lifecycle."""
     release_status: ReleaseStatus
     lifecycle: tuple[StageView, ...]
     history: tuple[StageMove, ...] = ()
@@ -102,6 +117,16 @@ class VersionPage(Answer):
     """Pass as `after` to read on; None at the end."""
 
 
+class QuarantinedVersion(Frozen):
+    """A version that was rolled back from: it may not enter the stage until it is certified there again."""
+
+    version: VersionName
+    promotion_id: str
+    """The rollback that replaced it."""
+    reason: str
+    since: Utc
+
+
 class StandingVersion(Frozen):
     """Which version is current in a stage."""
 
@@ -109,7 +134,11 @@ class StandingVersion(Frozen):
     version: VersionName | None
     since: Utc | None
     previous: VersionName | None = None
-    """The one that was current before: where a rollback would go."""
+    """The one that was current before."""
+    previous_good: VersionName | None = None
+    """The newest earlier current version that is not quarantined: where a rollback would go."""
+    quarantined: tuple[QuarantinedVersion, ...] = ()
+    """Sorted by version."""
 
 
 class ApplicationView(Answer):

@@ -1,17 +1,14 @@
-"""A version: what it is made of, where it stands, and when it may move.
+"""A version: what it is made of, where it stands, and every move that it made.
 
 - A version's digest is the SHA-256 of its canonical manifest: project, application, version, the artifacts sorted by
   digest, nested versions sorted, and the source commit, with its author and committer where they are said. Nothing in
   the manifest ever changes.
-- It moves on one stage at a time, from where the promotion saw it, and only while the verdict is fresh.
-- The move into the release stage makes it a trusted release, or only a released one when its verdict says so. The
-  newest such move decides, rollbacks included: they pass the release gate again.
-- A rollback makes a version current again in a stage it has entered before; it erases nothing.
+- Where it stands is the one mutable fact about it, and follows from its moves (`moving`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.vocabulary import (
@@ -26,9 +23,9 @@ from contracts.vocabulary import (
     VersionName,
     utc,
 )
-from services.registry.domain.lifecycle import Lifecycle
 from shared.digests import JsonValue, canonical_digest
-from shared.errors import Conflict, Invalid
+from shared.errors import Invalid
+from shared.way import way_of
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,8 @@ class Move:
     """Whether its verdict lets a release be called trusted."""
     waivers: tuple[str, ...] = ()
     """Ids of those that its verdict needed."""
+    left: tuple[StageName, ...] = ()
+    """The stages that it was taken back from, in the order of its first entry."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +82,11 @@ class Version:
     def entered(self) -> frozenset[StageName]:
         """Every stage it has been in."""
         return frozenset(move.to_stage for move in self.history)
+
+    @property
+    def held(self) -> tuple[StageName, ...]:
+        """The stages it has entered and was not taken back from, in the order of its first entry."""
+        return way_of(self.history).held
 
     def move_of(self, promotion_id: str, attempt: int) -> Move | None:
         """The move that this attempt of a promotion made, when it made one."""
@@ -130,50 +134,3 @@ def _in_manifest(source: SourceCommit) -> dict[str, JsonValue]:
         "committed_at": utc(source.committed_at) if source.committed_at else None,
         **{name: who for name, who in people.items() if who is not None},
     }
-
-
-@dataclass(frozen=True)
-class WantedMove:
-    """What a promotion asks for, and until when its verdict may be acted on."""
-
-    move: Move
-    version_digest: Digest
-    verdict_expires_at: datetime
-
-
-def moved(version: Version, wanted: WantedMove, lifecycle: Lifecycle, current: VersionName | None) -> Version:
-    """The version after the move; `current` stands in the target stage until now.
-
-    Raises `Conflict` when it may not move; its code and message become the refusal.
-    """
-    move = wanted.move
-    if version.digest != wanted.version_digest:
-        raise Conflict("move_digest_differs", f"{version.version} is not the version that was judged.")
-    if move.at > wanted.verdict_expires_at:
-        raise Conflict("verdict_expired", f"The verdict was good until {utc(wanted.verdict_expires_at)}.")
-    if move.kind is PromotionKind.ROLLBACK:
-        return _rolled_back(version, move, lifecycle, current)
-    if version.stage != move.from_stage:
-        raise Conflict(
-            "version_elsewhere",
-            f"{version.version} stands in {version.stage or 'no stage'}, not in {move.from_stage or 'no stage'}.",
-        )
-    if lifecycle.next_after(version.stage) != move.to_stage:
-        raise Conflict("stage_skipped", f"{move.to_stage} does not follow {version.stage or 'the beginning'}.")
-    status = _status(move, lifecycle) or ReleaseStatus.PRE_RELEASE
-    return replace(version, stage=move.to_stage, release_status=status, history=(*version.history, move))
-
-
-def _status(move: Move, lifecycle: Lifecycle) -> ReleaseStatus | None:
-    if move.to_stage != lifecycle.release_stage:
-        return None
-    return ReleaseStatus.TRUSTED_RELEASE if move.trusted else ReleaseStatus.RELEASED
-
-
-def _rolled_back(version: Version, move: Move, lifecycle: Lifecycle, current: VersionName | None) -> Version:
-    if move.to_stage not in version.entered:
-        raise Conflict("rollback_to_stranger", f"{version.version} has never been in {move.to_stage}.")
-    if current == version.version:
-        raise Conflict("rollback_to_current", f"{version.version} is the current version of {move.to_stage} already.")
-    status = _status(move, lifecycle) or version.release_status
-    return replace(version, release_status=status, history=(*version.history, move))

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from contracts.answers import Applied
-from contracts.registry.v1.commands import ApplyApplication, ApplyLifecycle, ApplyProject, CreateVersion, MoveVersion
+from contracts.registry.v1.commands import ApplyApplication, ApplyLifecycle, ApplyProject, CreateVersion
 from contracts.registry.v1.events import ApplicationApplied, LifecycleApplied, ProjectApplied
-from contracts.registry.v1.views import StageView, VersionView
+from contracts.registry.v1.views import VersionView
 from contracts.vocabulary import Role
 from services.registry import wire
 from services.registry.domain.draft import begun
-from services.registry.domain.lifecycle import Lifecycle, check_change
+from services.registry.domain.lifecycle import check_change
 from services.registry.domain.pipeline_event import package_of
-from services.registry.domain.version import Version, manifest_digest, moved
+from services.registry.domain.version import Version, manifest_digest
 from services.registry.handlers import HANDLERS
 from services.registry.handlers.drafts import keep_draft, keep_sealed, require_nested
 from services.registry.storage.unit_of_work import RegistryWork
-from shared.clearances import gates_of, require_clearance
+from services.registry.storage.views import stage_views
 from shared.errors import Conflict
-from shared.gate_keys import GateKeys
 
 
 @HANDLERS.command(ApplyProject)
@@ -53,16 +52,12 @@ async def apply_lifecycle(command: ApplyLifecycle, work: RegistryWork) -> Applie
         check_change(before, lifecycle, await work.versions.entered_stages(command.project, applications))
     applied = await work.catalogue.apply_lifecycle(lifecycle)
     if applied.change != "unchanged":
-        stages = tuple(
-            StageView(name=one.name, title=one.title, open=one.open, release=one.name == lifecycle.release_stage)
-            for one in lifecycle.stages
-        )
         work.unit.announce(
             LifecycleApplied(
                 project=command.project,
                 application=None,
                 lifecycle=command.lifecycle,
-                stages=stages,
+                stages=stage_views(lifecycle),
                 revision=applied.revision,
                 digest=applied.digest,
                 by=work.unit.caller.actor.subject,
@@ -149,31 +144,3 @@ async def _registered_again(known: Version, digest: str, command: CreateVersion,
             remedy="Amend the draft." if known.draft else "Give the new content a version of its own.",
         )
     return await work.views.version(known if command.draft else await keep_sealed(known, work))
-
-
-@HANDLERS.on(MoveVersion)
-async def move_version(tell: MoveVersion, work: RegistryWork) -> None:
-    """Move the stage pointer as the gate has cleared it, or say why not. A move that was made already is told again."""
-    application = await work.catalogue.application(tell.project, tell.application)
-    lifecycle = await work.catalogue.lifecycle(tell.project, application["lifecycle"])
-    version = await work.versions.get(tell.project, tell.application, tell.version)
-    if done := version.move_of(tell.promotion_id, tell.attempt):
-        work.unit.announce(wire.version_moved(version, done, lifecycle, application))
-        return
-    current = await work.versions.current(tell.project, tell.application, tell.to_stage)
-    wanted = wire.wanted_move(tell, replaced=current, at=work.unit.now)
-    try:
-        _require_cleared(tell, lifecycle, work.gate_keys)
-        after = moved(version, wanted, lifecycle, current)
-    except Conflict as refusal:
-        work.unit.announce(wire.move_refused(tell, refusal, work.unit.now))
-        return
-    await work.versions.save(after)
-    await work.versions.stand(after, tell.to_stage, previous=current, since=work.unit.now)
-    work.unit.announce(wire.version_moved(after, wanted.move, lifecycle, application))
-
-
-def _require_cleared(tell: MoveVersion, lifecycle: Lifecycle, gate_keys: GateKeys) -> None:
-    release = tell.to_stage == lifecycle.release_stage
-    gates = gates_of(tell.kind, tell.from_stage, tell.to_stage, release=release)
-    require_clearance(tell, tell.clearance, gate_keys, gates=gates, open_gates=lifecycle.open_gates)

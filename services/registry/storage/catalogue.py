@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from contracts.vocabulary import GateKind
+from contracts.vocabulary import ActorKind, GateKind
 from services.registry.domain.lifecycle import Lifecycle, Stage
 from shared.digests import canonical_digest
 from shared.errors import Conflict, NotFound
@@ -73,10 +73,7 @@ class Catalogue:
     async def apply_lifecycle(self, lifecycle: Lifecycle) -> Applied:
         """Take a lifecycle over."""
         identity = {"_id": f"{lifecycle.project}/{lifecycle.name}", "project": lifecycle.project}
-        stages = [
-            {"name": stage.name, "title": stage.title, "open": [gate.value for gate in stage.open]}
-            for stage in lifecycle.stages
-        ]
+        stages = [_stage_document(stage) for stage in lifecycle.stages]
         return await _apply(self._lifecycles, identity | {"name": lifecycle.name}, {"stages": stages})
 
     async def apply_application(self, project: str, application: str, content: Document) -> Applied:
@@ -107,10 +104,30 @@ class Catalogue:
 def as_lifecycle(document: Document) -> Lifecycle:
     """A kept lifecycle as the domain sees it."""
     stages = tuple(
-        Stage(stage["name"], stage["title"], tuple(GateKind(gate) for gate in stage["open"]))
+        Stage(
+            **{
+                **stage,
+                "open": tuple(GateKind(gate) for gate in stage["open"]),
+                "requesters": None if (kinds := stage.get("requesters")) is None else tuple(map(ActorKind, kinds)),
+            }
+        )
         for stage in document["stages"]
     )
     return Lifecycle(document["project"], document["name"], stages)
+
+
+def _stage_document(stage: Stage) -> Document:
+    said: Document = {"name": stage.name, "title": stage.title, "open": [gate.value for gate in stage.open]}
+    later = {
+        "release": stage.release,
+        "requesters": None if stage.requesters is None else sorted(kind.value for kind in stage.requesters),
+        "queue": stage.queue,
+        "supersede": stage.supersede,
+        "automatic": stage.automatic,
+    }
+    # What says nothing is left out: lifecycles from before there was more to say keep their digests.
+    usual = vars(Stage(stage.name, stage.title, ()))
+    return said | {name: value for name, value in later.items() if value != usual[name]}
 
 
 def _found(document: Document | None, noun: str, key: str) -> Document:

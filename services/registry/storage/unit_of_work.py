@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from services.registry.storage import catalogue, versions
+from services.registry.storage import catalogue, standings, versions
 from services.registry.storage.views import Views
 from shared.gate_keys import GateKeys
 from shared.messaging.unit_of_work import UnitOfWork
 
-INDEXES = {**catalogue.INDEXES, **versions.INDEXES}
+INDEXES = {**catalogue.INDEXES, **versions.INDEXES, **standings.INDEXES}
 
 
 class RegistryWork:
@@ -17,6 +17,7 @@ class RegistryWork:
         self.unit = unit
         self.catalogue = catalogue.Catalogue(unit)
         self.versions = versions.Versions(unit)
+        self.standings = standings.Standings(unit)
         self.views = Views(unit)
 
     @property

@@ -1,4 +1,4 @@
-"""Versions and drafts, their artifacts, and which version stands in which stage."""
+"""Versions and drafts, their artifacts, and the pipeline events that were heard."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ INDEXES: dict[str, tuple[Index, ...]] = {
         Index((("project", 1), ("application", 1), ("history.to_stage", 1))),
     ),
     "artifacts": (),
-    "standings": (Index((("application", 1),)),),
     "pipeline_events": (Index((("at", 1),), expire_after_seconds=400 * 86_400),),
 }
 
@@ -29,12 +28,11 @@ def version_key(project: str, application: str, version: str) -> str:
 
 
 class Versions:
-    """Versions and where they stand."""
+    """Every version that was registered."""
 
     def __init__(self, unit: UnitOfWork) -> None:
         self._versions = unit.collection("versions")
         self._artifacts = unit.collection("artifacts")
-        self._standings = unit.collection("standings")
         self._events = unit.collection("pipeline_events")
 
     async def known(self, project: str, application: str, version: str) -> Version | None:
@@ -82,23 +80,6 @@ class Versions:
         for artifact in version.artifacts:
             await self._artifacts.put({"_id": f"{artifact.digest}|{artifact.purl}", **artifact.model_dump()})
 
-    async def current(self, project: str, application: str, stage: str) -> str | None:
-        """The version that stands in a stage."""
-        found = await self._standings.get(f"{project}/{application}/{stage}")
-        return found["version"] if found else None
-
-    async def stand(self, version: Version, stage: str, *, previous: str | None, since: datetime) -> None:
-        """Make it the current version of a stage."""
-        await self._standings.put(
-            {
-                "_id": f"{version.project}/{version.application}/{stage}",
-                "application": f"{version.project}/{version.application}",
-                "version": version.version,
-                "previous": previous,
-                "since": since,
-            }
-        )
-
     async def heard_before(self, identity: tuple[str, ...], at: datetime) -> bool:
         """Whether this pipeline event came before; remembers it.
 
@@ -128,7 +109,7 @@ def _to_document(version: Version) -> Document:
         "properties": version.properties,
         "stage": version.stage,
         "release_status": version.release_status.value,
-        "history": [{**vars(move), "kind": move.kind.value} for move in version.history],
+        "history": [_move_document(move) for move in version.history],
         "draft": version.draft,
         "drafted_at": version.drafted_at,
         "contributors": list(version.contributors),
@@ -168,6 +149,11 @@ def from_document(document: Document) -> Version:
 
 
 def _move(document: Document) -> Move:
-    # Moves from before waivers were kept have none.
-    kind, waivers = PromotionKind(document["kind"]), tuple(document.get("waivers", ()))
-    return Move(**{**document, "kind": kind, "waivers": waivers})
+    # Moves from before waivers and stages left were kept have none.
+    kind = PromotionKind(document["kind"])
+    lists = {name: tuple(document.get(name, ())) for name in ("waivers", "left")}
+    return Move(**{**document, "kind": kind, **lists})
+
+
+def _move_document(move: Move) -> Document:
+    return {**vars(move), "kind": move.kind.value, "waivers": list(move.waivers), "left": list(move.left)}

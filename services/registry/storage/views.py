@@ -17,20 +17,22 @@ from contracts.registry.v1.views import (
     VersionSummary,
     VersionView,
 )
+from services.registry.domain.lifecycle import Lifecycle
+from services.registry.domain.standing import Standing
 from services.registry.domain.version import Version
+from services.registry.storage.catalogue import as_lifecycle
+from services.registry.storage.standings import Standings
 from services.registry.storage.versions import version_key
+from services.registry.wire import quarantined
 from shared.errors import NotFound
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Document
 
 
-def stages_of(lifecycle: Document) -> tuple[StageView, ...]:
-    """A lifecycle's stages; the last one is the release stage."""
-    last = len(lifecycle["stages"]) - 1
-    return tuple(
-        StageView(name=stage["name"], title=stage["title"], open=tuple(stage["open"]), release=place == last)
-        for place, stage in enumerate(lifecycle["stages"])
-    )
+def stage_views(lifecycle: Lifecycle) -> tuple[StageView, ...]:
+    """A lifecycle's stages in order."""
+    release = lifecycle.release_stages
+    return tuple(StageView(**{**vars(stage), "release": stage.name in release}) for stage in lifecycle.stages)
 
 
 class Views:
@@ -38,6 +40,7 @@ class Views:
 
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
+        self._standings = Standings(unit)
 
     async def _get(self, collection: str, key: str, noun: str) -> Document:
         found = await self._unit.collection(collection).get(key)
@@ -50,12 +53,13 @@ class Views:
         return await self._project(await self._get("projects", project, "project"))
 
     async def _project(self, document: Document) -> ProjectView:
-        lifecycles = await self._unit.collection("lifecycles").find({"project": document["name"]})
+        found = await self._unit.collection("lifecycles").find({"project": document["name"]})
+        lifecycles = (LifecycleView(lifecycle=one["name"], stages=stage_views(as_lifecycle(one))) for one in found)
         return ProjectView(
             project=document["name"],
             title=document["title"],
             public_badges=document["public_badges"],
-            lifecycles=tuple(LifecycleView(lifecycle=one["name"], stages=stages_of(one)) for one in lifecycles),
+            lifecycles=tuple(lifecycles),
             revision=document["revision"],
         )
 
@@ -72,9 +76,8 @@ class Views:
         """Raises `NotFound`."""
         document = await self._get("applications", f"{project}/{application}", "application")
         lifecycle = await self._get("lifecycles", f"{project}/{document['lifecycle']}", "lifecycle")
-        standings = await self._unit.collection("standings").find({"application": document["_id"]})
-        standing = {str(one["_id"]).rsplit("/", 1)[1]: one for one in standings}
-        board = tuple(_standing(stage["name"], standing.get(stage["name"])) for stage in lifecycle["stages"])
+        standings = await self._standings.of(project, application)
+        board = tuple(_standing(stage["name"], standings.get(stage["name"])) for stage in lifecycle["stages"])
         return _application(document).model_copy(update={"board": board})
 
     async def applications(self, project: str, after: str | None, limit: int) -> ApplicationPage:
@@ -90,6 +93,8 @@ class Views:
         key = f"{version.project}/{version.application}"
         application = await self._get("applications", key, "application")
         lifecycle = await self._get("lifecycles", f"{version.project}/{application['lifecycle']}", "lifecycle")
+        stages = stage_views(as_lifecycle(lifecycle))
+        standing_in = await self._standings.standing_in(version.project, version.application, version.version)
         return VersionView(
             project=version.project,
             application=version.application,
@@ -102,8 +107,9 @@ class Views:
             created_at=version.created_at,
             created_by=version.created_by,
             stage=version.stage,
+            standing_in=tuple(stage.name for stage in stages if stage.name in standing_in),
             release_status=version.release_status,
-            lifecycle=stages_of(lifecycle),
+            lifecycle=stages,
             history=tuple(StageMove.model_validate(vars(move)) for move in version.history),
             criticality=application["criticality"],
             labels=application["labels"],
@@ -146,11 +152,16 @@ def _application(document: Document) -> ApplicationView:
     return ApplicationView.model_validate({**document, "application": document["name"]})
 
 
-def _standing(stage: str, document: Document | None) -> StandingVersion:
-    if document is None:
+def _standing(stage: str, standing: Standing | None) -> StandingVersion:
+    if standing is None:
         return StandingVersion(stage=stage, version=None, since=None)
     return StandingVersion(
-        stage=stage, version=document["version"], since=document["since"], previous=document["previous"]
+        stage=stage,
+        version=standing.current,
+        since=standing.since,
+        previous=standing.previous,
+        previous_good=standing.previous_good,
+        quarantined=quarantined(standing),
     )
 
 

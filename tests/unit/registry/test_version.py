@@ -1,63 +1,14 @@
-"""What a version's digest covers, and when a version may move."""
+"""What a version's digest covers."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from contracts.vocabulary import Artifact, PromotionKind, ReleaseStatus, SourceCommit
-from services.registry.domain.lifecycle import Lifecycle, Stage
-from services.registry.domain.version import Move, Version, WantedMove, manifest_digest, moved
+from services.registry.domain.version import manifest_digest
 from shared.digests import sha256_digest
-from shared.errors import Conflict, Invalid
-
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-WHEEL = Artifact(purl="pkg:pypi/cart@1.0", digest=sha256_digest(b"wheel"))
-IMAGE = Artifact(purl="pkg:oci/cart@1.0", digest=sha256_digest(b"image"))
-NESTED = (sha256_digest(b"one"), sha256_digest(b"two"))
-SOURCE = SourceCommit(repository="https://git.example/cart", commit="0123abc", committed_at=NOW)
-PRE_RELEASE = ReleaseStatus.PRE_RELEASE
-LIFECYCLE = Lifecycle("shop", "default", tuple(Stage(name, "", ()) for name in ("dev", "qa", "prod")))
-MADE_OF: dict[str, Any] = {"artifacts": (WHEEL, IMAGE), "nested": NESTED, "source": SOURCE}
-VERSION = Version(
-    project="shop",
-    application="cart",
-    version="1.0",
-    digest=manifest_digest("shop", "cart", "1.0", **MADE_OF),
-    **MADE_OF,
-    created_at=NOW,
-    created_by="ann",
-    tag="",
-    properties={},
-)
-
-
-def a_move(
-    from_stage: str | None, to_stage: str, kind: PromotionKind = PromotionKind.PROMOTE, **more: Any
-) -> WantedMove:
-    move = Move(
-        promotion_id=f"{kind}-{to_stage}",
-        attempt=1,
-        kind=kind,
-        from_stage=from_stage,
-        to_stage=to_stage,
-        at=NOW,
-        by="ann",
-        verdict_id="v",
-        passage_digest=sha256_digest(b"passage"),
-        reason="",
-        replaced=None,
-        **more,
-    )
-    return WantedMove(move, VERSION.digest, NOW)
-
-
-def in_stage(stage: str) -> Version:
-    version, place = VERSION, None
-    for name in LIFECYCLE.names[: LIFECYCLE.names.index(stage) + 1]:
-        version, place = moved(version, a_move(place, name), LIFECYCLE, None), name
-    return version
+from shared.errors import Invalid
+from tests.unit.registry.moves import IMAGE, MADE_OF, NESTED, SOURCE, VERSION, WHEEL, a_move
 
 
 def test_the_digest_is_of_the_documented_manifest_and_not_of_an_order() -> None:
@@ -126,75 +77,9 @@ def test_a_version_of_nothing_or_of_one_thing_twice_is_refused(change: dict[str,
     assert refused.value.code == code
 
 
-def test_a_version_goes_stage_by_stage_and_is_trusted_in_the_last() -> None:
-    assert [in_stage(name).release_status for name in LIFECYCLE.names] == [
-        ReleaseStatus.PRE_RELEASE,
-        ReleaseStatus.PRE_RELEASE,
-        ReleaseStatus.TRUSTED_RELEASE,
-    ]
-    released = in_stage("prod")
-    assert released.stage == "prod"
-    assert [(move.from_stage, move.to_stage) for move in released.history] == [
-        (None, "dev"),
-        ("dev", "qa"),
-        ("qa", "prod"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("version", "wanted", "code"),
-    [
-        (VERSION, a_move(None, "qa"), "stage_skipped"),
-        (VERSION, a_move("dev", "qa"), "version_elsewhere"),
-        (in_stage("qa"), a_move("dev", "qa"), "version_elsewhere"),
-        (in_stage("dev"), a_move("dev", "prod"), "stage_skipped"),
-        (in_stage("qa"), a_move("qa", "dev"), "stage_skipped"),
-        (in_stage("prod"), a_move("prod", "prod"), "stage_skipped"),
-        (VERSION, replace(a_move(None, "dev"), version_digest=sha256_digest(b"other")), "move_digest_differs"),
-        (VERSION, replace(a_move(None, "dev"), verdict_expires_at=NOW - timedelta(seconds=1)), "verdict_expired"),
-        (in_stage("qa"), a_move("qa", "prod", PromotionKind.ROLLBACK), "rollback_to_stranger"),
-    ],
-)
-def test_every_other_move_is_refused(version: Version, wanted: WantedMove, code: str) -> None:
-    with pytest.raises(Conflict) as refused:
-        moved(version, wanted, LIFECYCLE, None)
-    assert refused.value.code == code
-
-
-def test_a_rollback_brings_a_replaced_version_back_and_erases_nothing() -> None:
-    released = in_stage("prod")
-    wanted = a_move("prod", "prod", PromotionKind.ROLLBACK)
-    back = moved(released, wanted, LIFECYCLE, "2.0")
-    assert back.history == (*released.history, wanted.move)
-    assert back.release_status is ReleaseStatus.TRUSTED_RELEASE
-    with pytest.raises(Conflict) as refused:
-        moved(released, wanted, LIFECYCLE, "1.0")
-    assert refused.value.code == "rollback_to_current"
-
-
-def test_a_release_that_may_not_be_trusted_is_released_and_keeps_its_waivers() -> None:
-    wanted = a_move("qa", "prod", trusted=False, waivers=("wv-1",))
-    released = moved(in_stage("qa"), wanted, LIFECYCLE, None)
-    assert (released.stage, released.release_status) == ("prod", ReleaseStatus.RELEASED)
-    assert released.history[-1].waivers == ("wv-1",)
-    # Before the release stage nothing is released, whatever its verdict says of trust.
-    assert moved(VERSION, a_move(None, "dev", trusted=False), LIFECYCLE, None).release_status is PRE_RELEASE
-
-
-@pytest.mark.parametrize("first", [True, False])
-@pytest.mark.parametrize("then", [True, False])
-def test_the_newest_passage_through_the_release_gate_decides_whether_it_is_trusted(first: bool, then: bool) -> None:
-    released = moved(in_stage("qa"), a_move("qa", "prod", trusted=first), LIFECYCLE, None)
-    back = moved(released, a_move("prod", "prod", PromotionKind.ROLLBACK, trusted=then), LIFECYCLE, "2.0")
-    assert (back.release_status is ReleaseStatus.TRUSTED_RELEASE) is then
-    assert (back.release_status is ReleaseStatus.RELEASED) is not then
-    # Back into an earlier stage it passes no release gate.
-    earlier = moved(back, a_move("prod", "qa", PromotionKind.ROLLBACK, trusted=not then), LIFECYCLE, "2.0")
-    assert earlier.release_status is back.release_status
-
-
 def test_a_made_move_is_found_by_promotion_and_attempt() -> None:
-    version = in_stage("dev")
-    assert version.move_of("promote-dev", 1) is version.history[0]
+    move = a_move(None, "dev").move
+    version = replace(VERSION, history=(move,))
+    assert version.move_of("promote-dev", 1) is move
     assert version.move_of("promote-dev", 2) is None
     assert version.move_of("promote-qa", 1) is None

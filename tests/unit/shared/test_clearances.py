@@ -55,7 +55,7 @@ OTHERWISE: dict[str, Any] = {
     "version_digest": OTHER,
     "kind": PromotionKind.ROLLBACK,
     "verdict_id": "vd-other",
-    "trusted": False,
+    "trusted": True,
     "waivers": ("wv-1",),
 }
 ONLY_MOVED: dict[str, Any] = {"requested_by": "eve", "verdict_expires_at": "2126-01-01T00:00:00Z"}
@@ -69,16 +69,22 @@ ONLY_ATTESTED: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", [*OTHERWISE, *ONLY_MOVED])
 def test_a_move_that_says_anything_else_is_refused(name: str) -> None:
-    tell = a_move()
+    tell = a_move(trusted=False)
     said = tell.model_dump() | {name: (OTHERWISE | ONLY_MOVED)[name]}
     assert "it is for another" in refused(MoveVersion.model_validate(said))
 
 
 @pytest.mark.parametrize("name", [*OTHERWISE, *ONLY_ATTESTED])
 def test_a_passage_that_says_anything_else_is_refused(name: str) -> None:
-    tell = an_attestation()
+    tell = an_attestation(trusted=False)
     said = tell.model_dump() | {name: (OTHERWISE | ONLY_ATTESTED)[name]}
     assert "it is for another" in refused(AttestPassage.model_validate(said))
+
+
+def test_a_release_may_be_called_less_than_it_was_cleared_for() -> None:
+    for tell in (a_move(), an_attestation()):
+        withheld = tell.model_copy(update={"trusted": False})
+        assert check_clearance(withheld, withheld.clearance, KNOWN, gates=NEEDED).may_be_trusted
 
 
 def test_every_field_that_a_clearance_has_is_compared_with_one_tell_or_the_other() -> None:
@@ -115,10 +121,15 @@ def test_a_gate_counts_as_open_only_where_the_lifecycle_says_so() -> None:
 
 def test_the_way_of_a_move() -> None:
     promote, back = PromotionKind.PROMOTE, PromotionKind.ROLLBACK
+    demote, again = PromotionKind.DEMOTE, PromotionKind.RECERTIFY
     entry, release = ("prod", GateKind.ENTRY), ("prod", GateKind.RELEASE)
     assert gates_of(promote, None, "prod", release=False) == {entry}
     assert gates_of(promote, "qa", "prod", release=True) == {entry, release, ("qa", GateKind.EXIT)}
+    assert gates_of(PromotionKind.RELEASE, "qa", "prod", release=True) == {entry, release, ("qa", GateKind.EXIT)}
     assert gates_of(back, "prod", "prod", release=True) == {entry, release}
+    assert gates_of(demote, "prod", "qa", release=False) == {("qa", GateKind.ENTRY)}
+    assert gates_of(again, "prod", "prod", release=True) == {entry, release}
+    assert gates_of(again, "qa", "qa", release=False) == {("qa", GateKind.ENTRY)}
 
 
 def test_only_a_key_of_the_gate_clears_and_only_as_a_clearance() -> None:

@@ -21,7 +21,8 @@ from services.promotion.storage.promotions import frozen, overdue, stalled
 from services.promotion.storage.unit_of_work import PromotionWork
 from shared.logs import log
 from shared.messaging.inbox import AlreadyHandledError
-from shared.mongo import Lease, LeaseLostError
+from shared.mongo import Lease
+from shared.mongo.lease import LeaseLostError
 from shared.service import Running
 
 EVERY_SECONDS = 1.0

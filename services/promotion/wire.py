@@ -22,6 +22,7 @@ from contracts.vocabulary import PromotionState
 from services.promotion.domain.facts import Hold, Verdict, VerdictGiven
 from services.promotion.domain.passages import Route, Stage, Whereabouts
 from services.promotion.domain.promotion import FINAL, Approval, Promotion
+from shared.way import way_of
 
 
 def stages_of(version: VersionView) -> tuple[Stage, ...]:
@@ -33,7 +34,7 @@ def whereabouts(version: VersionView) -> Whereabouts:
     """Where a version stands, and where it has been."""
     return Whereabouts(
         stage=version.stage,
-        entered=frozenset(move.to_stage for move in version.history),
+        entered=frozenset(way_of(version.history).held),
         current_in=frozenset(version.standing_in),
         quarantined_in=frozenset(version.quarantined_in),
     )

@@ -82,6 +82,8 @@ class VersionView(Answer):
     """Where it stands: the newest stage that it entered, or was taken back to."""
     standing_in: tuple[StageName, ...] = ()
     """The stages whose current version it is, in the order of the lifecycle."""
+    quarantined_in: tuple[StageName, ...] = ()
+    """The stages that it was rolled back from and may not enter until it is certified there again."""
     release_status: ReleaseStatus
     lifecycle: tuple[StageView, ...]
     history: tuple[StageMove, ...] = ()

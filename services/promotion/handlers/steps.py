@@ -20,7 +20,7 @@ from shared.logs import log
 
 
 async def take_step(work: PromotionWork, before: Promotion, fact: Fact) -> Promotion:
-    """What a fact makes of a promotion, kept and told. A fact that changes nothing is kept beside it with the reason."""
+    """What a fact makes of a promotion, kept and told. What changes nothing is kept beside it with the reason."""
     after = advance(before, fact, work.unit.now)
     name = type(fact).__name__
     if isinstance(after, Ignored):

@@ -5,6 +5,7 @@ A stage's history is not read: only the newest good stays, the quarantined ones,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from services.registry.domain.standing import Condition, Standing, Stay
@@ -45,6 +46,12 @@ class Standings:
         """The stages whose current version it is."""
         found = await self._standings.find({"application": f"{project}/{application}", "version": version})
         return {str(one["_id"]).rsplit("/", 1)[1] for one in found}
+
+    async def quarantined_in(self, project: str, application: str, version: str, stages: Iterable[str]) -> set[str]:
+        """Those of `stages` that it may not enter until it is certified there again."""
+        keys = {f"{_key(Standing(project, application, stage))}/{version}": stage for stage in stages}
+        found = await self._stays.find({"_id": {"$in": sorted(keys)}, "condition": Condition.QUARANTINED.value})
+        return {keys[one["_id"]] for one in found}
 
     async def save(self, standing: Standing, before: Standing) -> None:
         """Keep the pointers of a stage; `before` is what was read of it."""

@@ -95,6 +95,12 @@ class Views:
         lifecycle = await self._get("lifecycles", f"{version.project}/{application['lifecycle']}", "lifecycle")
         stages = stage_views(as_lifecycle(lifecycle))
         standing_in = await self._standings.standing_in(version.project, version.application, version.version)
+        entered = version.entered & {stage.name for stage in stages}
+        quarantined_in = (
+            await self._standings.quarantined_in(version.project, version.application, version.version, entered)
+            if entered
+            else set[str]()
+        )
         return VersionView(
             project=version.project,
             application=version.application,
@@ -108,6 +114,7 @@ class Views:
             created_by=version.created_by,
             stage=version.stage,
             standing_in=tuple(stage.name for stage in stages if stage.name in standing_in),
+            quarantined_in=tuple(stage.name for stage in stages if stage.name in quarantined_in),
             release_status=version.release_status,
             lifecycle=stages,
             history=tuple(StageMove.model_validate(vars(move)) for move in version.history),

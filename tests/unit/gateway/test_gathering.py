@@ -11,7 +11,6 @@ from services.gateway.gathering import _ended_as
 from services.gateway.http.badges import _waivers
 from services.promotion import wire
 from services.promotion.domain.facts import Cancelled, DeadlinePassed
-from services.promotion.domain.promotion import advance
 from tests.unit.promotion.promotion_builders import (
     ALLOW,
     AWAITS_TESTS,
@@ -20,6 +19,7 @@ from tests.unit.promotion.promotion_builders import (
     a_finding,
     a_promotion,
     a_verdict,
+    advance,
     attested,
     moved,
 )

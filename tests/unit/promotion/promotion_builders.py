@@ -5,9 +5,20 @@ from typing import Any
 
 from contracts.findings import Finding
 from contracts.vocabulary import Criticality, GateKind, Mode, Outcome, PromotionKind, PromotionState
-from services.promotion.domain.facts import Attested, Moved, MoveRefused, Verdict, VerdictGiven
+from services.promotion.domain import saga
+from services.promotion.domain.facts import (
+    Admitted,
+    Attested,
+    Fact,
+    Hold,
+    Moved,
+    MoveRefused,
+    Verdict,
+    VerdictGiven,
+    Withdrawn,
+)
 from services.promotion.domain.passages import Gate, Route
-from services.promotion.domain.promotion import Doing, Promotion, advance, begin
+from services.promotion.domain.promotion import Doing, Promotion
 from shared.digests import sha256_digest
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -15,6 +26,9 @@ DEADLINE = NOW + timedelta(hours=1)
 DIGEST = sha256_digest(b"version")
 OTHER_DIGEST = sha256_digest(b"another version")
 PASSAGE = sha256_digest(b"passage")
+GATES = frozenset({("prod", GateKind.ENTRY)})
+LONGER = Hold(freeze="holidays", until=NOW + timedelta(minutes=50))
+HOLD = Hold(freeze="holidays", until=NOW + timedelta(minutes=30))
 
 
 def a_finding(outcome: Outcome, *, awaits: str | None = None, mode: Mode = Mode.BLOCK, **more: Any) -> Finding:
@@ -39,6 +53,9 @@ def a_verdict(
     name: str = "",
     minute: int = 0,
     digest: str = DIGEST,
+    kind: PromotionKind = PromotionKind.PROMOTE,
+    gates: frozenset[tuple[str, GateKind]] = GATES,
+    hold: Hold | None = None,
     **more: Any,
 ) -> VerdictGiven:
     verdict = Verdict(
@@ -52,7 +69,7 @@ def a_verdict(
         judged_at=NOW + timedelta(minutes=minute),
         **{"expires_at": DEADLINE + timedelta(minutes=15)} | more,
     )
-    return VerdictGiven(digest, verdict)
+    return VerdictGiven(digest, kind, gates, verdict, hold)
 
 
 def attested(attempt: int = 1, verdict_id: str = "", stale: str = "") -> Attested:
@@ -67,8 +84,23 @@ def refused(code: str, attempt: int = 1) -> MoveRefused:
     return MoveRefused(attempt, code, "said the registry", {DIGEST: 9})
 
 
+def withdrawn(attempt: int = 1) -> Withdrawn:
+    return Withdrawn(attempt, 9)
+
+
+def advance(promotion: Promotion, fact: Fact, at: datetime) -> Promotion:
+    """The promotion after a fact: the same object when the fact changes nothing."""
+    after = saga.advance(promotion, fact, at)
+    return promotion if isinstance(after, saga.Ignored) else after
+
+
 def a_promotion(**changes: Any) -> Promotion:
-    """One that has just begun."""
+    """One whose gates have just been asked."""
+    return advance(requested(**changes), Admitted(), NOW)
+
+
+def requested(**changes: Any) -> Promotion:
+    """One that waits for its turn."""
     fields: dict[str, Any] = {
         "promotion_id": "pr-1",
         "project": "shop",
@@ -95,7 +127,7 @@ def a_promotion(**changes: Any) -> Promotion:
         "doing": None,
         "stepped_at": NOW,
     }
-    return begin(Promotion(**(fields | changes)), NOW)
+    return saga.begin(Promotion(**(fields | changes)), NOW)
 
 
 def after(*facts: Any, at: datetime = NOW) -> Promotion:
@@ -114,7 +146,21 @@ ATTESTING = after(ALLOW)
 MOVING = after(ALLOW, attested())
 AGAIN = after(ALLOW, attested(stale="evidence changed"))
 """Checking in its second attempt."""
-PLACES = {"checking": CHECKING, "awaiting": AWAITING, "attesting": ATTESTING, "moving": MOVING, "again": AGAIN}
+QUEUED = requested()
+FROZEN = after(a_verdict(Outcome.ALLOW, hold=HOLD))
+GATHERING = advance(advance(a_promotion(train_id="tr-1"), ALLOW, NOW), attested(), NOW)
+COMPENSATING = after(ALLOW, attested(), refused("version_elsewhere"))
+PLACES = {
+    "queued": QUEUED,
+    "frozen": FROZEN,
+    "gathering": GATHERING,
+    "compensating": COMPENSATING,
+    "checking": CHECKING,
+    "awaiting": AWAITING,
+    "attesting": ATTESTING,
+    "moving": MOVING,
+    "again": AGAIN,
+}
 
 
 def place_of(promotion: Promotion) -> tuple[PromotionState, Doing | None, int]:

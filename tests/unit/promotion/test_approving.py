@@ -2,11 +2,22 @@
 
 import pytest
 
-from contracts.vocabulary import Actor, ActorKind, SourceCommit
+from contracts.vocabulary import Actor, ActorKind, Outcome, SourceCommit
 from services.promotion.domain.approving import check_approver
-from services.promotion.domain.promotion import Promotion, advance
+from services.promotion.domain.promotion import Promotion
 from shared.errors import Conflict, Forbidden
-from tests.unit.promotion.promotion_builders import ALLOW, AWAITS_APPROVAL, CHECKING, NOW, a_promotion, after, attested
+from tests.unit.promotion.promotion_builders import (
+    ALLOW,
+    AWAITS_APPROVAL,
+    CHECKING,
+    NOW,
+    a_finding,
+    a_promotion,
+    a_verdict,
+    advance,
+    after,
+    attested,
+)
 
 SOURCE = SourceCommit(repository="r", commit="0123abc", author="Wanda@example.com", committer="carl")
 
@@ -46,6 +57,22 @@ def test_whoever_has_no_part_in_a_version_may_answer_for_it() -> None:
 )
 def test_nobody_approves_their_own_request_or_their_own_version(subject: str, code: str) -> None:
     assert refusal(waiting(), a_person(subject)) == code
+
+
+def test_an_agent_answers_where_a_rule_that_awaits_it_says_so_and_nowhere_else() -> None:
+    asks = a_finding(Outcome.PENDING, awaits="approval", approver_kinds=(ActorKind.HUMAN, ActorKind.AGENT))
+    promotion = advance(a_promotion(), a_verdict(Outcome.PENDING, asks), NOW)
+    assert check_approver(promotion, a_person("bot", ActorKind.AGENT)) is promotion.verdict
+    assert refusal(promotion, a_person("ci", ActorKind.PIPELINE)) == "approval_not_human"
+    waived = asks.model_copy(update={"waived": ("wv-1",)})
+    settled = advance(
+        a_promotion(), a_verdict(Outcome.PENDING, waived, a_finding(Outcome.PENDING, awaits="tests")), NOW
+    )
+    assert refusal(settled, a_person("bot", ActorKind.AGENT)) == "approval_not_human"
+
+
+def test_who_had_a_hand_in_a_draft_does_not_answer_for_the_version() -> None:
+    assert refusal(waiting(contributors=("dora",)), a_person("Dora")) == "approval_own_version"
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ActorKind if kind is not ActorKind.HUMAN])

@@ -9,11 +9,12 @@ from contracts.gate.v1.commands import EvaluateGates
 from contracts.gate.v1.events import VerdictIssued
 from contracts.promotion.v1.events import PromotionCompleted, PromotionEnded, ReleaseTrusted
 from contracts.registry.v1.commands import MoveVersion
-from contracts.vocabulary import Mode, Outcome, PromotionKind, PromotionState
+from contracts.vocabulary import GateKind, Mode, Outcome, PromotionKind, PromotionState
 from services.promotion import wire, wire_tells
 from services.promotion.domain.facts import DeadlinePassed
-from services.promotion.domain.passages import Route
-from services.promotion.domain.promotion import MAX_ATTEMPTS, Doing, Promotion, advance
+from services.promotion.domain.passages import Gate, Route
+from services.promotion.domain.promotion import Doing, Promotion
+from services.promotion.domain.saga import MAX_STALE
 from shared.digests import sha256_digest
 from tests.support.builders import a_message
 from tests.unit.promotion.promotion_builders import (
@@ -28,6 +29,7 @@ from tests.unit.promotion.promotion_builders import (
     a_finding,
     a_promotion,
     a_verdict,
+    advance,
     after,
     attested,
     moved,
@@ -104,7 +106,8 @@ def test_a_trusted_release_says_the_waivers_that_its_verdict_needed() -> None:
 
 
 def test_no_trust_is_said_of_a_move_that_is_no_release() -> None:
-    route = Route(from_stage="dev", to_stage="qa", release=False, gates=())
+    gates = (Gate(stage="prod", gate=GateKind.ENTRY, open=False),)
+    route = Route(from_stage="dev", to_stage="qa", release=False, gates=gates)
     assert [type(one) for one in wire.said(*done(ALLOW, route=route), NOW)] == [PromotionCompleted]
 
 
@@ -116,7 +119,7 @@ def test_a_promotion_without_a_verdict_shows_none() -> None:
 def test_waivers_of_a_verdict_are_read_sorted_by_their_ids() -> None:
     digest = sha256_digest(b"waiver")
     used = [{"waiver_id": name, "digest": digest} for name in ("wv-2", "wv-1")]
-    verdict = wire.verdict_given(a_message(VerdictIssued, waivers=used, may_be_trusted=False)).verdict
+    verdict = wire.verdict_given(a_message(VerdictIssued, waivers=used, may_be_trusted=False), None).verdict
     assert (verdict.waivers, verdict.may_be_trusted) == (("wv-1", "wv-2"), False)
 
 
@@ -154,6 +157,6 @@ def test_an_allowance_that_has_expired_moves_nothing_and_is_asked_for_again() ->
 
 def test_allowances_that_expire_every_time_end_it() -> None:
     promotion = CHECKING
-    for attempt in range(1, MAX_ATTEMPTS + 1):
+    for attempt in range(1, MAX_STALE + 2):
         promotion = advance(promotion, a_verdict(Outcome.ALLOW, attempt=attempt, expires_at=NOW), DEADLINE)
-    assert place_of(promotion) == (S.FAILED, None, MAX_ATTEMPTS)
+    assert place_of(promotion) == (S.FAILED, None, MAX_STALE + 1)

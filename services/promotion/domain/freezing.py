@@ -2,8 +2,8 @@
 
 - A freeze holds what it names: applications and stages (all, where it names none) and kinds of promotions.
 - Its windows are half-open: frozen from the first moment, free again at the last.
-- Recurring windows follow a part of RFC 5545 by the clock on the wall of their time zone: 16:00 stays 16:00 when summer time
-  begins. They last for real time: twelve hours are twelve hours.
+- Recurring windows follow a part of RFC 5545 by the clock on the wall of their time zone: 16:00 stays 16:00 when
+  summer time begins. They last for real time: twelve hours are twelve hours.
 - Rules are counted until 2050.
 - Of several freezes that hold something the one that ends last is shown. Windows that touch are one: who waits for the
   end of a freeze should not wake up in the next.
@@ -38,8 +38,8 @@ _PARTS = {
     "BYMINUTE": r"[1-5]?[0-9](,[1-5]?[0-9])*",
     "UNTIL": r"[0-9]{8}",
 }
-"""What of RFC 5545 is understood. With the rest, a rule can be written that never comes true, and dateutil would seek its
-next occurrence until the year 9999."""
+"""What of RFC 5545 is understood. With the rest, a rule can be written that never comes true, and dateutil would seek
+its next occurrence until the year 9999."""
 _DAYS = {
     "BYDAY": ("WEEKLY", "MONTHLY", "YEARLY"),
     "BYMONTHDAY": ("MONTHLY", "YEARLY"),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.vocabulary import PromotionKind
@@ -150,6 +150,7 @@ rules = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(moments, zones, rules, st.integers(1, 20))
 def test_what_is_held_is_free_at_the_end_of_the_hold_and_not_before(
     at: datetime, zone: str, rule: str, hours: int

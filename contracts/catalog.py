@@ -62,6 +62,7 @@ MESSAGES: tuple[type[Message], ...] = (
     evidence_commands.EvidencePublished,
     evidence_commands.RecordApproval,
     evidence_commands.AttestPassage,
+    evidence_commands.WithdrawPassage,
     evidence_queries.ListEvidence,
     evidence_queries.ShowEvidence,
     evidence_queries.ReadPositions,

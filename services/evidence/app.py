@@ -11,6 +11,7 @@ from services.evidence.handlers import (
     events,
     inspecting,
     intake,
+    passages,
     queries,
     states,
     witnessing,
@@ -24,7 +25,7 @@ from services.evidence.storage.unit_of_work import INDEXES
 from services.evidence.sweeping import sweep_uploads
 from shared.service import Service, serve_environment
 
-ROOMS = (commands, events, inspecting, intake, queries, states, witnessing)
+ROOMS = (commands, events, inspecting, intake, passages, queries, states, witnessing)
 SERVICE = Service(
     "evidence",
     HANDLERS,

@@ -191,3 +191,18 @@ class AttestPassage(Tell):
     """Ids of those that the verdict needed, sorted."""
     clearance: SignedClearance | None = None
     """What the gate signed about this verdict. Without it the tell is refused."""
+
+
+class WithdrawPassage(Tell):
+    """Sign and log that a passage on record did not take place. Answered by `PassageWithdrawn`.
+
+    It opens nothing, so it needs no clearance; the passage must be on record for this attempt of the promotion.
+    """
+
+    subject: ClassVar[str] = "hallmark.tell.evidence.passage.withdraw.v1"
+    promotion_id: str
+    attempt: int
+    version: VersionName
+    version_digest: Digest
+    passage_digest: Digest
+    because: Text

@@ -27,6 +27,7 @@ class EntryKind(StrEnum):
     EVIDENCE = "evidence"
     VERDICT = "verdict"
     PASSAGE = "passage"
+    WITHDRAWAL = "withdrawal"
     PROMOTION = "promotion"
     POLICY = "policy"
     TRUST_ROOT = "trust_root"

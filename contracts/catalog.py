@@ -63,6 +63,7 @@ MESSAGES: tuple[type[Message], ...] = (
     evidence_commands.RecordApproval,
     evidence_commands.RecordBrokenGlass,
     evidence_commands.AttestPassage,
+    evidence_commands.WithdrawPassage,
     evidence_queries.ListEvidence,
     evidence_queries.ShowEvidence,
     evidence_queries.ReadPositions,

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from services.evidence.blobs import blob_routes
 from services.evidence.handlers import (
     HANDLERS,
+    broken_glass,
     commands,
     events,
     inspecting,
     intake,
+    passages,
     queries,
     states,
     witnessing,
@@ -24,7 +26,7 @@ from services.evidence.storage.unit_of_work import INDEXES
 from services.evidence.sweeping import sweep_uploads
 from shared.service import Service, serve_environment
 
-ROOMS = (commands, events, inspecting, intake, queries, states, witnessing)
+ROOMS = (broken_glass, commands, events, inspecting, intake, passages, queries, states, witnessing)
 SERVICE = Service(
     "evidence",
     HANDLERS,

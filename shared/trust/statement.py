@@ -26,6 +26,8 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 SIGNATURE_TYPE = "https://hallmark.dev/attestation/signature/v1"
 """Predicate type of the statement that a message signature becomes."""
 APPROVAL_TYPE = "https://hallmark.dev/attestation/approval/v1"
+WITHDRAWAL_TYPE = "https://hallmark.dev/attestation/passage-withdrawal/v1"
+"""That a passage which Hallmark attested did not take place."""
 """Predicate type of what Hallmark signs for a person: no trust root can vouch for it."""
 MAX_SUBJECTS = 1000
 MAX_NAME = 2000

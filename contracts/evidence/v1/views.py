@@ -81,10 +81,17 @@ class Attestation(Frozen):
     """Of the envelope."""
     log_index: int | None
     """Its place in the transparency log; None for the moment until it has one."""
+    attempt: int = 0
+    """Of the promotion; 0 where an older Hallmark answers."""
+    withdrawn: bool = False
+    """True for what is said of a passage that did not take place: it counts for nothing."""
 
 
 class Attestations(Answer):
-    """What Hallmark attested of a promotion's last attempt: nothing before it passed its gates."""
+    """What Hallmark attested of a promotion's last attempt that passed its gates, and of every withdrawn one.
+
+    Each withdrawn one comes with the statement that withdraws it.
+    """
 
     attestations: tuple[Attestation, ...]
 

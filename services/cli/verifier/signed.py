@@ -64,7 +64,7 @@ class Signed:
         if not item.verified:
             return
         statement, signers = self._read(path, data)
-        said = {name: statement.predicate.get(name) for name in ApprovalFacts.model_fields if name != "kind"}
+        said = {name: value for name, value in statement.predicate.items() if name in ApprovalFacts.model_fields}
         facts = ApprovalFacts.model_validate(said)
         own = [Signer(key_id=one, trust_root=OWN_ROOT, role=facts.role.value) for one in signers]
         about = (statement.predicate_type, statement.digests)

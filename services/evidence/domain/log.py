@@ -27,6 +27,7 @@ class EntryKind(StrEnum):
     EVIDENCE = "evidence"
     VERDICT = "verdict"
     PASSAGE = "passage"
+    WITHDRAWAL = "withdrawal"
     PROMOTION = "promotion"
     POLICY = "policy"
     TRUST_ROOT = "trust_root"
@@ -37,6 +38,7 @@ class EntryKind(StrEnum):
     KEY = "key"
     WITNESS = "witness"
     JUDGEMENT = "judgement"
+    BROKEN_GLASS = "broken_glass"
 
 
 @dataclass(frozen=True)

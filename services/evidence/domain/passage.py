@@ -1,11 +1,12 @@
-"""The statements that Hallmark itself signs: passages through gates, and approvals.
+"""The statements that Hallmark itself signs: passages through gates, their withdrawals, and approvals.
 
 - A passage is attested twice, so that tools that know nothing of Hallmark can check it: as a SLSA Verification Summary
   (VSA v1) and as an in-toto simple verification result (SVR v0.2). Both name every artifact by digest.
-- The summary names the verdict it rests on and the waivers that this one needed, in a field of Hallmark's own. A result
-  has no place for that.
+- The summary names the verdict it rests on, the waivers that this one needed, and whether the version was taken back or
+  certified again, in a field of Hallmark's own. A result has no place for that.
 - A result lists what was passed and nothing else: there is none for a gate that was not passed.
 - It lists all evidence that was used, or none: VSA allows nothing in between.
+- A withdrawal names the summary by its digest. It says that the passage did not take place, and erases nothing.
 - A failed passage claims the level `FAILED` and no other; a passed one never claims it.
 - The same arguments give the same bytes.
 
@@ -20,10 +21,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contracts.facts import ApprovalFacts
-from contracts.vocabulary import ActorKind, Digest, StageName, utc
+from contracts.vocabulary import ActorKind, Digest, PromotionKind, StageName, utc
 from shared.digests import JsonValue, canonical_json
 from shared.errors import Invalid
-from shared.trust.statement import APPROVAL_TYPE, STATEMENT_TYPE, Subject
+from shared.trust.statement import APPROVAL_TYPE, STATEMENT_TYPE, WITHDRAWAL_TYPE, Subject
 
 PASSAGE_TYPE = "https://slsa.dev/verification_summary/v1"
 RESULT_TYPE = "https://in-toto.io/attestation/svr/v0.2"
@@ -63,6 +64,24 @@ class Passage:
     """Names of what was reached, `SLSA_BUILD_LEVEL_2` or an own word; must be empty unless passed."""
     waivers: tuple[str, ...] = ()
     """Ids of those that the verdict needed."""
+    kind: PromotionKind = PromotionKind.PROMOTE
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """A passage that was attested, and did not take place."""
+
+    subject: Subject
+    """The version."""
+    promotion_id: str
+    attempt: int
+    passage_digest: Digest
+    """Of the signed summary."""
+    because: str
+
+
+_IN_PLACE_OR_BACK = frozenset({PromotionKind.DEMOTE, PromotionKind.RECERTIFY})
+"""The kinds that a summary names: of others nothing was said when there were no more, and nothing is said now."""
 
 
 def levels_of(to_stage: StageName, *, release: bool, trusted: bool) -> tuple[str, ...]:
@@ -117,6 +136,21 @@ def result_statement(passage: Passage) -> bytes:
     )
 
 
+def withdrawal_statement(withdrawal: Withdrawal, withdrawn_at: datetime) -> bytes:
+    """The canonical bytes of the statement that an attested passage did not take place."""
+    return _statement(
+        [withdrawal.subject],
+        WITHDRAWAL_TYPE,
+        {
+            "passage": {"digest": _digest_set(withdrawal.passage_digest)},
+            "promotion": withdrawal.promotion_id,
+            "attempt": withdrawal.attempt,
+            "because": withdrawal.because,
+            "withdrawn_at": utc(withdrawn_at),
+        },
+    )
+
+
 def approval_statement(subjects: Sequence[Subject], approval: ApprovalFacts, decided_at: datetime) -> bytes:
     """The canonical bytes of the statement that somebody approved or rejected, at `decided_at`.
 
@@ -140,8 +174,12 @@ def approval_statement(subjects: Sequence[Subject], approval: ApprovalFacts, dec
 
 
 def _verdict(passage: Passage) -> dict[str, JsonValue]:
-    waivers = {"waivers": sorted(set(passage.waivers))} if passage.waivers else {}
-    return {"id": passage.verdict_id, **waivers}
+    said: dict[str, JsonValue] = {"id": passage.verdict_id}
+    if passage.waivers:
+        said["waivers"] = sorted(set(passage.waivers))
+    if passage.kind in _IN_PLACE_OR_BACK:
+        said["kind"] = passage.kind.value
+    return said
 
 
 def _statement(subjects: Sequence[Subject], predicate_type: str, predicate: Mapping[str, JsonValue]) -> bytes:

@@ -33,6 +33,7 @@ from services.evidence.handlers.states import hex_digest, newest_checkpoint
 from services.evidence.recent import State
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.errors import Transient
+from shared.trust.statement import WITHDRAWAL_TYPE
 
 
 @HANDLERS.query(ListEvidence)
@@ -79,14 +80,26 @@ async def list_trust_roots(query: ListTrustRoots, work: EvidenceWork) -> TrustRo
 
 @HANDLERS.query(ListAttestations)
 async def list_attestations(query: ListAttestations, work: EvidenceWork) -> Attestations:
-    """Of the last attempt that passed its gates: an earlier one was judged again since."""
+    """Of the last attempt that passed its gates, and of those whose passage was withdrawn: others were judged again."""
     work.unit.caller.require_member(query.project)
     where = {"project": query.project, "promotion_id": query.promotion_id}
-    last = await work.passages.find_one(where, sort=(("attempt", -1),))
-    digests = {PASSAGE_TYPE: last["digest"], RESULT_TYPE: last["result_digest"]} if last else {}
+    withdrawals = {one["attempt"]: one for one in await work.withdrawals.find(where)}
+    passages = await work.passages.find(where, sort=(("attempt", -1),))
+    said: list[tuple[str, str, int, bool]] = []
+    for one in passages[:1] + [one for one in passages[1:] if one["attempt"] in withdrawals]:
+        attempt, withdrawal = one["attempt"], withdrawals.get(one["attempt"])
+        both = {PASSAGE_TYPE: one["digest"], RESULT_TYPE: one["result_digest"]}
+        said += [(kind, digest, attempt, withdrawal is not None) for kind, digest in both.items()]
+        said += [(WITHDRAWAL_TYPE, withdrawal["digest"], attempt, False)] if withdrawal else []
     attested = [
-        Attestation(predicate_type=kind, content_digest=digest, log_index=await work.journal.place_of(digest))
-        for kind, digest in digests.items()
+        Attestation(
+            predicate_type=kind,
+            content_digest=digest,
+            log_index=await work.journal.place_of(digest),
+            attempt=attempt,
+            withdrawn=withdrawn,
+        )
+        for kind, digest, attempt, withdrawn in said
     ]
     return Attestations(attestations=tuple(attested))
 

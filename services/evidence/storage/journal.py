@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from contracts.evidence.v1.events import PassageAttested
+from contracts.evidence.v1.events import PassageAttested, PassageWithdrawn
 from contracts.evidence.v1.views import LoggedEntry, LogPage
 from services.evidence.domain.log import LogEntry
 from services.evidence.recent import RecentLog
@@ -32,6 +32,8 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     "log_state": (),
 }
 _STATE = "log"
+Said = PassageAttested | PassageWithdrawn
+_SAID: dict[str, type[Said]] = {model.subject: model for model in (PassageAttested, PassageWithdrawn)}
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,11 @@ class Pending:
     entry: bytes
     about: tuple[str, ...]
     """The ids to find it by."""
-    then: PassageAttested | None = None
+    then: Said | None = None
     """What is said once it has its index."""
 
     @classmethod
-    def of(cls, entry: LogEntry, *about: str, then: PassageAttested | None = None) -> Pending:
+    def of(cls, entry: LogEntry, *about: str, then: Said | None = None) -> Pending:
         """The entry, to be found by its own ids and `about`."""
         return cls(entry.canonical(), tuple(sorted({entry.subject, entry.digest, *about})), then)
 
@@ -57,7 +59,9 @@ class Pending:
     @classmethod
     def queued(cls, row: Document) -> Pending:
         """As it was queued."""
-        said = PassageAttested.model_validate_json(row["then"]) if row["then"] else None
+        # What was queued before there was more to say is an attested passage.
+        model = _SAID[row.get("says") or PassageAttested.subject]
+        said = model.model_validate_json(row["then"]) if row["then"] else None
         return cls(bytes(row["entry"]), tuple(row["about"]), said)
 
 
@@ -126,7 +130,7 @@ class Journal:
         self._state = unit.collection("log_state")
         self._place = 0
 
-    async def enter(self, entry: LogEntry, *about: str, then: PassageAttested | None = None) -> None:
+    async def enter(self, entry: LogEntry, *about: str, then: Said | None = None) -> None:
         """Queue an entry; `about` are the ids to find it by, `then` is said once it has its index."""
         await self.queue([Pending.of(entry, *about, then=then)])
 
@@ -144,6 +148,7 @@ class Journal:
                     "entry": pending.entry,
                     "about": list(pending.about),
                     "then": pending.then.model_dump_json() if pending.then else None,
+                    "says": pending.then.subject if pending.then else None,
                 }
                 for place, pending in enumerate(entries, self._place)
             ]

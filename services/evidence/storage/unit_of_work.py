@@ -28,6 +28,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     signing_keys.COLLECTION: (),
     witnesses.COLLECTION: (),
     "passages": (Index((("project", 1), ("promotion_id", 1), ("attempt", -1))),),
+    "withdrawals": (Index((("project", 1), ("promotion_id", 1), ("attempt", 1))),),
 }
 
 
@@ -44,6 +45,7 @@ class EvidenceWork:
         self.witnesses = witnesses.Witnesses(unit)
         self.inspection = inspection.Inspection(unit.database)
         self.passages = unit.collection("passages")
+        self.withdrawals = unit.collection("withdrawals")
 
     @property
     def keyring(self) -> Keyring:

@@ -37,7 +37,7 @@ async def read_attestation(
     """Get the signed statement that a version passed its gates: a DSSE envelope, as it was logged."""
     query = ListAttestations(project=project, promotion_id=promotion_id)
     for one in (await asking.ask_as(query, Attestations)).attestations:
-        if one.predicate_type.startswith(_TYPES[form]):
+        if one.predicate_type.startswith(_TYPES[form]) and not one.withdrawn:
             content = await here.blobs.get(project, one.content_digest, asking.actor_token())
             return Response(content, media_type="application/json")
     raise NotFound(

@@ -40,6 +40,7 @@ def test_every_kind_keeps_its_name() -> None:
         "evidence",
         "verdict",
         "passage",
+        "withdrawal",
         "promotion",
         "policy",
         "trust_root",

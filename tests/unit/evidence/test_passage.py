@@ -8,10 +8,10 @@ import pytest
 
 from contracts.evidence.v1.commands import AttestPassage
 from contracts.facts import ApprovalFacts
-from contracts.vocabulary import Role
+from contracts.vocabulary import PromotionKind, Role
 from services.evidence.domain import kinds, passage
 from services.evidence.domain.passage import Passage, Resource
-from services.evidence.handlers.commands import _passage
+from services.evidence.handlers.passages import _passage
 from shared.errors import Invalid
 from shared.trust import statement
 from shared.trust.statement import Subject
@@ -75,6 +75,35 @@ def test_a_passage_names_the_waivers_that_its_verdict_needed() -> None:
     read = statement.parse(passage.passage_statement(replace(PASSED, waivers=("wv-2", "wv-1", "wv-2"))))
     assert read.predicate["hallmark_verdict"] == {"id": "vd-1", "waivers": ["wv-1", "wv-2"]}
     assert passage.result_statement(replace(PASSED, waivers=("wv-1",))) == passage.result_statement(PASSED)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (PromotionKind.PROMOTE, {}),
+        (PromotionKind.RELEASE, {}),
+        (PromotionKind.ROLLBACK, {}),
+        (PromotionKind.DEMOTE, {"kind": "demote"}),
+        (PromotionKind.RECERTIFY, {"kind": "recertify"}),
+    ],
+)
+def test_a_passage_in_place_or_back_says_so(kind: PromotionKind, said: dict[str, str]) -> None:
+    read = statement.parse(passage.passage_statement(replace(PASSED, kind=kind)))
+    assert read.predicate["hallmark_verdict"] == {"id": "vd-1", **said}
+    assert _passage(a_message(AttestPassage).model_copy(update={"kind": kind})).kind is kind
+
+
+def test_a_withdrawal_names_the_passage_that_did_not_take_place() -> None:
+    withdrawal = passage.Withdrawal(Subject(A, "shop/web/1.0"), "pr-1", 2, C, "the move was refused")
+    read = statement.parse(passage.withdrawal_statement(withdrawal, NOW))
+    assert (read.predicate_type, read.digests) == (statement.WITHDRAWAL_TYPE, (A,))
+    assert read.predicate == {
+        "passage": {"digest": {"sha256": "c" * 64}},
+        "promotion": "pr-1",
+        "attempt": 2,
+        "because": "the move was refused",
+        "withdrawn_at": "2026-11-23T12:00:00.000000Z",
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,152 @@
+"""Passages that are attested and withdrawn, by the evidence service on a real NATS and a real MongoDB."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.evidence.v1 import queries, views
+from contracts.evidence.v1.commands import AttestPassage, WithdrawPassage
+from contracts.evidence.v1.events import PassageAttested, PassageWithdrawn
+from contracts.headers import Meta
+from contracts.message import Message
+from services.evidence.app import SERVICE
+from services.evidence.storage.blobs import read_blob
+from shared.crypto import dsse, keys
+from shared.digests import sha256_digest
+from shared.errors import Conflict
+from shared.messaging.asking import Asker
+from shared.service import Running
+from shared.trust import statement as in_toto
+from shared.trust.statement import WITHDRAWAL_TYPE
+from tests.integration.test_evidence import start, verified_log
+from tests.support.builders import a_message
+from tests.support.clearances import cleared
+from tests.support.eventually import eventually
+from tests.support.system import System, a_system
+
+pytestmark = pytest.mark.servers
+OTHER = sha256_digest(b"another")
+
+
+@dataclass
+class Saga:
+    """Somebody who tells the evidence service about passages, and hears what it says."""
+
+    system: System
+    run: Running[Any]
+    asker: Asker
+    told: int = 0
+
+    async def tell(self, message: Message) -> None:
+        self.told += 1
+        meta = Meta(message_id=f"m-{self.told}", correlation_id="c", source="/x", time=self.system.clock())
+        await self.run.dispatcher.dispatch(SERVICE.handlers.heard[type(message)], message, meta, None)
+
+    def attest(self, attempt: int = 1, promotion: str = "pr-1") -> AttestPassage:
+        gate = keys.load_private((self.system.directory / "gate.key").read_bytes())
+        verdict = f"vd-{promotion}-{attempt}"
+        said = {"project": "shop", "promotion_id": promotion, "attempt": attempt, "verdict_id": verdict}
+        return cleared(a_message(AttestPassage, **said), gate)
+
+    async def said(self, event: type[Message]) -> list[Any]:
+        rows = await self.run.database.collection("outbox").find({})
+        bodies = [row["body"] for row in rows if row["subject"].startswith(f"{event.subject}.")]
+        return [event.model_validate_json(bytes(body)) for body in bodies]
+
+    async def heard(self, event: type[Message], count: int) -> list[Any]:
+        found = await eventually(lambda: self.said(event), lambda found: len(found) >= count)
+        assert len(found) == count
+        return found
+
+    async def attested(self, attempt: int = 1, promotion: str = "pr-1") -> PassageAttested:
+        await self.tell(self.attest(attempt, promotion))
+
+        async def this_one() -> list[PassageAttested]:
+            found = await self.said(PassageAttested)
+            return [one for one in found if (one.promotion_id, one.attempt) == (promotion, attempt)]
+
+        [first] = await eventually(this_one)
+        return first
+
+    def withdraw(self, passage: PassageAttested, **other: Any) -> WithdrawPassage:
+        said = {name: getattr(passage, name) for name in WithdrawPassage.model_fields if hasattr(passage, name)}
+        said |= {"version_digest": self.attest().version_digest, "because": "the registry refused the move"}
+        return WithdrawPassage.model_validate(said | other)
+
+    async def attestations(self) -> list[tuple[str, int, bool]]:
+        query = queries.ListAttestations(project="shop", promotion_id="pr-1")
+        found = (await self.asker.ask(query, views.Attestations)).attestations
+        return [(one.predicate_type.rsplit("/", 2)[-2], one.attempt, one.withdrawn) for one in found]
+
+
+@pytest.fixture
+async def saga(tmp_path: Path) -> AsyncIterator[Saga]:
+    async with a_system(tmp_path, SERVICE) as system:
+        yield Saga(system, await start(system), await system.asker())
+
+
+async def test_a_withdrawn_passage_is_signed_and_logged_as_a_fact_of_its_own(saga: Saga) -> None:
+    passage = await saga.attested()
+    await saga.tell(saga.withdraw(passage))
+    [withdrawn] = await saga.heard(PassageWithdrawn, 1)
+    assert (withdrawn.promotion_id, withdrawn.attempt, withdrawn.passage_digest) == ("pr-1", 1, passage.passage_digest)
+    assert withdrawn.log_index > passage.log_index
+    await verified_log(saga.asker, 3)
+    page = await saga.asker.ask(queries.ListLogEntries(about=withdrawn.withdrawal_digest), views.LogPage)
+    [entry] = page.entries
+    assert entry.index == withdrawn.log_index
+    assert '"kind":"withdrawal"' in entry.entry
+    assert '"subject":"pr-1|1"' in entry.entry
+
+    signed = dsse.parse(await read_blob(saga.run.database, "shop", withdrawn.withdrawal_digest) or b"")
+    own = (await saga.asker.ask(queries.ReadSigningKeys(), views.SigningKeys)).keys
+    assert dsse.verify(signed, [keys.load_public(pem) for pem in own])
+    said = in_toto.parse(signed.payload)
+    assert (said.predicate_type, said.digests) == (WITHDRAWAL_TYPE, (saga.attest().version_digest,))
+    assert said.predicate["passage"] == {"digest": {"sha256": passage.passage_digest.removeprefix("sha256:")}}
+    assert (said.predicate["promotion"], said.predicate["attempt"]) == ("pr-1", 1)
+    assert said.predicate["because"] == "the registry refused the move"
+
+
+async def test_a_withdrawal_is_made_once_and_told_again_also_to_who_would_attest_again(saga: Saga) -> None:
+    passage = await saga.attested()
+    await saga.tell(saga.withdraw(passage))
+    [first] = await saga.heard(PassageWithdrawn, 1)
+    await saga.tell(saga.withdraw(passage, because="said otherwise"))
+    await saga.tell(saga.attest())
+    again = await saga.heard(PassageWithdrawn, 3)
+    assert {(one.withdrawal_digest, one.log_index) for one in again} == {(first.withdrawal_digest, first.log_index)}
+    await saga.heard(PassageAttested, 1)
+    assert await saga.attestations() == [
+        ("verification_summary", 1, True),
+        ("svr", 1, True),
+        ("passage-withdrawal", 1, False),
+    ]
+    # The next attempt is another passage.
+    await saga.attested(attempt=2)
+    assert await saga.attestations() == [
+        ("verification_summary", 2, False),
+        ("svr", 2, False),
+        ("verification_summary", 1, True),
+        ("svr", 1, True),
+        ("passage-withdrawal", 1, False),
+    ]
+
+
+async def test_only_what_is_on_record_for_this_attempt_can_be_withdrawn(saga: Saga) -> None:
+    passage, other = await saga.attested(), await saga.attested(promotion="pr-2")
+    for lie in (
+        {"attempt": 2},
+        {"promotion_id": "pr-3"},
+        {"project": "bank"},
+        {"passage_digest": OTHER},
+        {"passage_digest": other.passage_digest},
+        {"version_digest": OTHER},
+    ):
+        with pytest.raises(Conflict) as refused:
+            await saga.tell(saga.withdraw(passage, **lie))
+        assert refused.value.code == "passage_unknown"
+    await saga.heard(PassageWithdrawn, 0)

@@ -1,4 +1,4 @@
-"""What the log keeps of promotions that were let through a freeze: an entry of a kind of its own for each of the two."""
+"""What the log keeps of promotions that were let through a freeze: an entry for each of the two people."""
 
 from __future__ import annotations
 

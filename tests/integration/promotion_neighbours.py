@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
-from contracts.evidence.v1.commands import AttestPassage, RecordApproval
-from contracts.evidence.v1.events import PassageAttested
+from contracts.evidence.v1.commands import AttestPassage, RecordApproval, RecordBrokenGlass, WithdrawPassage
+from contracts.evidence.v1.events import PassageAttested, PassageWithdrawn
 from contracts.evidence.v1.queries import ReadPositions
 from contracts.evidence.v1.views import Positions
 from contracts.findings import Finding
@@ -20,9 +20,9 @@ from contracts.gate.v1.views import Confirmation, Judgement
 from contracts.headers import Meta
 from contracts.message import DeadLetter, Message, Tell
 from contracts.promotion.v1.commands import RequestPromotion
-from contracts.promotion.v1.queries import ShowPromotion
-from contracts.promotion.v1.views import PromotionView
-from contracts.registry.v1.commands import MoveVersion
+from contracts.promotion.v1.queries import ListPromotions, ShowPromotion
+from contracts.promotion.v1.views import PromotionPage, PromotionView
+from contracts.registry.v1.commands import MoveVersion, MoveVersionsTogether
 from contracts.registry.v1.events import MoveRefused, VersionMoved
 from contracts.registry.v1.queries import ShowVersion
 from contracts.registry.v1.views import StageMove, StageView, VersionView
@@ -56,6 +56,7 @@ from tests.support.system import System, a_system
 T = TypeVar("T", bound=Tell)
 PASSAGE = sha256_digest(b"passage")
 EVIDENCE_SET = sha256_digest(b"evidence set")
+MADE = datetime(2026, 1, 1, tzinfo=UTC)
 STAGES = ("dev", "qa", "prod")
 ARTIFACT = Artifact(purl="pkg:pypi/cart@1.0", digest=sha256_digest(b"artifact"))
 _numbers = count()
@@ -97,6 +98,8 @@ class Script:
     artifact: Digest = ARTIFACT.digest
     """What the gate knows the versions to be made of."""
     source: SourceCommit | None = None
+    stage_says: dict[str, Any] = field(default_factory=dict)
+    """What every stage of the lifecycle says besides."""
     confirmations: list[str] = field(default_factory=list)
     confirmed: list[ConfirmVerdict] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
@@ -130,12 +133,14 @@ class Script:
             version=query.version,
             digest=digest_of(query.version),
             artifacts=(ARTIFACT,),
-            created_at=utc_now(),
+            created_at=MADE + timedelta(days=float(query.version)),
             created_by="ci",
             source=self.source,
             stage=self.stages.get(query.version),
             release_status=ReleaseStatus.PRE_RELEASE,
-            lifecycle=tuple(StageView(name=name, title="", release=name == "prod") for name in STAGES),
+            lifecycle=tuple(
+                StageView(name=name, title="", release=name == "prod", **self.stage_says) for name in STAGES
+            ),
             history=tuple(history),
             criticality=Criticality.HIGH,
             owners=("team-cart",),
@@ -183,28 +188,44 @@ def registry(script: Script) -> Service[Any]:
     @handlers.on(MoveVersion)
     async def move_version(tell: MoveVersion, work: UnitOfWork) -> None:
         script.told.append(tell)
-        same = tell.model_dump(include=set(MoveRefused.model_fields))
         if script.refusals:
-            work.announce(
-                MoveRefused(**same, code=script.refusals.pop(0), message="it is not so any more", at=work.now)
-            )
+            work.announce(refused(tell, script.refusals.pop(0), work.now))
             return
         script.stages[tell.version] = tell.to_stage
-        work.announce(
-            VersionMoved(
-                **tell.model_dump(include=set(VersionMoved.model_fields)),
-                release=tell.to_stage == "prod",
-                release_status=ReleaseStatus.TRUSTED_RELEASE if tell.trusted else ReleaseStatus.RELEASED,
-                replaced="0.9",
-                source=None,
-                criticality=Criticality.HIGH,
-                owners=(),
-                by=tell.requested_by,
-                at=work.now,
-            )
-        )
+        work.announce(moved(tell, work.now))
+
+    @handlers.on(MoveVersionsTogether)
+    async def move_together(tell: MoveVersionsTogether, work: UnitOfWork) -> None:
+        script.told.append(tell)
+        moves = [MoveVersion(project=tell.project, **one.model_dump()) for one in tell.moves]
+        at_fault = script.refusals.pop(0) if script.refusals else ""
+        for place, one in enumerate(moves):
+            if at_fault:
+                work.announce(refused(one, "group_refused" if place else at_fault, work.now))
+            else:
+                script.stages[one.version] = one.to_stage
+                work.announce(moved(one, work.now))
 
     return Service("registry", handlers, {})
+
+
+def refused(tell: MoveVersion, code: str, at: Any) -> MoveRefused:
+    same = tell.model_dump(include=set(MoveRefused.model_fields))
+    return MoveRefused(**same, code=code, message="it is not so any more", at=at)
+
+
+def moved(tell: MoveVersion, at: Any) -> VersionMoved:
+    return VersionMoved(
+        **tell.model_dump(include=set(VersionMoved.model_fields)),
+        release=tell.to_stage == "prod",
+        release_status=ReleaseStatus.TRUSTED_RELEASE if tell.trusted else ReleaseStatus.RELEASED,
+        replaced="0.9",
+        source=None,
+        criticality=Criticality.HIGH,
+        owners=(),
+        by=tell.requested_by,
+        at=at,
+    )
 
 
 def evidence(script: Script) -> Service[Any]:
@@ -220,6 +241,17 @@ def evidence(script: Script) -> Service[Any]:
         script.told.append(tell)
         same = tell.model_dump(include=set(PassageAttested.model_fields))
         work.announce(PassageAttested(**same, passage_digest=PASSAGE, log_index=7, at=work.now))
+
+    @handlers.on(WithdrawPassage)
+    async def withdraw_passage(tell: WithdrawPassage, work: UnitOfWork) -> None:
+        script.told.append(tell)
+        same = tell.model_dump(include=set(PassageWithdrawn.model_fields))
+        work.announce(PassageWithdrawn(**same, withdrawal_digest=PASSAGE, log_index=8, at=work.now))
+
+    @handlers.on(RecordBrokenGlass)
+    async def record_broken_glass(tell: RecordBrokenGlass, work: UnitOfWork) -> None:
+        work.collection("heard")
+        script.told.append(tell)
 
     @handlers.on(RecordApproval)
     async def record_approval(tell: RecordApproval, work: UnitOfWork) -> None:
@@ -275,6 +307,9 @@ class Saga:
 
     async def show(self, promotion_id: str) -> PromotionView:
         return await self.asker.ask(ShowPromotion(project="shop", promotion_id=promotion_id), PromotionView)
+
+    async def promotions(self) -> tuple[PromotionView, ...]:
+        return (await self.asker.ask(ListPromotions(project="shop"), PromotionPage)).promotions
 
     async def becomes(self, promotion_id: str, state: PromotionState) -> PromotionView:
         return await eventually(lambda: self.show(promotion_id), lambda view: view.state is state)

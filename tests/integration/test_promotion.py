@@ -215,13 +215,16 @@ async def test_of_two_at_once_one_wins_and_cancelling_frees_the_way(tmp_path: Pa
     async with a_saga(tmp_path) as saga:
         await saga.system.start(SERVICE, instance="two")
         saga.script.verdicts = [a_finding(Outcome.PENDING, awaits="tests")] * 20
-        # Two versions into one stage, each asked for several times; and one command by several callers at once.
+        # Two versions into one stage, each asked for several times: one goes, one waits, the others are refused.
         answers = await asyncio.gather(*(saga.request(f"{n % 2 + 1}.0") for n in range(6)), return_exceptions=True)
         lost = [one for one in answers if isinstance(one, Conflict)]
-        [won] = [one for one in answers if isinstance(one, PromotionView)]
+        opened = [one for one in answers if isinstance(one, PromotionView)]
         assert {one.code for one in lost} == {"promotion_in_progress"}
-        assert len(lost) == 5
-        assert won.promotion_id in lost[0].message
+        assert (len(lost), {one.version for one in opened}) == (4, {"1.0", "2.0"})
+        [won] = [one for one in opened if one.state is S.CHECKING]
+        [queued] = [one for one in opened if one.state is S.REQUESTED]
+        assert queued.queue_position == 1
+        assert (await saga.asker.ask(cancel(queued, "c0"), PromotionView, token=saga.token("max"))).state is S.CANCELLED
 
         carl = saga.token("carl", Role.CONTRIBUTOR)
         assert await refusal(saga.asker.ask(cancel(won, "c1"), PromotionView, token=carl), Forbidden) == "role_missing"

@@ -6,6 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +16,9 @@ from services.cli import connection
 from shared import errors
 
 _RETRY_SECONDS = 20.0
+_TIMEOUT_SECONDS = 30.0
+_SILENCE_SECONDS = 40.0
+"""The live stream says at least something every 15 s: after this long it is broken."""
 _BY_STATUS: dict[int, type[errors.HallmarkError]] = {
     400: errors.Invalid,
     401: errors.Unauthenticated,
@@ -29,11 +33,12 @@ _BY_STATUS: dict[int, type[errors.HallmarkError]] = {
 class Client:
     """The gateway, as one caller sees it."""
 
-    def __init__(self, http: httpx.Client | None = None) -> None:
+    def __init__(self, http: httpx.Client | None = None, *, patience: float = _RETRY_SECONDS) -> None:
+        self._patience = patience
         self._http = http or httpx.Client(
             base_url=connection.gateway_url().value + "/api/v1",
             headers={"authorization": f"Bearer {connection.token().value}"},
-            timeout=30.0,
+            timeout=_TIMEOUT_SECONDS,
         )
 
     def get(self, path: str, **query: Any) -> Any:
@@ -78,8 +83,19 @@ class Client:
             if after is None:
                 return
 
+    @contextmanager
+    def listen(self, path: str, *, last_event_id: str | None = None, **query: Any) -> Iterator[Iterator[str]]:
+        """The lines of a live stream, as they come. Raises as `get`, and `httpx.HTTPError` when it breaks off."""
+        headers = {"last-event-id": last_event_id} if last_event_id else {}
+        timeout = httpx.Timeout(_TIMEOUT_SECONDS, read=_SILENCE_SECONDS)
+        with self._http.stream("GET", path, params=_given(query), headers=headers, timeout=timeout) as answer:
+            if not answer.is_success:
+                answer.read()
+                raise _problem(answer)
+            yield answer.iter_lines()
+
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        give_up = time.monotonic() + _RETRY_SECONDS
+        give_up = time.monotonic() + self._patience
         while True:
             try:
                 answer = self._http.request(method, path, **options)

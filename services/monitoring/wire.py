@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 
 from contracts.evidence.v1.events import EvidenceAdded, EvidenceRejudged
 from contracts.facts import EvidenceItem, SbomFacts
 from contracts.monitoring.v1.commands import RefusedAdvisory
 from contracts.monitoring.v1.events import TrustChanged
-from contracts.monitoring.v1.views import DistrustedEvidence, ReleaseTrust, RiskCause
+from contracts.monitoring.v1.views import DistrustedEvidence, ReleaseTrust, RiskCause, TrustStep
 from contracts.promotion.v1.events import PromotionCompleted, PromotionEnded, ReleaseTrusted
 from contracts.registry.v1.events import ApplicationApplied, VersionMoved
 from contracts.vocabulary import PromotionKind, Trust
@@ -182,6 +183,7 @@ def release_trust(one: Release, *, listed: int = LISTED) -> ReleaseTrust:
         deadline=one.deadline,
         revoked_because=revocation.reason if revocation else None,
         components=one.components,
+        steps=tuple(TrustStep.model_validate(asdict(step)) for step in one.steps) if listed == LISTED else (),
     )
 
 

@@ -70,7 +70,8 @@ async def test_every_order_of_arrival_finds_the_same(tmp_path: Path) -> None:
             ]
             assert found.components == 3
             assert found.deadline == found.causes[0].due == NOW + timedelta(days=14)
-            assert (await scene.risk(project)).releases == (found,)
+            assert found.steps[-1].to_trust is Trust.AT_RISK
+            assert (await scene.risk(project)).releases == (found.model_copy(update={"steps": ()}),), "short in lists"
         assert sorted(set(await said(scene, 12))) == [("none", "trusted", 0, 0), ("trusted", "at_risk", 1, 0)]
 
 
@@ -196,6 +197,9 @@ async def test_revocation_is_final_and_rights_are_checked(tmp_path: Path) -> Non
         await scene.deliver(trusted(at=NOW + timedelta(days=1)))
         found = await scene.trust()
         assert (found.trust, found.revoked_because) == (Trust.REVOKED, "The key was stolen.")
+        steps = [(one.from_trust, one.to_trust, one.because, one.by) for one in found.steps]
+        assert steps[1:] == [(Trust.TRUSTED, Trust.REVOKED, "The key was stolen.", "sue")]
+        assert (steps[0][:2], steps[0][3]) == ((Trust.NONE, Trust.TRUSTED), None)
         assert [one[:2] for one in await said(scene, 2)] == [("none", "trusted"), ("trusted", "revoked")]
 
 

@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import os
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ from deploy.system import stack_options
 from shared.digests import sha256_digest
 from tests.support.eventually import eventually
 from tests.support.facts import facts_of
+from tests.support.person import Person, a_person
 from tests.support.shop import POLICY, Shop
 
 pytestmark = [pytest.mark.servers, pytest.mark.stack]
@@ -34,31 +32,6 @@ def a_document(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
 def prod(*rules: dict[str, Any], **waivers: Any) -> dict[str, Any]:
     gates = [{"stage": "prod", "gate": gate} for gate in ("entry", "release")]
     return a_document("Policy", "prod", {"gates": gates, "waivers": {"trusted": False} | waivers, "rules": [*rules]})
-
-
-@dataclass
-class Person:
-    """Somebody at the command line."""
-
-    stack: Stack
-    token: str
-
-    async def hallmark(self, *words: object, ends: int = 0) -> Any:
-        """The JSON that the command answers, or says on standard error when it fails."""
-        env = {**os.environ, "HALLMARK_URL": self.stack.urls["gateway"], "HALLMARK_TOKEN": self.token}
-        command = (sys.executable, "-m", "services.cli.main", "--json", *map(str, words))
-        process = await asyncio.create_subprocess_exec(
-            *command, env=env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
-        printed, complained = await process.communicate()
-        assert process.returncode == ends, (words, printed, complained)
-        return json.loads(printed or complained)
-
-
-async def a_person(shop: Shop, stack: Stack, name: str, role: str) -> Person:
-    body = {"subject": name, "kind": "human", "grants": {"shop": [role]}}
-    made = (await shop.ask("POST", "/tokens", f"token-{name}", json=body)).json()
-    return Person(stack, made["token"])
 
 
 def written(path: Path, *documents: dict[str, Any]) -> Path:

@@ -14,6 +14,7 @@ from contracts.circumstances import WaivedSubject
 from contracts.message import Answer, Command, Event, PageLimit, Query
 from contracts.vocabulary import (
     ApplicationName,
+    Digest,
     Frozen,
     GateKind,
     PolicyName,
@@ -139,6 +140,8 @@ class ListWaivers(Query):
     project: ProjectName
     application: ApplicationName | None = None
     state: WaiverState | None = None
+    artifacts: Annotated[tuple[Digest, ...], Field(max_length=1000)] = ()
+    """Only those that name one of these; empty: all."""
     after: str | None = None
     limit: PageLimit = 50
 

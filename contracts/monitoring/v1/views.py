@@ -46,6 +46,17 @@ class DistrustedEvidence(Frozen):
     """By when the release must have passed its gate again, as for a flaw of high severity."""
 
 
+class TrustStep(Frozen):
+    """One change of the trust in a release."""
+
+    from_trust: Trust
+    to_trust: Trust
+    because: str
+    at: Utc
+    by: str | None = None
+    """Who revoked it; None when facts alone changed it."""
+
+
 class ReleaseTrust(Answer):
     """Whether one release may still be relied on."""
 
@@ -72,6 +83,8 @@ class ReleaseTrust(Answer):
     """The reason that was given; None while it is not revoked."""
     components: int
     """Components under watch; 0 means that no bill of materials is known and nothing can be found."""
+    steps: tuple[TrustStep, ...] = ()
+    """How its trust has changed, the oldest first; the newest 100. Left out of lists."""
 
 
 class RiskPage(Answer):

@@ -8,15 +8,17 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 from rich.markup import escape
 
+from contracts.vocabulary import Utc
 from services.cli.client import Client
+from services.cli.differing import changed_lines, difference
 from services.cli.exits import Exit
 from services.cli.output import mark, out, table
 from services.cli.policies.folders import API_VERSION, TEST_KIND, is_test_file
@@ -26,6 +28,7 @@ from shared.errors import Invalid, NotFound, Rejection
 from shared.policy.policy import read_policy
 from shared.policy.template import RuleTemplate, read_template, resolved, templates_named
 
+_TIME = TypeAdapter(Utc)
 Files = Annotated[
     list[Path], typer.Option("--file", "-f", help="A YAML file, or a folder of them.", exists=True, readable=True)
 ]
@@ -60,6 +63,23 @@ def _trust_root(document: Document) -> dict[str, Any]:
     return {**spec, "keys": [key["pem"] if isinstance(key, dict) else key for key in spec.get("keys", [])]}
 
 
+def _freeze(document: Document) -> dict[str, Any]:
+    spec = _camel_to_snake(document.spec)
+    for key in {"windows", "recurring"} & spec.keys():
+        spec[key] = [_camel_to_snake(one) for one in spec[key]]
+    for window in spec.get("windows", []):
+        window |= {name: _moment(window[name]) for name in {"starts_at", "ends_at"} & window.keys()}
+    return spec
+
+
+def _moment(value: Any) -> Any:
+    """A time as the API writes it, so that the same one is no difference."""
+    try:
+        return _TIME.dump_python(_TIME.validate_python(value), mode="json")
+    except ValidationError:  # The service refuses it, with its place.
+        return value
+
+
 KINDS: dict[str, Kind] = {
     "Project": Kind(lambda d: f"/projects/{d.name}", lambda d: _camel_to_snake(d.spec), 0),
     "Lifecycle": Kind(lambda d: f"/projects/{d.project}/lifecycles/{d.name}", lambda d: _camel_to_snake(d.spec), 1),
@@ -69,9 +89,10 @@ KINDS: dict[str, Kind] = {
         lambda d: f"/projects/{d.project}/rule-templates/{d.name}", lambda d: {"document": d.whole}, 4
     ),
     "Policy": Kind(lambda d: f"/projects/{d.project}/policies/{d.name}", lambda d: {"document": d.whole}, 5),
+    "Freeze": Kind(lambda d: f"/projects/{d.project}/freezes/{d.name}", _freeze, 6),
 }
-
-
+_LISTED = {"TrustRoot": "trust_root", "Freeze": "freeze"}
+"""Kinds that are only listed, with the name of one in its list."""
 _IN_NORMAL_FORM = ("RuleTemplate", "Policy")
 """Kinds that are compared with every default written out."""
 
@@ -110,7 +131,7 @@ def document_from(origin: str, document: Any) -> Document:
 
 
 def apply(files: Files) -> None:
-    """Take over documents: projects, lifecycles, applications, trust roots, rule templates, policies.
+    """Take over documents: projects, lifecycles, applications, trust roots, rule templates, policies, freezes.
 
     Repeating it changes nothing.
     """
@@ -157,7 +178,7 @@ def diff(files: Files) -> None:
         except NotFound:
             changes.append({"kind": document.kind, "name": document.name, "change": "create", "lines": []})
             continue
-        lines = _changed_lines(there, wanted) if document.kind in _IN_NORMAL_FORM else _difference(there, wanted)
+        lines = changed_lines(there, wanted) if document.kind in _IN_NORMAL_FORM else difference(there, wanted)
         if lines:
             changes.append({"kind": document.kind, "name": document.name, "change": "update", "lines": lines})
     people = [f"{one['change']} {one['kind']} {one['name']}\n" + escape("\n".join(one["lines"])) for one in changes]
@@ -200,11 +221,8 @@ def _comparable(document: Document, client: Client) -> dict[str, Any]:
                 if one["lifecycle"] == document.name:
                     return dict(one)
             raise NotFound("lifecycle_unknown", f"There is no lifecycle {document.name}.")
-        case "TrustRoot":
-            for one in client.get(f"/projects/{document.project}/trust-roots")["trust_roots"]:
-                if one["trust_root"] == document.name:
-                    return dict(one)
-            raise NotFound("trust_root_unknown", f"There is no trust root {document.name}.")
+        case "TrustRoot" | "Freeze":
+            return _listed(document, client)
         case "RuleTemplate":
             return dict(client.get(KINDS["RuleTemplate"].path(document))["document"])
         case "Policy":
@@ -217,23 +235,12 @@ def _comparable(document: Document, client: Client) -> dict[str, Any]:
             return dict(client.get(KINDS[document.kind].path(document)))
 
 
-def _difference(there: Any, wanted: Any) -> list[str]:
-    """The lines in which what is wanted differs; fields that the document does not mention do not count."""
-    there = _projected(there, wanted)
-    return [] if there == wanted else _changed_lines(there, wanted)
-
-
-def _changed_lines(there: Any, wanted: Any) -> list[str]:
-    before, after = (json.dumps(side, indent=2, sort_keys=True, default=str).splitlines() for side in (there, wanted))
-    return list(difflib.unified_diff(before, after, lineterm="", n=1))[2:]
-
-
-def _projected(there: Any, wanted: Any) -> Any:
-    if isinstance(there, dict) and isinstance(wanted, dict):
-        return {key: _projected(there.get(key), value) for key, value in wanted.items()}
-    if isinstance(there, list) and isinstance(wanted, list) and len(there) == len(wanted):
-        return [_projected(one, other) for one, other in zip(there, wanted, strict=True)]
-    return there
+def _listed(document: Document, client: Client) -> dict[str, Any]:
+    noun = _LISTED[document.kind]
+    for one in client.get(KINDS[document.kind].path(document).rpartition("/")[0])[f"{noun}s"]:
+        if one[noun] == document.name:
+            return dict(one)
+    raise NotFound(f"{noun}_unknown", f"There is no {noun.replace('_', ' ')} {document.name}.")
 
 
 def register(app: typer.Typer) -> None:

@@ -1,195 +1,111 @@
-"""Moving versions: promote, release, roll back, approve; and why the gates said what they said."""
+"""Promotions that run or ran: list, show, approve, cancel; and why the gates said what they said."""
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from contracts.findings import Finding
 from contracts.gate.v1.views import VerdictView
+from contracts.promotion.v1.views import PromotionView
+from contracts.vocabulary import PromotionKind, PromotionState, utc
+from services.cli.awaiting import FINAL, exit_of
 from services.cli.client import Client
-from services.cli.commands.arguments import Project, Version, VersionRef, version_ref
+from services.cli.commands.arguments import Project, VersionRef, earlier, version_ref
+from services.cli.commands.moving import Reason, Timeout, Wait, finish
 from services.cli.exits import Exit
 from services.cli.explaining import verdict_lines
-from services.cli.output import findings_table, mark, out, table
+from services.cli.output import mark, out, table
+from services.cli.showing import summary, whole
+from shared.clock import utc_now
 from shared.errors import Invalid
 
-FINAL = {"completed", "denied", "cancelled", "expired", "failed"}
-_EXITS = {
-    "completed": Exit.DONE,
-    "denied": Exit.DENIED,
-    "cancelled": Exit.DENIED,
-    "expired": Exit.PENDING,
-    "failed": Exit.UNAVAILABLE,
-}
-_LOOK_EVERY_SECONDS = 0.1
-
-Wait = Annotated[bool, typer.Option("--wait", help="Stay until it has ended, and say what happens.")]
-Timeout = Annotated[float, typer.Option(help="Seconds to wait with --wait.")]
-Patience = Annotated[int, typer.Option(help="Seconds the promotion itself waits for evidence and approvals.")]
-Reason = Annotated[str, typer.Option("--reason", "-m", help="Why, for the record.")]
-Key = Annotated[str | None, typer.Option("--idempotency-key", help="The same key twice is one request.")]
-To = Annotated[str | None, typer.Option("--to", help="The stage to enter; the next one when absent.")]
 PromotionId = Annotated[str, typer.Argument(help="Id of the promotion.")]
-
-
-def promote(
-    version: Version,
-    to: To = None,
-    *,
-    wait: Wait = False,
-    timeout: Timeout = 300.0,
-    patience: Patience = 86_400,
-    reason: Reason = "",
-    key: Key = None,
-) -> None:
-    """Ask that a version enters its next stage."""
-    _request(version_ref(version), "promote", to, reason, patience, key, wait_seconds=timeout if wait else None)
-
-
-def release(
-    version: Version,
-    *,
-    wait: Wait = False,
-    timeout: Timeout = 300.0,
-    patience: Patience = 86_400,
-    reason: Reason = "",
-    key: Key = None,
-) -> None:
-    """Ask that a version becomes a Trusted Release."""
-    _request(version_ref(version), "release", None, reason, patience, key, wait_seconds=timeout if wait else None)
-
-
-def rollback(
-    version: Version,
-    reason: Annotated[str, typer.Option("--reason", "-m", help="Why; required.")],
-    to: Annotated[str | None, typer.Option("--stage", help="The stage; the release stage when absent.")] = None,
-    *,
-    wait: Wait = False,
-    timeout: Timeout = 300.0,
-    patience: Patience = 3600,
-    key: Key = None,
-) -> None:
-    """Bring an earlier good version back in a stage it has passed."""
-    _request(version_ref(version), "rollback", to, reason, patience, key, wait_seconds=timeout if wait else None)
-
-
-def _request(
-    ref: VersionRef,
-    kind: str,
-    to: str | None,
-    reason: str,
-    patience: int,
-    key: str | None,
-    *,
-    wait_seconds: float | None,
-) -> None:
-    client = Client()
-    body: dict[str, Any] = {
-        "application": ref.application,
-        "version": ref.version,
-        "kind": kind,
-        "reason": reason,
-        "patience_seconds": patience,
-    }
-    if to:
-        body["to_stage"] = to
-    promotion = client.post(f"/projects/{ref.project}/promotions", body, key=key)
-    if wait_seconds is not None:
-        promotion = follow(client, ref.project, promotion, wait_seconds)
-    _show(promotion)
-    raise typer.Exit(_exit(promotion, waited=wait_seconds is not None))
-
-
-def follow(client: Client, project: str, promotion: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """Watch a promotion until it has ended or the time is over, telling each step once."""
-    told = 0
-    give_up = time.monotonic() + seconds
-    while True:
-        for step in promotion["history"][told:]:
-            out.progress(f"  {step['at'][11:19]}  {mark(step['state'])}  {step['because']}")
-        told = len(promotion["history"])
-        if promotion["state"] in FINAL or time.monotonic() > give_up:
-            return promotion
-        time.sleep(_LOOK_EVERY_SECONDS)
-        promotion = client.get(f"/projects/{project}/promotions/{promotion['promotion_id']}")
-
-
-def _show(promotion: dict[str, Any]) -> None:
-    where = f"{promotion['from_stage'] or 'nowhere'} → {promotion['to_stage']}"
-    head = (
-        f"{promotion['promotion_id']}  {promotion['kind']} {promotion['version']}  {where}  {mark(promotion['state'])}"
-    )
-    open_findings = [finding for finding in promotion["findings"] if not Finding.model_validate(finding).lets_pass]
-    out.answer(promotion, head, *_trust(promotion), *([findings_table(open_findings)] if open_findings else []))
-
-
-def _trust(promotion: dict[str, Any]) -> list[str]:
-    lines = [f"on waivers: {escape(', '.join(promotion['waivers']))}"] if promotion["waivers"] else []
-    if promotion["state"] == "completed" and promotion["release"] and not promotion["may_be_trusted"]:
-        lines.append("[yellow]released, not trusted: its policies call no release on these waivers trusted[/]")
-    return lines
-
-
-def _exit(promotion: dict[str, Any], *, waited: bool) -> Exit:
-    if promotion["state"] in FINAL:
-        return _EXITS[promotion["state"]]
-    return Exit.PENDING if waited else Exit.DONE
 
 
 promotion = typer.Typer(help="Promotions that run or ran.", no_args_is_help=True)
 
 
 @promotion.command("list")
-def list_promotions(project: Project, application: Annotated[str | None, typer.Option()] = None) -> None:
-    """Promotions of a project, newest first."""
-    found = list(Client().pages(f"/projects/{project}/promotions", "promotions", application=application))
-    rows = [
-        (
-            one["promotion_id"],
-            one["application"],
-            one["version"],
-            one["to_stage"],
-            mark(one["state"]),
-            one["requested_by"],
-        )
-        for one in found
-    ]
-    out.answer(found, table(("id", "application", "version", "to", "state", "asked by"), rows))
+def list_promotions(
+    project: Project,
+    application: Annotated[str | None, typer.Option(help="Only of this application.")] = None,
+    version: Annotated[str | None, typer.Option(help="Only of this version of it.")] = None,
+    state: Annotated[PromotionState | None, typer.Option(help="Only those that stand there.")] = None,
+    stage: Annotated[str | None, typer.Option(help="Only those into this stage.")] = None,
+    kind: Annotated[PromotionKind | None, typer.Option(help="Only of this kind.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only those asked for since: 12h, 7d, or a date.")] = None,
+) -> None:
+    """Promotions of a project, newest first; those that failed are never left out."""
+    filters = {
+        "application": application,
+        "version": version,
+        "state": state.value if state else None,
+        "stage": stage,
+        "kind": kind.value if kind else None,
+        "since": utc(earlier(since, utc_now())) if since else None,
+    }
+    found = list(Client().pages(f"/projects/{project}/promotions", "promotions", **filters))
+    out.answer(found, table(_COLUMNS, [_row(one) for one in found]))
+
+
+_COLUMNS = ("id", "version", "what", "to", "state", "attempts", "verdict", "asked by", "asked at")
+
+
+def _row(one: dict[str, Any]) -> tuple[Any, ...]:
+    return (
+        one["promotion_id"],
+        f"{one['application']}/{one['version']}",
+        one["kind"],
+        one["to_stage"],
+        mark(one["state"]),
+        one["attempt"],
+        one["verdict_id"],
+        one["requested_by"],
+        f"{one['requested_at'][:19]}Z",
+    )
 
 
 @promotion.command("show")
 def show(promotion_id: PromotionId, project: Project, *, wait: Wait = False, timeout: Timeout = 300.0) -> None:
-    """One promotion with every step; with --wait until it has ended."""
-    client = Client()
-    found = client.get(f"/projects/{project}/promotions/{promotion_id}")
+    """One promotion with every step, attempt and answer; with --wait until it has ended."""
+    answer = Client().get(f"/projects/{project}/promotions/{promotion_id}")
+    found = PromotionView.model_validate(answer)
     if wait:
-        found = follow(client, project, found, timeout)
-    _show(found)
-    if not wait:
-        steps = [(step["at"], mark(step["state"]), step["because"]) for step in found["history"]]
-        out.progress("")
-        if not out.as_json:
-            out.answer(found, table(("when", "state", "because"), steps))
-    raise typer.Exit(_exit(found, waited=wait))
+        finish(found, timeout)
+    out.answer(answer, *whole(found))
+    raise typer.Exit(exit_of(found) if found.state in FINAL else Exit.DONE)
+
+
+@promotion.command("break-glass")
+def break_glass(
+    promotion_id: PromotionId,
+    project: Project,
+    reason: Annotated[str, typer.Option("--reason", "-m", help="Why it cannot wait; ten letters at least.")],
+) -> None:
+    """Ask that a promotion passes a freeze, or, as a second person, let it. Opens no gate."""
+    _answer(Client().post(f"/projects/{project}/promotions/{promotion_id}/break-glass", {"reason": reason}))
 
 
 def approve(promotion_id: PromotionId, project: Project, reason: Reason = "") -> None:
     """Answer for a version, on exactly the evidence that the gates saw last."""
-    _show(Client().post(f"/projects/{project}/promotions/{promotion_id}/approve", {"reason": reason}))
+    _answer(Client().post(f"/projects/{project}/promotions/{promotion_id}/approve", {"reason": reason}))
 
 
 def reject(promotion_id: PromotionId, project: Project, reason: Reason = "") -> None:
     """Refuse to answer for a version."""
-    _show(Client().post(f"/projects/{project}/promotions/{promotion_id}/reject", {"reason": reason}))
+    _answer(Client().post(f"/projects/{project}/promotions/{promotion_id}/reject", {"reason": reason}))
 
 
 def cancel(promotion_id: PromotionId, project: Project, reason: Reason = "") -> None:
     """Stop a promotion that is not decided yet."""
-    _show(Client().post(f"/projects/{project}/promotions/{promotion_id}/cancel", {"reason": reason}))
+    _answer(Client().post(f"/projects/{project}/promotions/{promotion_id}/cancel", {"reason": reason}))
+
+
+def _answer(found: dict[str, Any]) -> None:
+    promotion = PromotionView.model_validate(found)
+    out.answer(found, *summary(promotion))
 
 
 def explain(
@@ -225,6 +141,6 @@ def _newest(client: Client, ref: VersionRef) -> str | None:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (promote, release, rollback, approve, reject, cancel, explain):
+    for command in (approve, reject, cancel, explain):
         app.command()(command)
     app.add_typer(promotion, name="promotion")

@@ -12,6 +12,7 @@ from services.cli.commands.arguments import Version, application_ref, version_re
 from services.cli.exits import Exit
 from services.cli.explaining import findings_lines
 from services.cli.output import mark, out, table
+from services.cli.timeline_table import timeline_table
 from shared.errors import Invalid
 
 version = typer.Typer(help="Immutable versions of applications.", no_args_is_help=True)
@@ -84,6 +85,19 @@ def show(version: Version) -> None:
         table(("artifact", "digest"), artifacts),
         table(("when", "what", "from", "to", "by"), moves),
     )
+
+
+@version.command("timeline")
+def timeline(version: Version) -> None:
+    """Everything that happened to a version, oldest first."""
+    path = f"{version_ref(version).path}/timeline"
+    found = Client().get(path)
+    entries = found["entries"]
+    while found["next"]:
+        found |= Client().get(path, after=found["next"])
+        entries += found["entries"]
+    cut = f"[yellow]What happened before {found['complete_since']} is left out: there is too much of it.[/]"
+    out.answer({**found, "entries": entries}, *([cut] if found["cut"] else []), timeline_table(entries))
 
 
 @version.command("list")

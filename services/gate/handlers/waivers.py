@@ -133,5 +133,5 @@ async def list_waivers(query: ListWaivers, work: GateWork) -> WaiverPage:
     work.unit.caller.require_member(query.project, query.application)
     state = query.state.value if query.state else None
     return await work.dossiers.waivers.page(
-        query.project, query.application, state, after=query.after, limit=query.limit
+        query.project, query.application, state, artifacts=query.artifacts, after=query.after, limit=query.limit
     )

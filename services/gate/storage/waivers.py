@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from contracts.circumstances import WaiverFacts
@@ -18,6 +19,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
         Index((("application", 1), ("expires_at", 1)), where={"state": GRANTED}),
         Index((("expires_at", 1),), where={"open": True}),
         Index((("project", 1), ("expires_at", 1), ("_id", 1))),
+        Index((("artifact", 1),)),
     ),
     "waiver_uses": (Index((("waiver", 1),)),),
     "waiver_covered": (Index((("waiver", 1), ("judged_at", -1), ("_id", 1))),),
@@ -56,6 +58,7 @@ class Waivers:
                 "state": waiver.state,
                 "open": waiver.state in (REQUESTED, GRANTED),
                 "expires_at": waiver.expires_at,
+                "artifact": waiver.subject.artifact,
                 "waiver": waiver.model_dump_json(),
             }
         )
@@ -97,7 +100,14 @@ class Waivers:
         return WaiverView.model_validate({**waiver.model_dump(), "uses": await self.uses(waiver.waiver_id)})
 
     async def page(
-        self, project: str, application: str | None, state: str | None, *, after: str | None, limit: int
+        self,
+        project: str,
+        application: str | None,
+        state: str | None,
+        *,
+        artifacts: Sequence[str] = (),
+        after: str | None,
+        limit: int,
     ) -> WaiverPage:
         """Waivers of a project, those that end first leading."""
         where: Document = {"project": project}
@@ -105,6 +115,8 @@ class Waivers:
             where["application"] = f"{project}/{application}"
         if state:
             where["state"] = state
+        if artifacts:
+            where["artifact"] = {"$in": list(artifacts)}
         last = await self._waivers.get(after) if after else None
         if last:
             where["$or"] = [

@@ -29,6 +29,9 @@ from services.monitoring.domain.trust import (
 )
 from shared.errors import Invalid
 
+KEPT_STEPS = 100
+"""Changes of trust that are kept with a release; the log has all of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sbom:
@@ -50,6 +53,18 @@ class Context:
     criticality: Criticality
     owners: tuple[str, ...]
     stated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TrustStep:
+    """One change of the trust in a release."""
+
+    from_trust: Trust
+    to_trust: Trust
+    because: str
+    at: datetime
+    by: str | None = None
+    """Who revoked it; None when facts alone changed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +91,8 @@ class Release:
     components: int = 0
     evidence: tuple[Digest, ...] = ()
     """Content digests of the evidence that its newest admission rests on."""
+    steps: tuple[TrustStep, ...] = ()
+    """How its trust has changed so far, the oldest first; the newest `KEPT_STEPS`."""
     revision: int = 0
 
     @property
@@ -116,6 +133,14 @@ class Release:
         if at <= self.released_at:
             return self
         return replace(self, evidence=(), released_at=at, state=untrusted(self.state, at))
+
+    def stepped_from(self, before: Release, because: str, at: datetime) -> Release:
+        """With what its trust became since `before`, as one more step; itself when that is the same."""
+        if before.state.trust is self.state.trust:
+            return self
+        by = self.revocation.by.subject if self.revocation else None
+        step = TrustStep(before.state.trust, self.state.trust, because, at, by)
+        return replace(self, steps=(*self.steps, step)[-KEPT_STEPS:])
 
     def stated(self, context: Context | None) -> Release:
         """With the newer of its own context and this one."""

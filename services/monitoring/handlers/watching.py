@@ -20,7 +20,7 @@ async def settle(work: MonitoringWork, before: Release, after: Release, because:
     """Keep a release as it is now; announce and record what that changes."""
     if after == before and before.revision:
         return before
-    saved = await work.releases.save(after)
+    saved = await work.releases.save(after.stepped_from(before, because, work.unit.now))
     event = wire.trust_changed(before, after, because=because, at=work.unit.now)
     if event:
         work.unit.announce(event)

@@ -15,7 +15,7 @@ from datetime import datetime
 
 from contracts.vocabulary import Criticality, SourceCommit, Trust, utc
 from services.monitoring.domain.matching import Match
-from services.monitoring.domain.release import Context, Release
+from services.monitoring.domain.release import Context, Release, TrustStep
 from services.monitoring.domain.trust import Cause, DistrustCause, RevocationCause, TrustState, VulnerabilityCause
 from shared.errors import NotFound
 from shared.mongo import Collection, Document, Index
@@ -122,6 +122,7 @@ def _to_document(release: Release) -> Document:
         "trust": release.state.trust.value,
         "since": release.state.since,
         "causes": [_cause_to_document(cause) for cause in release.state.causes],
+        "steps": [_step_to_document(step) for step in release.steps],
         "urgency": f"{_RANK[release.state.trust]}|{utc(deadline) if deadline else '~'}|{release.key}",
     }
 
@@ -149,8 +150,18 @@ def from_document(found: Document) -> Release:
             since=found["since"],
             causes=tuple(_cause_from_document(cause) for cause in found["causes"]),
         ),
+        steps=tuple(_step_from_document(step) for step in found.get("steps", ())),
         revision=found["revision"],
     )
+
+
+def _step_to_document(step: TrustStep) -> Document:
+    trusts = {"from": step.from_trust.value, "to": step.to_trust.value}
+    return {**trusts, "because": step.because, "at": step.at, "by": step.by}
+
+
+def _step_from_document(found: Document) -> TrustStep:
+    return TrustStep(Trust(found["from"]), Trust(found["to"]), found["because"], found["at"], found["by"])
 
 
 def _cause_to_document(cause: Cause) -> Document:

@@ -8,8 +8,8 @@ from contracts.findings import Finding
 from contracts.promotion.v1.views import PromotionView
 from contracts.vocabulary import Outcome, PromotionState
 from deploy.examples import example_of
-from services.cli.commands import promotions
-from services.cli.output import console
+from services.cli.output import console, out
+from services.cli.showing import summary
 
 RELEASED = "released, not trusted"
 
@@ -23,13 +23,17 @@ def shown(capsys: pytest.CaptureFixture[str], **more: Any) -> str:
     known = example_of(PromotionView).model_dump() | {"waivers": (), "may_be_trusted": True, "findings": ()}
     view = PromotionView.model_validate(known | {"state": PromotionState.COMPLETED, "release": True} | more)
     console.width = 200
-    promotions._show(view.model_dump(mode="json"))
+    out.answer(None, *summary(view))
     return capsys.readouterr().out
 
 
 def test_a_waived_finding_is_not_open(capsys: pytest.CaptureFixture[str]) -> None:
     waived = finding("waived-rule", waived=("wv-1",))
-    said = shown(capsys, findings=(waived, finding("open-rule"), finding("passed", outcome=Outcome.ALLOW)))
+    said = shown(
+        capsys,
+        findings=(waived, finding("open-rule"), finding("passed", outcome=Outcome.ALLOW)),
+        state=PromotionState.EXPIRED,
+    )
     assert "open-rule" in said
     assert "waived-rule" not in said
     assert "qa-entry/passed" not in said

@@ -10,10 +10,10 @@ from contracts.gate.v1.commands import EvaluateGates
 from contracts.gate.v1.queries import ConfirmVerdict, JudgeGates
 from contracts.registry.v1.commands import MoveVersion
 from contracts.registry.v1.queries import ShowVersion
+from services.promotion.equipment import PromotionSettings, load_equipment
 from services.promotion.handlers import HANDLERS, commands, events, queries
 from services.promotion.storage.unit_of_work import INDEXES
 from services.promotion.sweep import sweep
-from shared.gate_keys import load_gate_keys
 from shared.service import Service, serve_environment
 
 ROOMS = (commands, events, queries)
@@ -22,7 +22,7 @@ SERVICE = Service(
     HANDLERS,
     INDEXES,
     duties=(sweep,),
-    equip=load_gate_keys,
+    equip=load_equipment,
     asks=(ShowVersion, ReadPositions, ConfirmVerdict, JudgeGates),
     tells=(EvaluateGates, RecordApproval, AttestPassage, MoveVersion),
 )
@@ -30,4 +30,4 @@ SERVICE = Service(
 
 def run(env: Mapping[str, str]) -> None:
     """Run one promotion process until SIGTERM."""
-    serve_environment(SERVICE, env)
+    serve_environment(SERVICE, env, PromotionSettings)

@@ -20,7 +20,7 @@ from services.promotion.domain.facts import Cancelled
 from services.promotion.domain.passages import Route, route
 from services.promotion.domain.promotion import Promotion, begin
 from services.promotion.handlers import HANDLERS
-from services.promotion.handlers.steps import take_step, tell
+from services.promotion.handlers.steps import say, take_step, tell
 from services.promotion.storage.unit_of_work import PromotionWork
 from shared.errors import Invalid
 from shared.messaging.dispatcher import Outside
@@ -75,9 +75,7 @@ async def request_promotion(command: RequestPromotion, work: PromotionWork, seen
     requested = _requested(command, seen, way, caller.actor.subject, work.unit.now)
     promotion = begin(requested, work.unit.now)
     await work.promotions.open(promotion)
-    work.unit.announce(wire.requested(promotion))
-    for event in wire.said(requested, promotion, work.unit.now):
-        work.unit.announce(event)
+    say(work, promotion, (wire.requested(promotion), *wire.said(requested, promotion, work.unit.now)))
     tell(work, promotion)
     return wire.promotion_view(promotion)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from services.promotion import wire, wire_tells
+from collections.abc import Iterable
+
+from contracts.message import Event
+from services.promotion import cdevents, wire, wire_tells
 from services.promotion.domain.facts import Fact
 from services.promotion.domain.promotion import Promotion, advance
 from services.promotion.storage.unit_of_work import PromotionWork
@@ -16,10 +19,17 @@ async def take_step(work: PromotionWork, before: Promotion, fact: Fact) -> Promo
         log.info("fact ignored", fact=type(fact).__name__, promotion=before.promotion_id, state=before.state.value)
         return before
     await work.promotions.save(after)
-    for event in wire.said(before, after, work.unit.now):
-        work.unit.announce(event)
+    say(work, after, wire.said(before, after, work.unit.now))
     tell(work, after)
     return after
+
+
+def say(work: PromotionWork, promotion: Promotion, events: Iterable[Event]) -> None:
+    """Announce what happened to a promotion, in Hallmark's own words and then in those of CDEvents."""
+    said = tuple(events)
+    draft = work.unit.equipment.cdevents_draft
+    for event in (*said, *(one for known in said for one in cdevents.told(promotion, known, draft=draft))):
+        work.unit.announce(event)
 
 
 def tell(work: PromotionWork, promotion: Promotion) -> None:

@@ -12,6 +12,7 @@ from contracts.gate.v1 import queries as gate_queries
 from contracts.gate.v1 import replays as gate_replays
 from contracts.gate.v1 import templates as gate_templates
 from contracts.gate.v1 import waivers as gate_waivers
+from contracts.gateway.v1 import events as gateway_events
 from contracts.message import DeadLetter, Message
 from contracts.monitoring.v1 import cdevents as monitoring_cdevents
 from contracts.monitoring.v1 import commands as monitoring_commands
@@ -140,6 +141,7 @@ MESSAGES: tuple[type[Message], ...] = (
     monitoring_events.TrustChanged,
     monitoring_cdevents.TrustCdeventPublished,
     monitoring_exploitation.ExploitationLearned,
+    gateway_events.WebhookChanged,
     DeadLetter,
 )
 

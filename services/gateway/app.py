@@ -38,6 +38,8 @@ from services.gateway.http import (
     verdicts,
     versions,
     waivers,
+    webhook_deliveries,
+    webhooks,
 )
 from services.gateway.openapi import document
 from services.gateway.parts import Gateway, connected
@@ -69,6 +71,8 @@ _ROUTERS: tuple[APIRouter, ...] = (
     metrics.router,
     log_entries.router,
     tokens.router,
+    webhooks.router,
+    webhook_deliveries.router,
     stream.router,
 )
 

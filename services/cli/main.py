@@ -22,6 +22,7 @@ from services.cli.commands import (
     tokens,
     versions,
     waivers,
+    webhooks,
     witness,
 )
 from services.cli.exits import exit_for
@@ -57,6 +58,7 @@ groups = (
     log,
     witness,
     tokens,
+    webhooks,
     keys,
 )
 for group in groups:

@@ -34,8 +34,14 @@ class Receiver:
     received: list[Received] = field(default_factory=list)
     open: int = 0
     most_open: int = 0
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open += 1
         self.most_open = max(self.most_open, self.open)
         try:
@@ -44,19 +50,22 @@ class Receiver:
             headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
             body = await reader.readexactly(int(headers.get("content-length", "0")))
             self.received.append(Received(first.split(" ")[1], headers, body))
-            await self._answer(writer, self.planned.pop(0) if self.planned else self.usually)
+            await self._answer(reader, writer, self.planned.pop(0) if self.planned else self.usually)
         except (ConnectionError, asyncio.IncompleteReadError):
             return
         finally:
             self.open -= 1
             writer.close()
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                await writer.wait_closed()
 
-    async def _answer(self, writer: asyncio.StreamWriter, behaviour: int | str) -> None:
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, behaviour: int | str) -> None:
         match behaviour:
             case int():
                 writer.write(f"HTTP/1.1 {behaviour} x\r\n{self.headers}content-length: 0\r\n\r\n".encode())
             case "hang":
-                await asyncio.Event().wait()
+                # Until the other side hangs up.
+                await reader.read()
             case "drip":
                 for byte in b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n" + b"x" * 1_000_000:
                     writer.write(bytes([byte]))
@@ -78,10 +87,13 @@ async def a_receiver(
 ) -> AsyncIterator[Receiver]:
     """A receiver on a port of its own."""
     receiver = Receiver(planned=list(planned), usually=usually)
-    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(receiver.begin, "127.0.0.1", 0, ssl=tls)
     receiver.port = server.sockets[0].getsockname()[1]
     receiver.url = f"http://127.0.0.1:{receiver.port}/hook"
     try:
         yield receiver
     finally:
         server.close()
+        for task in list(receiver.tasks):
+            task.cancel()
+        await asyncio.gather(*receiver.tasks, return_exceptions=True)

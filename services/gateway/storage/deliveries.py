@@ -138,7 +138,7 @@ def _to_document(delivery: Delivery) -> Document:
         "body": delivery.body,
         "sequence": delivery.sequence,
         "created_at": delivery.created_at,
-        "listed_as": f"{utc(delivery.created_at)}.{delivery.delivery_id}",
+        "listed_as": f"{utc(delivery.created_at)}.{delivery.sequence or 0:020}.{delivery.delivery_id}",
         "expires_at": delivery.created_at + KEPT,
         **_outcome(delivery),
     }

@@ -12,11 +12,14 @@ from contracts.gate.v1 import queries as gate_queries
 from contracts.gate.v1 import replays as gate_replays
 from contracts.gate.v1 import templates as gate_templates
 from contracts.gate.v1 import waivers as gate_waivers
+from contracts.gateway.v1 import events as gateway_events
 from contracts.message import DeadLetter, Message
+from contracts.monitoring.v1 import cdevents as monitoring_cdevents
 from contracts.monitoring.v1 import commands as monitoring_commands
 from contracts.monitoring.v1 import events as monitoring_events
 from contracts.monitoring.v1 import exploitation as monitoring_exploitation
 from contracts.monitoring.v1 import queries as monitoring_queries
+from contracts.promotion.v1 import cdevents as promotion_cdevents
 from contracts.promotion.v1 import commands as promotion_commands
 from contracts.promotion.v1 import events as promotion_events
 from contracts.promotion.v1 import freezes as promotion_freezes
@@ -136,6 +139,7 @@ MESSAGES: tuple[type[Message], ...] = (
     promotion_events.PromotionCompleted,
     promotion_events.PromotionEnded,
     promotion_events.ReleaseTrusted,
+    promotion_cdevents.CdeventPublished,
     monitoring_commands.ImportAdvisories,
     monitoring_commands.RevokeRelease,
     monitoring_exploitation.ImportExploitation,
@@ -145,7 +149,9 @@ MESSAGES: tuple[type[Message], ...] = (
     monitoring_queries.ShowTrust,
     monitoring_queries.ShowMetrics,
     monitoring_events.TrustChanged,
+    monitoring_cdevents.TrustCdeventPublished,
     monitoring_exploitation.ExploitationLearned,
+    gateway_events.WebhookChanged,
     DeadLetter,
 )
 

@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 from contracts.vocabulary import Frozen, Utc
 
 NATS_MESSAGE_ID = "Nats-Msg-Id"
+CE_PREFIX = "ce-"
 CE_SPECVERSION = "ce-specversion"
 CE_ID = "ce-id"
 CE_SOURCE = "ce-source"

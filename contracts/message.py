@@ -38,6 +38,10 @@ class Message(Frozen):
         """The concrete NATS subject to publish this very message on."""
         return self.subject
 
+    def attributes(self) -> dict[str, str]:
+        """CloudEvents attributes of its own, in place of those of the wire: for what another standard binds."""
+        return {}
+
 
 class Answer(Frozen):
     """What an accepted ask is answered with."""

@@ -48,10 +48,18 @@ def all_rights(services: Iterable[Service[Any]]) -> dict[str, NatsRights]:
     intake = tuple(message.subject for message in MESSAGES if issubclass(message, Intake))
     return {
         **{service.name: rights_of_service(service) for service in services},
-        # The live event stream reads the facts through short-lived consumers of its own.
+        # Live streams and webhooks read the facts through short-lived consumers of their own.
         GATEWAY: NatsRights(
-            (*asks, f"$JS.API.CONSUMER.CREATE.{EVT.name}.>", f"$JS.API.CONSUMER.DELETE.{EVT.name}.>", "$JS.FC.>"),
-            (inbox_of(GATEWAY),),
+            (
+                *asks,
+                f"hallmark.evt.{GATEWAY}.>",
+                wake_subject(GATEWAY),
+                f"$JS.API.STREAM.INFO.{EVT.name}",
+                f"$JS.API.CONSUMER.CREATE.{EVT.name}.>",
+                f"$JS.API.CONSUMER.DELETE.{EVT.name}.>",
+                "$JS.FC.>",
+            ),
+            (inbox_of(GATEWAY), wake_subject(GATEWAY)),
         ),
         PIPELINE: NatsRights(intake, (inbox_of(PIPELINE),)),
         SUBSCRIBER: NatsRights((), ("hallmark.evt.>", inbox_of(SUBSCRIBER))),

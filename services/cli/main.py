@@ -25,6 +25,7 @@ from services.cli.commands import (
     trains,
     versions,
     waivers,
+    webhooks,
     witness,
 )
 from services.cli.exits import exit_for
@@ -63,6 +64,7 @@ groups = (
     log,
     witness,
     tokens,
+    webhooks,
     keys,
 )
 for group in groups:

@@ -41,6 +41,8 @@ from services.gateway.http import (
     verdicts,
     versions,
     waivers,
+    webhook_deliveries,
+    webhooks,
 )
 from services.gateway.openapi import document
 from services.gateway.parts import Gateway, connected
@@ -75,6 +77,8 @@ _ROUTERS: tuple[APIRouter, ...] = (
     metrics.router,
     log_entries.router,
     tokens.router,
+    webhooks.router,
+    webhook_deliveries.router,
     stream.router,
 )
 

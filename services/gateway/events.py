@@ -1,12 +1,15 @@
 """Facts as server-sent events (HTML Living Standard, section 9.2): pure.
 
 - `id` is the place in the stream of facts: a reader that comes back with `Last-Event-ID` misses nothing.
-- `event` is noun and verb (`version.moved`), `data` the fact as JSON.
+- `event` is noun and verb (`version.moved`), of a CDEvent its type; `data` is the fact as JSON.
+- A stream is of Hallmark's own facts, or of CDEvents; never of both, for each CDEvent repeats a fact.
 - Readers see the projects in which they hold a role, and facts of no project only with a role everywhere. Whose rights
   are confined to applications see the facts of those.
 """
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 from contracts.streams import EVT
 from shared.errors import Forbidden, Invalid
@@ -16,11 +19,22 @@ KEEPALIVE = b": keepalive\n\n"
 _PREFIX = EVT.subjects[0].removesuffix(">")
 _PLACES_BEFORE_PROJECT = "*.*.*.*"
 """Service, noun, verb and major version."""
+_CDEVENT = "cdevent"
+_CDEVENTS = f"*.{_CDEVENT}.*.*"
 _NOUN = 3
 _HIGHEST_SEQUENCE = 2**63
 
 
-def subjects_for(caller: Caller, project: str | None, application: str | None) -> list[str]:
+class StreamFormat(StrEnum):
+    """In whose words facts are told."""
+
+    HALLMARK = "hallmark"
+    CDEVENTS = "cdevents"
+
+
+def subjects_for(
+    caller: Caller, project: str | None, application: str | None, form: StreamFormat = StreamFormat.HALLMARK
+) -> list[str]:
     """The NATS subjects a reader may and wants to read. Raises `Forbidden` or `Invalid`."""
     if application and not project:
         raise Invalid(
@@ -30,7 +44,7 @@ def subjects_for(caller: Caller, project: str | None, application: str | None) -
         caller.require_member(project, application)
         places = [(project, application or "*")]
     elif caller.grants.get(EVERYWHERE):
-        return [EVT.subjects[0]]
+        return [EVT.subjects[0]] if form is StreamFormat.HALLMARK else [f"{_PREFIX}{_CDEVENTS}.*.*"]
     else:
         places = _all_of(caller)
     if not places:
@@ -39,7 +53,8 @@ def subjects_for(caller: Caller, project: str | None, application: str | None) -
             f"{caller.actor.subject} holds no role in any project.",
             remedy="Ask an administrator for a token with the role viewer.",
         )
-    return [f"{_PREFIX}{_PLACES_BEFORE_PROJECT}.{whose}.{what}" for whose, what in places]
+    before = _PLACES_BEFORE_PROJECT if form is StreamFormat.HALLMARK else _CDEVENTS
+    return [f"{_PREFIX}{before}.{whose}.{what}" for whose, what in places]
 
 
 def _all_of(caller: Caller) -> list[tuple[str, str]]:
@@ -52,6 +67,11 @@ def _all_of(caller: Caller) -> list[tuple[str, str]]:
         if roles and project not in whole
     }
     return sorted({(project, "*") for project in whole} | single)
+
+
+def is_of(form: StreamFormat, subject: str) -> bool:
+    """Whether a fact on this subject is told in this form."""
+    return (subject.split(".")[_NOUN] == _CDEVENT) == (form is StreamFormat.CDEVENTS)
 
 
 def sequence_after(last_event_id: str | None) -> int | None:
@@ -67,10 +87,9 @@ def sequence_after(last_event_id: str | None) -> int | None:
     return int(last_event_id) + 1
 
 
-def frame(subject: str, sequence: int, body: bytes) -> bytes:
+def frame(subject: str, sequence: int, body: bytes, cdevent_type: str = "") -> bytes:
     """One fact as it goes over the wire."""
-    tokens = subject.split(".")
-    name = ".".join(tokens[_NOUN : _NOUN + 2])
+    name = cdevent_type or ".".join(subject.split(".")[_NOUN : _NOUN + 2])
     # A line break inside the data would end the field and could begin another one.
     lines = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     data = b"".join(b"data: " + line + b"\n" for line in lines)

@@ -15,17 +15,29 @@ from nats.aio.client import Client
 from contracts.vocabulary import Actor, ActorKind, Role
 from services.gateway.blobs import Blobs
 from services.gateway.settings import GatewaySettings
+from services.gateway.storage import deliveries as delivery_storage
 from services.gateway.storage import tokens as token_storage
+from services.gateway.storage import webhooks as webhook_storage
 from services.gateway.storage.tokens import TokenRepository
+from services.gateway.webhooks.duties import Webhooks, webhook_duties
 from shared.clock import Clock
 from shared.errors import Transient
 from shared.identity import EVERYWHERE, SPOKESMAN, Caller, Speaker, load_identity_key
 from shared.logs import log
+from shared.messaging import outbox
 from shared.messaging.asking import Asker
 from shared.messaging.broker import make_broker
 from shared.mongo import Database, connect
 from shared.tracing import tracing_middlewares
 
+INDEXES = {
+    token_storage.COLLECTION: token_storage.INDEXES,
+    webhook_storage.COLLECTION: webhook_storage.INDEXES,
+    delivery_storage.COLLECTION: delivery_storage.INDEXES,
+    delivery_storage.CURSORS: (),
+    outbox.COLLECTION: outbox.INDEXES,
+    "leases": (),
+}
 ITSELF = Caller(Actor(subject=SPOKESMAN, kind=ActorKind.SERVICE), {EVERYWHERE: frozenset({Role.VIEWER})})
 """As whom the gateway asks without anybody signed in: for public badges only."""
 
@@ -45,6 +57,7 @@ class Gateway:
     speaker: Speaker
     """Says so for single requests."""
     clock: Clock
+    webhooks: Webhooks
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Live streams end when it is set."""
     streams: int = 0
@@ -87,12 +100,15 @@ async def connected(settings: GatewaySettings, clock: Clock) -> AsyncIterator[Ga
         asker = Asker(broker, source="/hallmark/gateway", own_token=own_token, clock=clock)
         tokens = TokenRepository(database.collection(token_storage.COLLECTION))
         blobs = Blobs(http, settings.evidence_addresses, settings.max_evidence_bytes)
-        gateway = Gateway(settings, database, connection, asker, tokens, blobs, key, speaker, clock)
         try:
-            yield gateway
+            async with webhook_duties(settings, database, connection, key, clock) as webhooks:
+                gateway = Gateway(settings, database, connection, asker, tokens, blobs, key, speaker, clock, webhooks)
+                try:
+                    yield gateway
+                finally:
+                    gateway.stopping.set()
+                    await asyncio.gather(*gateway.closing, return_exceptions=True)
         finally:
-            gateway.stopping.set()
-            await asyncio.gather(*gateway.closing, return_exceptions=True)
             await broker.stop()
 
 
@@ -100,7 +116,7 @@ async def _create_indexes(database: Database) -> None:
     """MongoDB may come up after the gateway: keep trying, and say so."""
     while True:
         try:
-            return await database.create_indexes({token_storage.COLLECTION: token_storage.INDEXES})
+            return await database.create_indexes(INDEXES)
         except Transient as error:
             log.warning("waiting for MongoDB", problem=error.message)
             await asyncio.sleep(0.5)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
+from services.gateway.webhooks.delivery import Patience
+from services.gateway.webhooks.destinations import Rules, networks
 from shared.settings import ServiceSettings
 
 MIB = 1024 * 1024
@@ -32,6 +36,44 @@ class GatewaySettings(ServiceSettings):
     """Live event streams that one process serves at the same time."""
     ask_deadline: Annotated[float, Field(gt=0, le=60)] = 10.0
     """Seconds to wait for the service that decides."""
+
+    webhook_networks: str = ""
+    """Networks that are not public and may be sent to, separated by commas, such as `10.1.0.0/16`."""
+    webhook_http_hosts: str = ""
+    """Hosts that may be sent to without TLS, separated by commas."""
+    webhook_ports: Annotated[str, Field(pattern=r"^(any|\d{1,5}(,\d{1,5})*)$")] = "443,8443"
+    """Ports that may be sent to, separated by commas; `any` allows all."""
+    webhook_ca_file: Path | None = None
+    """Whose certificates are believed (PEM); absent: the usual authorities."""
+    webhook_seconds: Annotated[float, Field(gt=0, le=30)] = 10.0
+    """For one attempt, from the look-up of the name to the end of the answer."""
+    webhook_concurrency: Annotated[int, Field(ge=1, le=32)] = 4
+    """Attempts at the same time for one webhook; one that fails gets one."""
+    webhook_first_wait: Annotated[float, Field(gt=0, le=3600)] = 10.0
+    """Seconds until the second attempt; every further wait is twice as long, up to six hours."""
+    webhook_tries: Annotated[int, Field(ge=1, le=50)] = 15
+    """Attempts until a delivery is dead: with the usual first wait within about a day."""
+    webhook_disabled_after: Annotated[float, Field(gt=0)] = 72.0
+    """Hours without one success after which a webhook is disabled."""
+    max_webhooks: Annotated[int, Field(ge=1)] = 50
+    """Webhooks that a project may have."""
+
+    @model_validator(mode="after")
+    def _networks_are_networks(self) -> Self:
+        networks(self.webhook_networks)
+        return self
+
+    @property
+    def webhook_rules(self) -> Rules:
+        """Where webhooks may go."""
+        hosts = frozenset(one.strip().lower() for one in self.webhook_http_hosts.split(",") if one.strip())
+        ports = None if self.webhook_ports == "any" else frozenset(map(int, self.webhook_ports.split(",")))
+        return Rules(networks(self.webhook_networks), hosts, ports)
+
+    @property
+    def webhook_patience(self) -> Patience:
+        """How often deliveries are tried."""
+        return Patience(timedelta(seconds=self.webhook_first_wait), self.webhook_tries)
 
     @property
     def evidence_addresses(self) -> tuple[str, ...]:

@@ -11,10 +11,10 @@ from contracts.gate.v1.queries import ConfirmVerdict, JudgeGates
 from contracts.registry.v1.commands import MoveVersion, MoveVersionsTogether
 from contracts.registry.v1.drafts import SealVersion
 from contracts.registry.v1.queries import ShowVersion
+from services.promotion.equipment import PromotionSettings, load_equipment
 from services.promotion.handlers import HANDLERS, automatic, deciding, events, freezes, queries, requesting
 from services.promotion.storage.unit_of_work import INDEXES
 from services.promotion.sweep import sweep
-from shared.gate_keys import load_gate_keys
 from shared.service import Service, serve_environment
 
 ROOMS = (automatic, deciding, events, freezes, queries, requesting)
@@ -23,7 +23,7 @@ SERVICE = Service(
     HANDLERS,
     INDEXES,
     duties=(sweep,),
-    equip=load_gate_keys,
+    equip=load_equipment,
     asks=(ShowVersion, SealVersion, ReadPositions, ConfirmVerdict, JudgeGates),
     tells=(
         EvaluateGates,
@@ -39,4 +39,4 @@ SERVICE = Service(
 
 def run(env: Mapping[str, str]) -> None:
     """Run one promotion process until SIGTERM."""
-    serve_environment(SERVICE, env)
+    serve_environment(SERVICE, env, PromotionSettings)

@@ -11,7 +11,7 @@ from shared.verdict_signature import invalid_signature
 
 async def believed(event: VerdictIssued, outside: Outside) -> None:
     """Refuse a verdict before anything is read for it. Raises `Unauthenticated`: it ends as a dead letter."""
-    check_verdict(event, outside.equipment)
+    check_verdict(event, outside.equipment.gate_keys)
 
 
 def check_verdict(event: VerdictIssued, gate_keys: GateKeys) -> None:

@@ -36,6 +36,11 @@ def write_headers(meta: Meta, *, subject: str, about: str = "") -> dict[str, str
     return written
 
 
+def bound(attributes: Mapping[str, str]) -> dict[str, str]:
+    """CloudEvents attributes as headers."""
+    return {f"{names.CE_PREFIX}{name}": encode(value) for name, value in attributes.items()}
+
+
 def read_meta(headers: Mapping[str, str], *, fallback_id: str, now: datetime) -> Meta:
     """What the headers say, tolerant of publishers that leave out all but the id.
 

@@ -16,7 +16,7 @@ from typing import Any
 from contracts.headers import Meta
 from contracts.message import MAX_BODY, Event, Message
 from shared.errors import TooLarge
-from shared.messaging.headers import write_headers
+from shared.messaging.headers import bound, write_headers
 from shared.messaging.scope import Scope
 from shared.mongo import Document, Index, Session
 from shared.tracing import current_traceparent
@@ -58,7 +58,7 @@ def outgoing(message: Message, *, service: str, cause: Meta, place: int, at: dat
         traceparent=current_traceparent() or cause.traceparent,
     )
     about = f"{message.project or '_'}/{message.application or '_'}" if isinstance(message, Event) else ""
-    headers = write_headers(meta, subject=message.subject, about=about)
+    headers = write_headers(meta, subject=message.subject, about=about) | bound(message.attributes())
     return Outgoing(meta.message_id, message.address(), headers, body)
 
 

@@ -7,7 +7,7 @@ to PyMongo's own asynchronous client stays a change in here.
 from shared.mongo.client import Database, connect
 from shared.mongo.collection import Collection, Document, Index
 from shared.mongo.errors import DuplicateKeyError, StaleDocumentError
-from shared.mongo.lease import Lease
+from shared.mongo.lease import Lease, LeaseLostError
 from shared.mongo.transactions import Session, in_transaction
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "DuplicateKeyError",
     "Index",
     "Lease",
+    "LeaseLostError",
     "Session",
     "StaleDocumentError",
     "connect",

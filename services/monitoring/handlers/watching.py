@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from services.monitoring import wire
+from services.monitoring import cdevents, wire
 from services.monitoring.domain.advisory import Advisory
 from services.monitoring.domain.release import Release, hits, indexed, newest_per_subject
 from services.monitoring.domain.trust import rejudged, resting_on, with_advisory
@@ -24,6 +24,7 @@ async def settle(work: MonitoringWork, before: Release, after: Release, because:
     event = wire.trust_changed(before, after, because=because, at=work.unit.now)
     if event:
         work.unit.announce(event)
+        work.unit.announce(cdevents.told(event))
     if after.exposed and not before.exposed:
         await work.delivery.at_risk(after, work.unit.now)
     if before.exposed and not after.exposed:

@@ -41,7 +41,7 @@ async def decide_approval(command: DecideApproval, work: PromotionWork) -> Promo
     verdict = check_approver(promotion, caller.actor)
     answer = _answer(command, caller.actor, role, verdict, work.unit.now)
     kept = await work.promotions.save(promotion.model_copy(update={"approvals": (*promotion.approvals, answer)}))
-    say(work, [_decided(kept, answer)])
+    say(work, kept, [_decided(kept, answer)])
     work.unit.tell(wire_tells.approval(kept, answer))
     return await work.views.shown(kept)
 
@@ -54,7 +54,7 @@ async def glass_broken(command: BreakGlass, work: PromotionWork) -> PromotionVie
     promotion = await work.promotions.get(command.project, command.promotion_id)
     glass = break_glass(promotion, caller.actor, command.reason, work.unit.now)
     kept = await work.promotions.save(promotion.model_copy(update={"glass": glass}))
-    say(work, [_broken(kept, glass, work.unit.now)])
+    say(work, kept, [_broken(kept, glass, work.unit.now)])
     work.unit.tell(wire_tells.glass(kept, glass, caller.actor.subject, work.unit.now))
     if glass.confirmed_by:
         kept = await take_step(work, kept, Thawed(await work.freezes.hold(kept, work.unit.now)))

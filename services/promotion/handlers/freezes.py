@@ -9,7 +9,6 @@ from contracts.promotion.v1.freezes import ApplyFreeze, FreezeApplied, FreezeLis
 from contracts.vocabulary import Role
 from services.promotion.domain.freezing import check_freeze
 from services.promotion.handlers import HANDLERS
-from services.promotion.handlers.steps import say
 from services.promotion.storage.freezes import as_freeze
 from services.promotion.storage.unit_of_work import PromotionWork
 
@@ -23,18 +22,15 @@ async def apply_freeze(command: ApplyFreeze, work: PromotionWork) -> Applied:
     change, kept = await work.freezes.apply(command)
     state: dict[str, Any] = {"revision": kept["revision"], "digest": kept["digest"]}
     if change != "unchanged":
-        say(
-            work,
-            [
-                FreezeApplied(
-                    project=command.project,
-                    application=None,
-                    freeze=command.freeze,
-                    by=caller.actor.subject,
-                    at=work.unit.now,
-                    **state,
-                )
-            ],
+        work.unit.announce(
+            FreezeApplied(
+                project=command.project,
+                application=None,
+                freeze=command.freeze,
+                by=caller.actor.subject,
+                at=work.unit.now,
+                **state,
+            )
         )
     return Applied(kind="Freeze", name=command.freeze, change=change, **state)
 

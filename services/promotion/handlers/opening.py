@@ -64,14 +64,14 @@ async def open_promotion(work: PromotionWork, seen: Seen, wish: Wish, way: Route
     """Open a promotion; it begins at once, or waits for its stage as the lifecycle says. Raises `Conflict`."""
     stage = stage_of(seen.version, way.to_stage)
     opened = await work.promotions.open(begin(_requested(seen, wish, way, work.unit.now), work.unit.now))
-    say(work, [wire.requested(opened)])
+    say(work, opened, [wire.requested(opened)])
     if stage.supersede and wish.kind in _ON:
         await _supersede(work, opened)
     known = await work.promotions.get(opened.project, opened.promotion_id)
     if known.state is PromotionState.REQUESTED and (holder := await admit(work, known)):
         if stage.queue == "refuse" or wish.train_id:
             raise in_progress(holder, f"the stage {way.to_stage}")
-        say(work, [wire.queued(known, await work.views.place(known), work.unit.now)])
+        say(work, known, [wire.queued(known, await work.views.place(known), work.unit.now)])
     return await work.promotions.get(opened.project, opened.promotion_id)
 
 

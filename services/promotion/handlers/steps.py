@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from contracts.message import Event
 from contracts.vocabulary import PromotionState
-from services.promotion import wire, wire_tells
+from services.promotion import cdevents, wire, wire_tells
 from services.promotion.domain.facts import Admitted, Fact, TrainBroken, TrainReady
 from services.promotion.domain.promotion import FINAL, Doing, Promotion
 from services.promotion.domain.saga import Ignored, advance
@@ -28,7 +28,7 @@ async def take_step(work: PromotionWork, before: Promotion, fact: Fact) -> Promo
         await work.ignored.keep(before.promotion_id, name, after.why)
         return before
     after = await work.promotions.save(after)
-    say(work, wire.said(before, after, work.unit.now))
+    say(work, after, wire.said(before, after, work.unit.now))
     for command in wire_tells.withdrawn(before, after):
         work.unit.tell(command)
     if after.doing is not before.doing or after.attempt != before.attempt:
@@ -40,9 +40,11 @@ async def take_step(work: PromotionWork, before: Promotion, fact: Fact) -> Promo
     return after
 
 
-def say(work: PromotionWork, events: Iterable[Event]) -> None:
-    """Announce what happened."""
-    for event in events:
+def say(work: PromotionWork, promotion: Promotion, events: Iterable[Event]) -> None:
+    """Announce what happened to a promotion, in Hallmark's own words and then in those of CDEvents."""
+    said = tuple(events)
+    draft = work.unit.equipment.cdevents_draft
+    for event in (*said, *(one for known in said for one in cdevents.told(promotion, known, draft=draft))):
         work.unit.announce(event)
 
 

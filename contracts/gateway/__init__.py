@@ -1,0 +1,1 @@
+"""What the gateway service hears and says."""

@@ -294,13 +294,13 @@ async def test_what_runs_where_is_what_was_said_last_and_claims_are_told(shop: S
     # Tests and changes are claims that are told, and nothing more.
     own = {"project": "shop", "application": "cart", "version": "1.0"}
     suite = {"outcome": "success", "environment": {"id": "qa"}, "testSuite": {"id": "s-1"}}
-    await send(shop, a_cdevent("testsuiterun.finished", "run-1", "e-1", content=suite, hallmark=own))
+    await send(shop, a_cdevent("testsuiterun.finished", "run-1", "e-11", content=suite, hallmark=own))
     source = {"repository": REPOSITORY, "commit": "0123abc"}
-    merged = await send(shop, a_cdevent("change.merged", "!1", "e-2", hallmark={"source": source}))
+    merged = await send(shop, a_cdevent("change.merged", "!1", "e-12", hallmark={"source": source}))
     assert (merged.application, merged.facts) == ("cart", ("change.merged",))
     with pytest.raises(NotFound):
         await send(
-            shop, a_cdevent("change.merged", "!2", "e-3", content={"repository": {"id": "https://git.example/x"}})
+            shop, a_cdevent("change.merged", "!2", "e-13", content={"repository": {"id": "https://git.example/x"}})
         )
     [ran] = await shop.facts(TestsFinished)
     assert (ran.run_id, ran.suite, ran.outcome, ran.version, ran.by) == ("run-1", "s-1", "success", "1.0", "pipe")

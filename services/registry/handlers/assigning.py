@@ -5,7 +5,7 @@
 3. For the first build of a package: the one whose intake rule binds it. For a merged change: the one whose intake rule
    claims the repository. For the end of an incident: the one in which its source told of the beginning.
 
-Only projects count there in which the sender may contribute, and only when exactly one application fits.
+Only applications count there to which the sender may contribute, and only when exactly one fits.
 """
 
 from __future__ import annotations
@@ -69,11 +69,15 @@ async def _as_named(meaning: Concern, named: tuple[str, str], work: RegistryWork
 async def _by_rule(meaning: Concern, named: Named, work: RegistryWork) -> tuple[str, str] | None:
     if not isinstance(meaning, ArtifactBuilt | SourceMerged):
         return None
-    rules = await work.bindings.rules(_projects(work.unit.caller))
+    caller = work.unit.caller
+    rules = await work.bindings.rules(_projects(caller))
     fitting = sorted(
         (project, application)
         for (project, application), rule in rules.items()
-        if _fits(rule, meaning) and named.project in (None, project) and named.application in (None, application)
+        if _fits(rule, meaning)
+        and _may_contribute(caller, project, application)
+        and named.project in (None, project)
+        and named.application in (None, application)
     )
     if len(fitting) > 1:
         several = ", ".join("/".join(one) for one in fitting[:5])
@@ -92,14 +96,18 @@ def _fits(rule: Rule, meaning: ArtifactBuilt | SourceMerged) -> bool:
 async def _by_incident(event: PipelineEvent, meaning: Concern, work: RegistryWork) -> tuple[str, str] | None:
     if not isinstance(meaning, IncidentEnded):
         return None
-    projects = _projects(work.unit.caller)
-    return await work.deliveries.application_of_incident(event.context.source, meaning.incident_id, projects)
+    told = await work.deliveries.applications_of_incident(event.context.source, meaning.incident_id)
+    fitting = [one for one in told if _may_contribute(work.unit.caller, *one)]
+    return fitting[0] if len(fitting) == 1 else None
 
 
-def _projects(caller: Caller) -> list[str] | None:
-    """The projects in which the caller may contribute; None for every project."""
-    able = [project for project, roles in caller.grants.items() if roles & {Role.CONTRIBUTOR, Role.ADMIN}]
-    return None if EVERYWHERE in able else sorted(able)
+def _projects(caller: Caller) -> set[str] | None:
+    """The projects in which the caller may do something; None for every project."""
+    return None if EVERYWHERE in caller.grants else {*caller.grants, *caller.confined}
+
+
+def _may_contribute(caller: Caller, project: str, application: str) -> bool:
+    return bool(caller.roles_in(project, application) & {Role.CONTRIBUTOR, Role.ADMIN})
 
 
 def _contradiction(project: str, application: str) -> Invalid:

@@ -56,7 +56,7 @@ async def show_application(query: ShowApplication, work: RegistryWork) -> Applic
 @HANDLERS.query(ListDeployments)
 async def list_deployments(query: ListDeployments, work: RegistryWork) -> DeploymentPage:
     """What of an application runs where."""
-    work.unit.caller.require_member(query.project)
+    work.unit.caller.require_member(query.project, query.application)
     return await work.views.deployments(query.project, query.application, query.after, query.limit)
 
 

@@ -12,7 +12,6 @@ Each keeps what a later or an earlier time makes of it, so that the order of arr
 from __future__ import annotations
 
 import json
-from collections.abc import Collection as AnyOf
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -86,14 +85,10 @@ class Deliveries:
         known = await self._incidents.get(key) or {"_id": key, **about, **nothing}
         return {**known, "sources": sorted({*known["sources"], source})}
 
-    async def application_of_incident(
-        self, source: str, incident: str, projects: AnyOf[str] | None
-    ) -> tuple[str, str] | None:
-        """The one application, within `projects` if given, in which a source told of an incident."""
+    async def applications_of_incident(self, source: str, incident: str) -> list[tuple[str, str]]:
+        """The projects and applications in which a source told of an incident."""
         found = await self._incidents.find({"incident": incident, "sources": source}, limit=_MOST_APPLICATIONS)
-        named = [str(one["application"]).split("/", 1) for one in found]
-        fitting = [(project, name) for project, name in named if projects is None or project in projects]
-        return fitting[0] if len(fitting) == 1 else None
+        return [(project, name) for project, _, name in (str(one["application"]).partition("/") for one in found)]
 
 
 def to_the_millisecond(moment: datetime) -> datetime:

@@ -26,6 +26,7 @@ from contracts.promotion.v1 import freezes as promotion_freezes
 from contracts.promotion.v1 import queries as promotion_queries
 from contracts.promotion.v1 import trains as promotion_trains
 from contracts.registry.v1 import commands as registry_commands
+from contracts.registry.v1 import deliveries as registry_deliveries
 from contracts.registry.v1 import drafts as registry_drafts
 from contracts.registry.v1 import events as registry_events
 from contracts.registry.v1 import intake as registry_intake
@@ -59,6 +60,12 @@ MESSAGES: tuple[type[Message], ...] = (
     registry_events.IncidentOpened,
     registry_events.IncidentResolved,
     registry_intake.PipelineEvent,
+    registry_intake.RecordPipelineEvent,
+    registry_deliveries.DeploymentRecorded,
+    registry_deliveries.TestsFinished,
+    registry_deliveries.ChangeMerged,
+    registry_deliveries.PackageBound,
+    registry_deliveries.ListDeployments,
     evidence_commands.ApplyTrustRoot,
     evidence_commands.SubmitEvidence,
     evidence_commands.SubmitEvidenceBatch,

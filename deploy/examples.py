@@ -48,6 +48,7 @@ _BY_NAME: dict[str, Any] = {
     "made_for": "qa",
     "epss": "0.42",
     "packages": ["pkg:pypi/web"],
+    "package": "pkg:pypi/web",
     "commit": "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567",
     "repository": "https://git.example/shop/web",
     "command_id": "build-4711-promote",

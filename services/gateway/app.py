@@ -24,6 +24,7 @@ from services.gateway.http import (
     attestations,
     badges,
     bundles,
+    cdevents,
     evidence,
     evidence_batches,
     exploitation,
@@ -59,6 +60,7 @@ _EVIDENCE = re.compile(rf"^{API}/projects/[^/]+/evidence(/batch)?$")
 _ROUTERS: tuple[APIRouter, ...] = (
     projects.router,
     applications.router,
+    cdevents.router,
     versions.router,
     timelines.router,
     attestations.router,

@@ -149,13 +149,14 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
     if any(one["type"] == "json_invalid" for one in found):
         code, remedy = _OF_HTTP[400]
         why = found[0].get("ctx", {}).get("error", "JSON expected")
-        detail = f"The body is not JSON: {why} at character {found[0]['loc'][-1]}."
+        place = f" at character {found[0]['loc'][-1]}" if found[0]["loc"] else ""
+        detail = f"The body is not JSON: {why}{place}."
         return problem_response(400, code, detail, remedy=remedy, correlation_id=correlation_id_of(request))
     places = [Place(where="/".join(str(step) for step in one["loc"]), problem=str(one["msg"])) for one in found]
     return problem_response(
         422,
         "request_invalid",
-        f"{places[0].where}: {places[0].problem}.",
+        ": ".join(part for part in (places[0].where, f"{places[0].problem}.") if part),
         remedy="Correct the listed places; /openapi.json says what each may hold.",
         correlation_id=correlation_id_of(request),
         places=places[:_MOST_LISTED],

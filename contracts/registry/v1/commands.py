@@ -9,6 +9,7 @@ from pydantic import Field
 from contracts.answers import Applied
 from contracts.clearance import SignedClearance
 from contracts.message import Answer, Command, Tell
+from contracts.registry.v1.intake_rule import IntakeRule
 from contracts.registry.v1.views import VersionView
 from contracts.vocabulary import (
     ActorKind,
@@ -91,6 +92,8 @@ class ApplyApplication(Command):
     lifecycle: LifecycleName = "default"
     packages: Annotated[tuple[Purl, ...], Field(max_length=500)] = ()
     """Package URLs without version: builds of these belong to this application."""
+    intake: IntakeRule | None = None
+    """What pipelines may do by themselves; without it nothing."""
 
 
 class CreateVersion(Command):

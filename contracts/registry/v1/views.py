@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contracts.message import Answer
+from contracts.registry.v1.intake_rule import IntakeRule
 from contracts.vocabulary import (
     ActorKind,
     ApplicationName,
@@ -157,6 +158,9 @@ class ApplicationView(Answer):
     packages: tuple[Purl, ...]
     revision: int
     board: tuple[StandingVersion, ...] = ()
+    intake: IntakeRule | None = None
+    bound: tuple[Purl, ...] = ()
+    """Further packages that were bound by the intake rule, sorted; only where one application is shown."""
 
 
 class ApplicationPage(Answer):

@@ -15,7 +15,7 @@ from services.cli.output import mark, out, table
 from services.cli.timeline_table import timeline_table
 from shared.errors import Invalid
 
-version = typer.Typer(help="Immutable versions of applications.", no_args_is_help=True)
+version = typer.Typer(help="Versions of applications: drafts, then immutable.", no_args_is_help=True)
 
 
 def read_artifact(text: str) -> dict[str, str]:
@@ -42,6 +42,8 @@ def create(
     author: Annotated[str | None, typer.Option(help="Who wrote the commit, as a subject that signs in.")] = None,
     committer: Annotated[str | None, typer.Option(help="Who put it onto the branch.")] = None,
     tag: Annotated[str, typer.Option(help="A name that may change later.")] = "",
+    *,
+    draft: Annotated[bool, typer.Option("--draft", help="It takes further artifacts until it is sealed.")] = False,
 ) -> None:
     """Register a version from its artifacts. The same again changes nothing; other content is refused."""
     ref = version_ref(version)
@@ -51,6 +53,8 @@ def create(
         "nested": nested or [],
         "tag": tag,
     }
+    if draft:
+        body["draft"] = True
     source = {
         "repository": repository,
         "commit": commit,
@@ -62,7 +66,39 @@ def create(
     if any(source.values()):
         body["source"] = source
     answer = Client().post(f"/projects/{ref.project}/applications/{ref.application}/versions", body)
-    out.answer(answer, f"{version} is registered as {answer['digest']}")
+    kind = "is a draft, for now" if answer.get("draft") else "is registered as"
+    out.answer(answer, f"{version} {kind} {answer['digest']}")
+
+
+@version.command("add-artifact")
+def add_artifact(
+    version: Version,
+    artifact: Annotated[list[str] | None, typer.Argument(help="PURL=sha256:HEX, any number of them.")] = None,
+    nested: Annotated[list[str] | None, typer.Option("--nested", help="Digest of a version it contains.")] = None,
+    remove: Annotated[list[str] | None, typer.Option("--remove", help="Digest of what is not part of it.")] = None,
+    repository: Annotated[str | None, typer.Option(help="Where its source lives.")] = None,
+    commit: Annotated[str | None, typer.Option(help="The commit it is built from, once and for all.")] = None,
+) -> None:
+    """Add to what a draft is made of, or take out of it. What is so already changes nothing."""
+    body: dict[str, Any] = {
+        "artifacts": [read_artifact(text) for text in artifact or []],
+        "nested": nested or [],
+        "remove": remove or [],
+    }
+    if repository or commit:
+        body["source"] = {"repository": repository, "commit": commit}
+    answer = Client().post(f"{version_ref(version).path}/amend", body)
+    out.answer(answer, f"{version} is a draft of {len(answer['artifacts'])} artifacts, for now {answer['digest']}")
+
+
+@version.command("seal")
+def seal(
+    version: Version,
+    digest: Annotated[str | None, typer.Option(help="Only when this is its digest by now.")] = None,
+) -> None:
+    """Fix what a version is made of, for ever. Its first promotion does so, too."""
+    answer = Client().post(f"{version_ref(version).path}/seal", {"digest": digest} if digest else {})
+    out.answer(answer, f"{version} is sealed as {answer['digest']}")
 
 
 @version.command("show")
@@ -71,7 +107,7 @@ def show(version: Version) -> None:
     view = Client().get(version_ref(version).path)
     facts = [
         ("digest", view["digest"]),
-        ("stage", view["stage"]),
+        ("stage", "(draft)" if view.get("draft") else view["stage"]),
         ("status", view["release_status"]),
         ("created", f"{view['created_at']} by {view['created_by']}"),
         *((name, (view["source"] or {}).get(name)) for name in ("commit", "author", "committer")),
@@ -105,7 +141,10 @@ def list_versions(application: Annotated[str, typer.Argument(help="project/appli
     """The versions of an application, newest first."""
     project, name = application_ref(application)
     found = list(Client().pages(f"/projects/{project}/applications/{name}/versions", "versions"))
-    rows = [(one["version"], one["stage"], one["release_status"], one["created_at"]) for one in found]
+    rows = [
+        (one["version"], "(draft)" if one.get("draft") else one["stage"], one["release_status"], one["created_at"])
+        for one in found
+    ]
     out.answer(found, table(("version", "stage", "status", "created"), rows))
 
 

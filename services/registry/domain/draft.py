@@ -15,9 +15,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from contracts.vocabulary import Artifact, Digest, SourceCommit, utc
+from contracts.vocabulary import ApplicationName, Artifact, Digest, ProjectName, SourceCommit, VersionName, utc
 from services.registry.domain.version import Version, manifest_digest
-from shared.errors import Conflict
+from shared.errors import Conflict, TooLarge
+
+MOST = 1000
+"""Artifacts, and nested versions, that one version may be made of."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,27 @@ def begun(version: Version) -> Version:
     return amended(draft, Amendment(version.artifacts, version.nested, version.source), by=version.created_by)
 
 
+def begun_with(
+    project: ProjectName, application: ApplicationName, name: VersionName, said: Amendment, *, by: str, at: datetime
+) -> Version:
+    """A draft of which this much is said so far. Raises `Invalid` when it is made of nothing."""
+    return begun(
+        Version(
+            project=project,
+            application=application,
+            version=name,
+            digest="",  # `begun` fills it in
+            artifacts=said.artifacts,
+            nested=said.nested,
+            source=said.source,
+            created_at=at,
+            created_by=by,
+            tag="",
+            properties={},
+        )
+    )
+
+
 def amended(version: Version, amendment: Amendment, *, by: str) -> Version:
     """The draft as `by` says it is made; the very same when it was so already.
 
@@ -53,6 +77,12 @@ def amended(version: Version, amendment: Amendment, *, by: str) -> Version:
     sources = _sources(version, amendment)
     if (artifacts, nested, sources) == (version.artifacts, version.nested, version.sources):
         return version
+    if len(artifacts) > MOST or len(nested) > MOST:
+        raise TooLarge(
+            "version_too_large",
+            f"{version.version} would be made of more than {MOST} artifacts or nested versions.",
+            remedy="Put some of it into a version of its own, and nest that.",
+        )
     source = agreed_source(sources)
     digest = manifest_digest(
         version.project, version.application, version.version, artifacts=artifacts, nested=nested, source=source

@@ -10,7 +10,7 @@ from contracts.vocabulary import Role
 from services.registry import wire
 from services.registry.domain.draft import begun
 from services.registry.domain.lifecycle import check_change
-from services.registry.domain.pipeline_event import package_of
+from services.registry.domain.purls import package_of
 from services.registry.domain.version import Version, manifest_digest
 from services.registry.handlers import HANDLERS
 from services.registry.handlers.drafts import keep_draft, keep_sealed, require_nested
@@ -78,6 +78,8 @@ async def apply_application(command: ApplyApplication, work: RegistryWork) -> Ap
         # Another lifecycle is another order of stages: what versions have passed must be in it, too.
         check_change(before, lifecycle, await work.versions.entered_stages(command.project, [command.application]))
     content = command.model_dump(mode="json", exclude={"command_id", "project", "application"})
+    if command.intake is None:
+        del content["intake"]  # Documents that say nothing of it keep the digests that they had.
     content["packages"] = sorted({package_of(package) for package in command.packages})
     applied = await work.catalogue.apply_application(command.project, command.application, content)
     if applied.change != "unchanged":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contracts.registry.v1.deliveries import DeploymentPage, ListDeployments
 from contracts.registry.v1.queries import (
     ListApplications,
     ListProjects,
@@ -50,6 +51,13 @@ async def show_application(query: ShowApplication, work: RegistryWork) -> Applic
     """One application with its stage board."""
     work.unit.caller.require_member(query.project, query.application)
     return await work.views.application(query.project, query.application)
+
+
+@HANDLERS.query(ListDeployments)
+async def list_deployments(query: ListDeployments, work: RegistryWork) -> DeploymentPage:
+    """What of an application runs where."""
+    work.unit.caller.require_member(query.project, query.application)
+    return await work.views.deployments(query.project, query.application, query.after, query.limit)
 
 
 @HANDLERS.query(ListVersions)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from contracts.vocabulary import ActorKind, GateKind
 from services.registry.domain.lifecycle import Lifecycle, Stage
+from services.registry.storage.bindings import bound_by_rule, still_bound
 from shared.digests import canonical_digest
 from shared.errors import Conflict, NotFound
 from shared.messaging.unit_of_work import UnitOfWork
@@ -14,7 +15,11 @@ from shared.mongo import Document, Index
 INDEXES: dict[str, tuple[Index, ...]] = {
     "projects": (),
     "lifecycles": (Index((("project", 1),)),),
-    "applications": (Index((("project", 1), ("_id", 1))), Index((("project", 1), ("lifecycle", 1)))),
+    "applications": (
+        Index((("project", 1), ("_id", 1))),
+        Index((("project", 1), ("lifecycle", 1))),
+        Index((("project", 1), ("intake.versions", 1)), where={"intake.versions": {"$exists": True}}),
+    ),
     "packages": (Index((("application", 1),)),),
 }
 Change = Literal["created", "updated", "unchanged"]
@@ -87,7 +92,8 @@ class Catalogue:
                     f"{package} belongs to {holder['application']}.",
                     remedy="Take it out there first.",
                 )
-        await self._packages.remove({"application": key, "_id": {"$nin": content["packages"]}})
+        by_rule = still_bound(content, await bound_by_rule(self._packages, key))
+        await self._packages.remove({"application": key, "_id": {"$nin": [*content["packages"], *by_rule]}})
         for package in content["packages"]:
             await self._packages.put({"_id": package, "application": key})
         return await _apply(self._applications, {"_id": key, "project": project, "name": application}, content)

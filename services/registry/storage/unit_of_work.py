@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from services.registry.storage import catalogue, standings, versions
+from services.registry.storage import bindings, catalogue, deliveries, standings, versions
 from services.registry.storage.views import Views
 from shared.gate_keys import GateKeys
 from shared.messaging.unit_of_work import UnitOfWork
 
-INDEXES = {**catalogue.INDEXES, **versions.INDEXES, **standings.INDEXES}
+INDEXES = {**catalogue.INDEXES, **versions.INDEXES, **standings.INDEXES, **deliveries.INDEXES}
 
 
 class RegistryWork:
@@ -16,8 +16,10 @@ class RegistryWork:
     def __init__(self, unit: UnitOfWork) -> None:
         self.unit = unit
         self.catalogue = catalogue.Catalogue(unit)
+        self.bindings = bindings.Bindings(unit)
         self.versions = versions.Versions(unit)
         self.standings = standings.Standings(unit)
+        self.deliveries = deliveries.Deliveries(unit)
         self.views = Views(unit)
 
     @property

@@ -15,6 +15,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     "versions": (
         Index((("project", 1), ("application", 1), ("created_at", -1), ("_id", 1))),
         Index((("digest", 1),)),
+        Index((("project", 1), ("application", 1), ("artifacts.digest", 1), ("created_at", -1))),
         Index((("project", 1), ("application", 1), ("history.to_stage", 1))),
     ),
     "artifacts": (),
@@ -62,6 +63,12 @@ class Versions:
     async def digest_exists(self, digest: str) -> bool:
         """Whether some sealed version has this digest."""
         return await self._versions.find_one({"digest": digest, "draft": {"$ne": True}}) is not None
+
+    async def holding(self, project: str, application: str, artifact: str) -> str | None:
+        """The newest version of an application that holds an artifact, by its digest."""
+        where = {"project": project, "application": application, "artifacts.digest": artifact}
+        found = await self._versions.find_one(where, sort=(("created_at", -1), ("_id", 1)))
+        return found["version"] if found else None
 
     async def entered_stages(self, project: str, applications: list[str]) -> set[str]:
         """Every stage that some version of these applications has been in."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from contracts.registry.v1.deliveries import DeploymentPage, DeploymentView
 from contracts.registry.v1.views import (
     ApplicationPage,
     ApplicationView,
@@ -20,9 +21,10 @@ from contracts.registry.v1.views import (
 from services.registry.domain.lifecycle import Lifecycle
 from services.registry.domain.standing import Standing
 from services.registry.domain.version import Version
+from services.registry.storage.bindings import bound_by_rule
 from services.registry.storage.catalogue import as_lifecycle
 from services.registry.storage.standings import Standings
-from services.registry.storage.versions import version_key
+from services.registry.storage.versions import Versions, version_key
 from services.registry.wire import quarantined
 from shared.errors import NotFound
 from shared.messaging.unit_of_work import UnitOfWork
@@ -78,7 +80,8 @@ class Views:
         lifecycle = await self._get("lifecycles", f"{project}/{document['lifecycle']}", "lifecycle")
         standings = await self._standings.of(project, application)
         board = tuple(_standing(stage["name"], standings.get(stage["name"])) for stage in lifecycle["stages"])
-        return _application(document).model_copy(update={"board": board})
+        bound = tuple(await bound_by_rule(self._unit.collection("packages"), document["_id"]))
+        return _application(document).model_copy(update={"board": board, "bound": bound})
 
     async def applications(self, project: str, after: str | None, limit: int) -> ApplicationPage:
         """Applications of a project by name, without their boards."""
@@ -127,6 +130,21 @@ class Views:
             drafted_at=version.drafted_at,
             contributors=version.contributors,
         )
+
+    async def deployments(self, project: str, application: str, after: str | None, limit: int) -> DeploymentPage:
+        """What runs where, by environment, then service."""
+        key = (await self._get("applications", f"{project}/{application}", "application"))["_id"]
+        where = {"application": key, "_id": {"$gt": after or ""}}
+        found = await self._unit.collection("deployments").find(where, limit=limit + 1)
+        views = tuple([await self._deployment(one) for one in found[:limit]])
+        return DeploymentPage(deployments=views, next=_next(found, limit, "_id"))
+
+    async def _deployment(self, document: Document) -> DeploymentView:
+        version = document["version"]
+        if version is None and document["digest"]:
+            project, _, application = document["application"].partition("/")
+            version = await Versions(self._unit).holding(project, application, document["digest"])
+        return DeploymentView.model_validate({**document, "artifact_digest": document["digest"], "version": version})
 
     async def _contained(self, nested: tuple[str, ...]) -> tuple[str, ...]:
         found: set[str] = set()

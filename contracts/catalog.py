@@ -26,6 +26,7 @@ from contracts.registry.v1 import commands as registry_commands
 from contracts.registry.v1 import drafts as registry_drafts
 from contracts.registry.v1 import events as registry_events
 from contracts.registry.v1 import intake as registry_intake
+from contracts.registry.v1 import pipelines as registry_pipelines
 from contracts.registry.v1 import queries as registry_queries
 
 MESSAGES: tuple[type[Message], ...] = (
@@ -56,6 +57,13 @@ MESSAGES: tuple[type[Message], ...] = (
     registry_events.IncidentOpened,
     registry_events.IncidentResolved,
     registry_intake.PipelineEvent,
+    registry_pipelines.ApplyPipelineIdentity,
+    registry_pipelines.WithdrawPipelineIdentity,
+    registry_pipelines.ShowPipelineIdentity,
+    registry_pipelines.ListPipelineIdentities,
+    registry_pipelines.ResolvePipeline,
+    registry_pipelines.PipelineIdentityApplied,
+    registry_pipelines.PipelineIdentityWithdrawn,
     evidence_commands.ApplyTrustRoot,
     evidence_commands.SubmitEvidence,
     evidence_commands.SubmitEvidenceBatch,

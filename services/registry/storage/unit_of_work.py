@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from services.registry.storage import catalogue, standings, versions
+from services.registry.storage import catalogue, pipelines, standings, versions
 from services.registry.storage.views import Views
 from shared.gate_keys import GateKeys
 from shared.messaging.unit_of_work import UnitOfWork
 
-INDEXES = {**catalogue.INDEXES, **versions.INDEXES, **standings.INDEXES}
+INDEXES = {**catalogue.INDEXES, **versions.INDEXES, **standings.INDEXES, **pipelines.INDEXES}
 
 
 class RegistryWork:
@@ -18,6 +18,7 @@ class RegistryWork:
         self.catalogue = catalogue.Catalogue(unit)
         self.versions = versions.Versions(unit)
         self.standings = standings.Standings(unit)
+        self.pipelines = pipelines.PipelineIdentities(unit)
         self.views = Views(unit)
 
     @property

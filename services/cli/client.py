@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from services.cli import connection
+from services.cli.run_token import RunToken
 from shared import errors
 
 _RETRY_SECONDS = 20.0
@@ -30,9 +31,11 @@ class Client:
     """The gateway, as one caller sees it."""
 
     def __init__(self, http: httpx.Client | None = None) -> None:
+        run = connection.github_run()
         self._http = http or httpx.Client(
             base_url=connection.gateway_url().value + "/api/v1",
-            headers={"authorization": f"Bearer {connection.token().value}"},
+            headers={} if run else {"authorization": f"Bearer {connection.token().value}"},
+            auth=RunToken(run) if run else None,
             timeout=30.0,
         )
 

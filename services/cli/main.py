@@ -15,6 +15,7 @@ from services.cli.commands import (
     exploitation,
     keys,
     log,
+    pipelines,
     policies,
     promotions,
     replaying,
@@ -57,6 +58,7 @@ groups = (
     log,
     witness,
     tokens,
+    pipelines,
     keys,
 )
 for group in groups:

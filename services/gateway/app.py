@@ -29,6 +29,7 @@ from services.gateway.http import (
     exploitation,
     log_entries,
     metrics,
+    pipelines,
     policies,
     projects,
     promotions,
@@ -69,6 +70,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     metrics.router,
     log_entries.router,
     tokens.router,
+    pipelines.router,
     stream.router,
 )
 

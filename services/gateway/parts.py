@@ -14,8 +14,11 @@ from nats.aio.client import Client
 
 from contracts.vocabulary import Actor, ActorKind, Role
 from services.gateway.blobs import Blobs
+from services.gateway.pipelines import Pipelines
 from services.gateway.settings import GatewaySettings
+from services.gateway.storage import spent_tokens
 from services.gateway.storage import tokens as token_storage
+from services.gateway.storage.spent_tokens import SpentTokens
 from services.gateway.storage.tokens import TokenRepository
 from shared.clock import Clock
 from shared.errors import Transient
@@ -24,10 +27,13 @@ from shared.logs import log
 from shared.messaging.asking import Asker
 from shared.messaging.broker import make_broker
 from shared.mongo import Database, connect
+from shared.oidc.fetching import KeyFetcher
+from shared.oidc.key_cache import KeyCache
+from shared.oidc.verifier import Verifier
 from shared.tracing import tracing_middlewares
 
 ITSELF = Caller(Actor(subject=SPOKESMAN, kind=ActorKind.SERVICE), {EVERYWHERE: frozenset({Role.VIEWER})})
-"""As whom the gateway asks without anybody signed in: for public badges only."""
+"""As whom the gateway asks without anybody signed in: for public badges, and what a pipeline's run may do."""
 
 
 @dataclass
@@ -45,6 +51,8 @@ class Gateway:
     speaker: Speaker
     """Says so for single requests."""
     clock: Clock
+    pipelines: Pipelines
+    """Signs in the runs of pipelines."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Live streams end when it is set."""
     streams: int = 0
@@ -87,7 +95,8 @@ async def connected(settings: GatewaySettings, clock: Clock) -> AsyncIterator[Ga
         asker = Asker(broker, source="/hallmark/gateway", own_token=own_token, clock=clock)
         tokens = TokenRepository(database.collection(token_storage.COLLECTION))
         blobs = Blobs(http, settings.evidence_addresses, settings.max_evidence_bytes)
-        gateway = Gateway(settings, database, connection, asker, tokens, blobs, key, speaker, clock)
+        pipelines = _pipelines(settings, asker, database)
+        gateway = Gateway(settings, database, connection, asker, tokens, blobs, key, speaker, clock, pipelines)
         try:
             yield gateway
         finally:
@@ -96,11 +105,18 @@ async def connected(settings: GatewaySettings, clock: Clock) -> AsyncIterator[Ga
             await broker.stop()
 
 
+def _pipelines(settings: GatewaySettings, asker: Asker, database: Database) -> Pipelines:
+    fetcher = KeyFetcher(settings.oidc_networks, ca_file=settings.oidc_ca_file)
+    verifier = Verifier(settings.believed_issuers, KeyCache(fetcher.keys_of))
+    spent = SpentTokens(database.collection(spent_tokens.COLLECTION))
+    return Pipelines(verifier, asker, spent, deadline=settings.ask_deadline)
+
+
 async def _create_indexes(database: Database) -> None:
     """MongoDB may come up after the gateway: keep trying, and say so."""
     while True:
         try:
-            return await database.create_indexes({token_storage.COLLECTION: token_storage.INDEXES})
+            return await database.create_indexes({one.COLLECTION: one.INDEXES for one in (token_storage, spent_tokens)})
         except Transient as error:
             log.warning("waiting for MongoDB", problem=error.message)
             await asyncio.sleep(0.5)

@@ -6,12 +6,13 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
+from services.gateway.oidc_settings import OidcSettings
 from shared.settings import ServiceSettings
 
 MIB = 1024 * 1024
 
 
-class GatewaySettings(ServiceSettings):
+class GatewaySettings(ServiceSettings, OidcSettings):
     """Settings of one gateway process. `identity_key` must be the key of the issuer `gateway`."""
 
     service: str = "gateway"

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.registry.v1.pipelines import ApplyPipelineIdentity
 from contracts.vocabulary import Role
 from services.registry.domain.pipeline_identity import (
     ANCHORS,
@@ -20,11 +22,13 @@ from services.registry.domain.pipeline_identity import (
     resolve,
     run_name,
 )
+from services.registry.wire_pipelines import identity_from
 from shared.errors import Invalid
 from shared.patterns import fits
 from tests.support.oidc import github_claims, gitlab_claims
 
 CORPUS = Path(os.environ.get("HALLMARK_CORPUS", Path(__file__).parents[4] / "shared" / "corpus"))
+PAGE = Path(__file__).parents[3] / "docs" / "pipelines.md"
 EXAMPLES = CORPUS / "13-jose-oidc" / "give" / "oidc-claims"
 GITHUB = "https://token.actions.githubusercontent.com"
 GITLAB = "https://gitlab.example.com"
@@ -178,6 +182,21 @@ def test_documented_tokens_are_read_as_documented(name: str) -> None:
     anchor = "repository_id" if "repository_id" in claims else "project_id"
     rule = a_rule(issuer=claims["iss"], claims={anchor: (claims[anchor],)})
     assert resolve([rule], claims["iss"], texts(claims)).identities == ("shop/main",)
+
+
+def test_the_rules_in_the_page_are_sound_and_let_in_the_runs_they_are_for() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    specs = [one["spec"] for one in map(yaml.safe_load, blocks) if "spec" in one]
+    commands = [
+        ApplyPipelineIdentity(command_id="c", project="shop", pipeline_identity="web", **spec) for spec in specs
+    ]
+    github, gitlab, other = map(identity_from, commands)
+    run = github_claims(repository_id="1296269", ref="refs/tags/v1.4.0")
+    assert resolve([github], GITHUB, texts(run)).rights
+    job = gitlab_claims(project_id="278964")
+    assert resolve([gitlab], "https://gitlab.com", texts(job)).rights
+    assert not resolve([gitlab], "https://gitlab.com", texts(job | {"ref_protected": "false"})).rights
+    assert resolve([other], "https://ci.example.com", {"sub": "job:web:release"}).rights
 
 
 LETTERS = st.text(alphabet="ab/:@", max_size=8)

@@ -63,7 +63,7 @@ def token() -> Setting:
         if value := os.environ.get(name):
             return Setting(value, name)
     if github_run():
-        return Setting("got when it is needed", REQUEST_URL)
+        return Setting("GitHub's ID token", REQUEST_URL)
     path = data_dir() / "secrets" / "admin-token"
     try:
         return Setting(path.read_text().strip(), str(path))

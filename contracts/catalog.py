@@ -30,6 +30,7 @@ from contracts.registry.v1 import deliveries as registry_deliveries
 from contracts.registry.v1 import drafts as registry_drafts
 from contracts.registry.v1 import events as registry_events
 from contracts.registry.v1 import intake as registry_intake
+from contracts.registry.v1 import pipelines as registry_pipelines
 from contracts.registry.v1 import queries as registry_queries
 
 MESSAGES: tuple[type[Message], ...] = (
@@ -66,6 +67,13 @@ MESSAGES: tuple[type[Message], ...] = (
     registry_deliveries.ChangeMerged,
     registry_deliveries.PackageBound,
     registry_deliveries.ListDeployments,
+    registry_pipelines.ApplyPipelineIdentity,
+    registry_pipelines.WithdrawPipelineIdentity,
+    registry_pipelines.ShowPipelineIdentity,
+    registry_pipelines.ListPipelineIdentities,
+    registry_pipelines.ResolvePipeline,
+    registry_pipelines.PipelineIdentityApplied,
+    registry_pipelines.PipelineIdentityWithdrawn,
     evidence_commands.ApplyTrustRoot,
     evidence_commands.SubmitEvidence,
     evidence_commands.SubmitEvidenceBatch,

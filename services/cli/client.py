@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from services.cli import connection
+from services.cli.run_token import RunToken
 from shared import errors
 
 _RETRY_SECONDS = 20.0
@@ -35,9 +36,11 @@ class Client:
 
     def __init__(self, http: httpx.Client | None = None, *, patience: float = _RETRY_SECONDS) -> None:
         self._patience = patience
+        run = connection.github_run()
         self._http = http or httpx.Client(
             base_url=connection.gateway_url().value + "/api/v1",
-            headers={"authorization": f"Bearer {connection.token().value}"},
+            headers={} if run else {"authorization": f"Bearer {connection.token().value}"},
+            auth=RunToken(run) if run else None,
             timeout=_TIMEOUT_SECONDS,
         )
 

@@ -18,6 +18,7 @@ from services.cli.commands import (
     keys,
     log,
     moving,
+    pipelines,
     policies,
     promotions,
     replaying,
@@ -66,6 +67,7 @@ groups = (
     log,
     witness,
     tokens,
+    pipelines,
     webhooks,
     keys,
 )

@@ -31,6 +31,7 @@ from services.gateway.http import (
     freezes,
     log_entries,
     metrics,
+    pipelines,
     policies,
     projects,
     promotions,
@@ -81,6 +82,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     tokens.router,
     webhooks.router,
     webhook_deliveries.router,
+    pipelines.router,
     stream.router,
 )
 

@@ -1,5 +1,6 @@
 """From an `Authorization` header to a proven caller.
 
+A pipeline's run comes with its ID token, everybody else with an access token.
 A signed-in request asks with a one-minute token made for it alone, so that services trust the gateway's key and never
 see an access token.
 """
@@ -18,20 +19,25 @@ from services.gateway.parts import Gateway
 from services.gateway.tokens import caller_of, same_secret, token_id_of
 from shared.errors import Unauthenticated
 from shared.identity import EVERYWHERE, SPOKESMAN, Caller, issue_token
+from shared.oidc.token import looks_like_token
 
 ADMIN = Caller(
     Actor(subject="admin", kind=ActorKind.HUMAN),
     {EVERYWHERE: frozenset({Role.ADMIN})},
 )
-_BEARER = HTTPBearer(auto_error=False, bearerFormat="hmk_...", description="An access token.")
+_BEARER = HTTPBearer(
+    auto_error=False, bearerFormat="hmk_...", description="An access token, or the ID token of a pipeline's run."
+)
 _EXCHANGED_FOR = timedelta(minutes=15)
 
 
 async def caller_behind(gateway: Gateway, secret: str) -> Caller:
-    """Whom an access token speaks for right now. Raises `Unauthenticated` when for nobody."""
+    """Whom a token speaks for. Raises `Unauthenticated` when for nobody, `Forbidden` for a run without any."""
     bootstrap = gateway.settings.admin_token
     if bootstrap and same_secret(bootstrap.get_secret_value(), secret):
         return ADMIN
+    if looks_like_token(secret):
+        return await gateway.pipelines.caller_behind(secret, gateway.clock())
     token = await gateway.tokens.known_as(token_id_of(secret))
     return caller_of(token, secret, now=gateway.clock())
 
@@ -62,7 +68,7 @@ def gateway_of(request: Request) -> Gateway:
 async def bearer_secret(
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
 ) -> str:
-    """The access token of the request. Raises `Unauthenticated` when there is none."""
+    """The access token, or ID token, of the request. Raises `Unauthenticated` when there is none."""
     if credentials is None or not credentials.credentials:
         raise Unauthenticated(
             "token_missing",

@@ -14,10 +14,13 @@ from nats.aio.client import Client
 
 from contracts.vocabulary import Actor, ActorKind, Role
 from services.gateway.blobs import Blobs
+from services.gateway.pipelines import Pipelines
 from services.gateway.settings import GatewaySettings
 from services.gateway.storage import deliveries as delivery_storage
+from services.gateway.storage import spent_tokens
 from services.gateway.storage import tokens as token_storage
 from services.gateway.storage import webhooks as webhook_storage
+from services.gateway.storage.spent_tokens import SpentTokens
 from services.gateway.storage.tokens import TokenRepository
 from services.gateway.webhooks.duties import Webhooks, webhook_duties
 from shared.clock import Clock
@@ -28,6 +31,9 @@ from shared.messaging import outbox
 from shared.messaging.asking import Asker
 from shared.messaging.broker import make_broker
 from shared.mongo import Database, connect
+from shared.oidc.fetching import KeyFetcher
+from shared.oidc.key_cache import KeyCache
+from shared.oidc.verifier import Verifier
 from shared.tracing import tracing_middlewares
 
 INDEXES = {
@@ -35,11 +41,12 @@ INDEXES = {
     webhook_storage.COLLECTION: webhook_storage.INDEXES,
     delivery_storage.COLLECTION: delivery_storage.INDEXES,
     delivery_storage.CURSORS: (),
+    spent_tokens.COLLECTION: spent_tokens.INDEXES,
     outbox.COLLECTION: outbox.INDEXES,
     "leases": (),
 }
 ITSELF = Caller(Actor(subject=SPOKESMAN, kind=ActorKind.SERVICE), {EVERYWHERE: frozenset({Role.VIEWER})})
-"""As whom the gateway asks without anybody signed in: for public badges only."""
+"""As whom the gateway asks without anybody signed in: for public badges, and what a pipeline's run may do."""
 
 
 @dataclass
@@ -58,6 +65,8 @@ class Gateway:
     """Says so for single requests."""
     clock: Clock
     webhooks: Webhooks
+    pipelines: Pipelines
+    """Signs in the runs of pipelines."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Live streams end when it is set."""
     streams: int = 0
@@ -102,7 +111,10 @@ async def connected(settings: GatewaySettings, clock: Clock) -> AsyncIterator[Ga
         blobs = Blobs(http, settings.evidence_addresses, settings.max_evidence_bytes)
         try:
             async with webhook_duties(settings, database, connection, key, clock) as webhooks:
-                gateway = Gateway(settings, database, connection, asker, tokens, blobs, key, speaker, clock, webhooks)
+                pipelines = _pipelines(settings, asker, database)
+                gateway = Gateway(
+                    settings, database, connection, asker, tokens, blobs, key, speaker, clock, webhooks, pipelines
+                )
                 try:
                     yield gateway
                 finally:
@@ -110,6 +122,13 @@ async def connected(settings: GatewaySettings, clock: Clock) -> AsyncIterator[Ga
                     await asyncio.gather(*gateway.closing, return_exceptions=True)
         finally:
             await broker.stop()
+
+
+def _pipelines(settings: GatewaySettings, asker: Asker, database: Database) -> Pipelines:
+    fetcher = KeyFetcher(settings.oidc_networks, ca_file=settings.oidc_ca_file)
+    verifier = Verifier(settings.believed_issuers, KeyCache(fetcher.keys_of))
+    spent = SpentTokens(database.collection(spent_tokens.COLLECTION))
+    return Pipelines(verifier, asker, spent, deadline=settings.ask_deadline)
 
 
 async def _create_indexes(database: Database) -> None:

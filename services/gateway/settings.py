@@ -8,6 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from services.gateway.oidc_settings import OidcSettings
 from services.gateway.webhooks.delivery import Patience
 from services.gateway.webhooks.destinations import Rules, networks
 from shared.settings import ServiceSettings
@@ -15,7 +16,7 @@ from shared.settings import ServiceSettings
 MIB = 1024 * 1024
 
 
-class GatewaySettings(ServiceSettings):
+class GatewaySettings(ServiceSettings, OidcSettings):
     """Settings of one gateway process. `identity_key` must be the key of the issuer `gateway`."""
 
     service: str = "gateway"

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 
 from shared.crypto.sigstore.certificate import CLAIMS, Holder
 from shared.errors import Invalid
+from shared.patterns import fits
 
 MAX_CHARACTERS = 500
-_SEPARATOR = re.compile(r"[/@]")
+_SEPARATORS = "/@"
 _GITHUB_IDS = re.compile(r"^(https://[^/@]+/|repo:)([^/@]+)@[0-9]+/([^/@:]+)@[0-9]+(?=[/:])")
 
 
@@ -49,41 +50,12 @@ class TrustedIdentity:
         return (
             holder.issuer == self.issuer
             and all(holder.claims.get(name) == value for name, value in self.claims.items())
-            and any(_fits(self.subject, form) for form in (holder.identity, _without_ids(holder.identity)))
+            and any(fits(self.subject, form, _SEPARATORS) for form in (holder.identity, _without_ids(holder.identity)))
         )
 
 
 def _without_ids(identity: str) -> str:
     return _GITHUB_IDS.sub(r"\1\2/\3", identity)
-
-
-def _fits(pattern: str, identity: str) -> bool:
-    if pattern.endswith("**"):
-        # The rest begins inside of a part: all parts before it must fit, and that one must begin as the pattern says.
-        known = pattern.removesuffix("**")
-        parts = len(_SEPARATOR.findall(known))
-        ends = [one.start() for one in _SEPARATOR.finditer(identity)]
-        whole = ends[parts] if len(ends) > parts else len(identity)
-        return _fits(known + "*", identity[:whole])
-    if _SEPARATOR.findall(pattern) != _SEPARATOR.findall(identity):
-        return False
-    return all(map(_part_fits, _SEPARATOR.split(pattern), _SEPARATOR.split(identity)))
-
-
-def _part_fits(pattern: str, part: str) -> bool:
-    # By hand and not by a regular expression: no pattern makes this slow.
-    first, *others = pattern.split("*")
-    if not others:
-        return part == pattern
-    *middle, last = others
-    if len(part) < len(first) + len(last) or not part.startswith(first) or not part.endswith(last):
-        return False
-    rest = part[len(first) : len(part) - len(last)]
-    for one in middle:
-        _, found, rest = rest.partition(one) if one else ("", "*", rest)
-        if not found:
-            return False
-    return True
 
 
 def _malformed(problem: str) -> Invalid:

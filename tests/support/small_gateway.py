@@ -25,6 +25,9 @@ class SmallGateway:
     url: str = ""
     asked: list[str] = field(default_factory=list)
     sent: dict[str, Any] = field(default_factory=dict)
+    queries: dict[str, str] = field(default_factory=dict)
+    bearers: list[str] = field(default_factory=list)
+    """The token of each request, in order."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -40,6 +43,8 @@ def small_gateway(answers: Mapping[str, Any]) -> Iterator[SmallGateway]:
         def _answer(self) -> None:
             operation = f"{self.command} {urlsplit(self.path).path.removeprefix(_PREFIX)}"
             gateway.asked.append(operation)
+            gateway.queries[operation] = urlsplit(self.path).query
+            gateway.bearers.append(self.headers.get("authorization", "").removeprefix("Bearer "))
             length = int(self.headers.get("content-length", 0))
             if length:
                 gateway.sent[operation] = json.loads(self.rfile.read(length))
@@ -52,7 +57,7 @@ def small_gateway(answers: Mapping[str, Any]) -> Iterator[SmallGateway]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_PUT = do_POST = _answer  # noqa: N815 - the names are those of the standard library
+        do_GET = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815 - the names are those of the standard library
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""

@@ -85,6 +85,9 @@ KINDS: dict[str, Kind] = {
     "Lifecycle": Kind(lambda d: f"/projects/{d.project}/lifecycles/{d.name}", lambda d: _camel_to_snake(d.spec), 1),
     "Application": Kind(lambda d: f"/projects/{d.project}/applications/{d.name}", lambda d: _camel_to_snake(d.spec), 2),
     "TrustRoot": Kind(lambda d: f"/projects/{d.project}/trust-roots/{d.name}", _trust_root, 3),
+    "PipelineIdentity": Kind(
+        lambda d: f"/projects/{d.project}/pipeline-identities/{d.name}", lambda d: _camel_to_snake(d.spec), 3
+    ),
     "RuleTemplate": Kind(
         lambda d: f"/projects/{d.project}/rule-templates/{d.name}", lambda d: {"document": d.whole}, 4
     ),
@@ -131,7 +134,7 @@ def document_from(origin: str, document: Any) -> Document:
 
 
 def apply(files: Files) -> None:
-    """Take over documents: projects, lifecycles, applications, trust roots, rule templates, policies, freezes.
+    """Take over documents: projects, lifecycles, applications, trust roots, pipelines, templates, policies, freezes.
 
     Repeating it changes nothing.
     """

@@ -5,12 +5,14 @@ from __future__ import annotations
 from contracts.gate.v1.events import PolicyApplied, SigningKeyAnnounced, VerdictIssued
 from contracts.monitoring.v1.events import TrustChanged
 from contracts.promotion.v1.events import PromotionCompleted, PromotionEnded
+from contracts.registry.v1.pipelines import PipelineIdentityApplied, PipelineIdentityWithdrawn
 from services.evidence.domain.log import EVERY_PROJECT, EntryKind, LogEntry
 from services.evidence.handlers import HANDLERS
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.digests import canonical_digest
 
-Logged = VerdictIssued | PolicyApplied | PromotionCompleted | PromotionEnded | TrustChanged
+Rule = PipelineIdentityApplied | PipelineIdentityWithdrawn
+Logged = VerdictIssued | PolicyApplied | PromotionCompleted | PromotionEnded | TrustChanged | Rule
 
 
 @HANDLERS.on(VerdictIssued)
@@ -51,6 +53,18 @@ async def trust_changed(event: TrustChanged, work: EvidenceWork) -> None:
     await _enter(
         work, EntryKind.TRUST, event, f"{event.project}/{event.application}/{event.version}", event.version_digest
     )
+
+
+@HANDLERS.on(PipelineIdentityApplied)
+async def pipeline_identity_applied(event: PipelineIdentityApplied, work: EvidenceWork) -> None:
+    """Runs of a pipeline may act, or may do something else than before."""
+    await _enter(work, EntryKind.ROLE, event, f"{event.project}/{event.pipeline_identity}", event.digest)
+
+
+@HANDLERS.on(PipelineIdentityWithdrawn)
+async def pipeline_identity_withdrawn(event: PipelineIdentityWithdrawn, work: EvidenceWork) -> None:
+    """Runs of a pipeline may act no more."""
+    await _enter(work, EntryKind.ROLE, event, f"{event.project}/{event.pipeline_identity}")
 
 
 async def _enter(work: EvidenceWork, kind: EntryKind, event: Logged, subject: str, *about: str) -> None:

@@ -12,11 +12,12 @@ from pydantic import Field
 from contracts.evidence.v1.log import RecordRoleChange
 from contracts.message import PageLimit
 from contracts.vocabulary import Actor, ActorKind, Document, Frozen, ProjectName, Role, Utc, utc
-from services.gateway.auth import Here, SignedIn, exchanged
+from services.gateway.auth import Here, Secret, SignedIn, exchanged
 from services.gateway.offering import IdempotencyKey
 from services.gateway.tokens import SECRET_BYTES, Token, may_manage, refuse_excess, secret_of, token_id_of
 from shared.digests import canonical_digest
 from shared.errors import Invalid, NotFound
+from shared.oidc.token import looks_like_token
 
 router = APIRouter(prefix="/tokens", tags=["tokens"])
 _USUALLY = timedelta(days=90)
@@ -112,8 +113,13 @@ async def revoke_token(
 
 
 @router.post("/exchange", operation_id="ExchangeToken")
-async def exchange_token(here: Here, asking: SignedIn) -> ActorToken:
-    """Get a token for publishing under `hallmark.in` on NATS. It works for 15 minutes and cannot be revoked."""
+async def exchange_token(here: Here, asking: SignedIn, secret: Secret) -> ActorToken:
+    """Get a token for publishing under `hallmark.in` on NATS. It works for 15 minutes and cannot be revoked.
+
+    The ID token of a pipeline's run can be exchanged once.
+    """
+    if looks_like_token(secret):
+        await here.pipelines.spend(secret, here.clock())
     token, expires_at = exchanged(here, asking.caller)
     return ActorToken(token=token, expires_at=expires_at)
 

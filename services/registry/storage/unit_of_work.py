@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from services.registry.storage import bindings, catalogue, deliveries, standings, versions
+from services.registry.storage import bindings, catalogue, deliveries, pipelines, standings, versions
 from services.registry.storage.views import Views
 from shared.gate_keys import GateKeys
 from shared.messaging.unit_of_work import UnitOfWork
 
-INDEXES = {**catalogue.INDEXES, **versions.INDEXES, **standings.INDEXES, **deliveries.INDEXES}
+INDEXES = {
+    **catalogue.INDEXES,
+    **versions.INDEXES,
+    **standings.INDEXES,
+    **deliveries.INDEXES,
+    **pipelines.INDEXES,
+}
 
 
 class RegistryWork:
@@ -20,6 +26,7 @@ class RegistryWork:
         self.versions = versions.Versions(unit)
         self.standings = standings.Standings(unit)
         self.deliveries = deliveries.Deliveries(unit)
+        self.pipelines = pipelines.PipelineIdentities(unit)
         self.views = Views(unit)
 
     @property

@@ -29,7 +29,7 @@ from shared.errors import Rejection, Transient
 from shared.health import health_routes
 from shared.identity import Caller, Issuers, Speaker, load_identity_key
 from shared.logs import configure_logs, log
-from shared.messaging import inbox, outbox
+from shared.messaging import dead_letters, inbox, outbox
 from shared.messaging.asking import Asker
 from shared.messaging.binding import bind, dispatch_with
 from shared.messaging.broker import make_broker
@@ -39,6 +39,7 @@ from shared.messaging.handlers import Handlers
 from shared.messaging.middleware import outcome_middleware
 from shared.messaging.outcomes import Retries
 from shared.messaging.relay import Relay
+from shared.messaging.settling import hear_about_dead_letters
 from shared.messaging.watchdog import Watchdog
 from shared.mongo import Database, Index, connect
 from shared.settings import ServiceSettings, read_settings
@@ -49,7 +50,7 @@ TECHNICAL_INDEXES = {
     inbox.COLLECTION: inbox.INDEXES,
     outbox.COLLECTION: outbox.INDEXES,
     "leases": (),
-    "dead_letters": (),
+    dead_letters.COLLECTION: dead_letters.INDEXES,
 }
 _FLUSH_SECONDS = 5.0
 
@@ -76,6 +77,9 @@ class Service(Generic[W]):
     """What it asks others: its NATS user may publish these and no more."""
     tells: tuple[type[Tell], ...] = ()
     """What it tells others to do, likewise."""
+
+    def __post_init__(self) -> None:
+        hear_about_dead_letters(self.handlers)
 
 
 @dataclass

@@ -10,6 +10,7 @@ import typer
 from services.cli.commands import (
     advisories,
     bundles,
+    dead_letters,
     documents,
     evidence,
     exploitation,
@@ -56,6 +57,7 @@ groups = (
     bundles,
     log,
     witness,
+    dead_letters,
     tokens,
     keys,
 )

@@ -24,6 +24,7 @@ from services.gateway.http import (
     attestations,
     badges,
     bundles,
+    dead_letters,
     evidence,
     evidence_batches,
     exploitation,
@@ -68,6 +69,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     risk.router,
     metrics.router,
     log_entries.router,
+    dead_letters.router,
     tokens.router,
     stream.router,
 )

@@ -12,10 +12,14 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from services.evidence import app as evidence
+from services.gate import app as gate
+from services.monitoring import app as monitoring
+from services.promotion import app as promotion
+from services.registry import app as registry
 from shared.messaging import dispatcher as dispatching
 from shared.messaging.dispatcher import Dispatcher
 from shared.messaging.relay import Relay
@@ -29,6 +33,14 @@ MOMENTS = {
     "published": "the stream has it, and the outbox does not know that",
     "before-ack": "the effect is there, and the message is not acknowledged",
 }
+RUN: dict[str, Callable[[Mapping[str, str]], None]] = {
+    "registry": registry.run,
+    "evidence": evidence.run,
+    "gate": gate.run,
+    "promotion": promotion.run,
+    "monitoring": monitoring.run,
+}
+"""Imported before any fork: a life costs no imports."""
 _DUTY = "duty"
 _step: ContextVar[str] = ContextVar("step", default=_DUTY)
 
@@ -108,4 +120,4 @@ def run(env: Mapping[str, str]) -> None:
     _wrap_dispatch(executioner)
     _wrap_transactions(executioner)
     _wrap_relay(executioner)
-    import_module(f"services.{service}.app").run(env)
+    RUN[service](env)

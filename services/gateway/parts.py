@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,13 +16,13 @@ from services.gateway.blobs import Blobs
 from services.gateway.settings import GatewaySettings
 from services.gateway.storage import tokens as token_storage
 from services.gateway.storage.tokens import TokenRepository
-from shared.clock import Clock
+from shared.clock import Clock, utc_now
 from shared.errors import Transient
 from shared.identity import EVERYWHERE, SPOKESMAN, Caller, Speaker, load_identity_key
 from shared.logs import log
 from shared.messaging.asking import Asker
 from shared.messaging.broker import make_broker
-from shared.mongo import Database, connect
+from shared.mongo import Database, connect, keep_sharing_server_time, share_server_time
 from shared.tracing import tracing_middlewares
 
 ITSELF = Caller(Actor(subject=SPOKESMAN, kind=ActorKind.SERVICE), {EVERYWHERE: frozenset({Role.VIEWER})})
@@ -74,7 +73,7 @@ async def connected(settings: GatewaySettings, clock: Clock) -> AsyncIterator[Ga
     speaker = Speaker(key, SPOKESMAN)
 
     def own_token() -> str:
-        return speaker.token(ITSELF, datetime.now(UTC))
+        return speaker.token(ITSELF, utc_now())
 
     broker = make_broker(settings, tracing_middlewares(settings))
     url = settings.mongo_url.get_secret_value()
@@ -82,25 +81,28 @@ async def connected(settings: GatewaySettings, clock: Clock) -> AsyncIterator[Ga
         connect(url, settings.database, application="hallmark-gateway") as database,
         httpx.AsyncClient(timeout=settings.ask_deadline, trust_env=False, follow_redirects=False) as http,
     ):
-        await _create_indexes(database)
+        await _prepare(database)
         connection = await broker.connect()
         asker = Asker(broker, source="/hallmark/gateway", own_token=own_token, clock=clock)
         tokens = TokenRepository(database.collection(token_storage.COLLECTION))
         blobs = Blobs(http, settings.evidence_addresses, settings.max_evidence_bytes)
         gateway = Gateway(settings, database, connection, asker, tokens, blobs, key, speaker, clock)
+        sharing = asyncio.create_task(keep_sharing_server_time(database))
         try:
             yield gateway
         finally:
             gateway.stopping.set()
+            sharing.cancel()
             await asyncio.gather(*gateway.closing, return_exceptions=True)
             await broker.stop()
 
 
-async def _create_indexes(database: Database) -> None:
+async def _prepare(database: Database) -> float:
     """MongoDB may come up after the gateway: keep trying, and say so."""
     while True:
         try:
-            return await database.create_indexes({token_storage.COLLECTION: token_storage.INDEXES})
+            await database.create_indexes({token_storage.COLLECTION: token_storage.INDEXES})
+            return await share_server_time(database)
         except Transient as error:
             log.warning("waiting for MongoDB", problem=error.message)
             await asyncio.sleep(0.5)

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo up down test check format contracts bench lock clean
+.PHONY: help setup demo up down test check faults format contracts bench lock clean
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,7 +39,10 @@ test: $(STAMP) ## Everything, on a real NATS and a real MongoDB that the tests s
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q tests
+	$(BIN)/pytest -q -m "not faults" tests
+
+faults: $(STAMP) ## The whole matrix of faults: every service killed at every step, and all the rest (CRASH_AT, HALLMARK_SEED)
+	$(BIN)/pytest -v -s tests/faults
 
 format: $(STAMP) ## Put the code into its one form
 	$(BIN)/ruff format .

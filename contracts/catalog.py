@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contracts.any.v1 import dead_letters
 from contracts.evidence.v1 import commands as evidence_commands
 from contracts.evidence.v1 import events as evidence_events
 from contracts.evidence.v1 import log as evidence_log
@@ -34,6 +35,10 @@ from contracts.registry.v1 import pipelines as registry_pipelines
 from contracts.registry.v1 import queries as registry_queries
 
 MESSAGES: tuple[type[Message], ...] = (
+    dead_letters.ListDeadLetters,
+    dead_letters.ShowDeadLetter,
+    dead_letters.ReplayDeadLetter,
+    dead_letters.DropDeadLetter,
     registry_commands.ApplyProject,
     registry_commands.ApplyLifecycle,
     registry_commands.ApplyApplication,

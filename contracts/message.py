@@ -13,7 +13,7 @@ and its cause, travels in headers (`contracts/headers.py`).
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -24,6 +24,8 @@ MAX_BODY = 256 * 1024
 NOBODY = "_"
 """Stands in a subject where a fact belongs to no project or to no single application."""
 
+ServiceName = Literal["registry", "evidence", "gate", "promotion", "monitoring"]
+"""The services that handle messages."""
 CommandId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$")]
 """Chosen by the caller: the same id from the same caller is the same command and gets the first outcome again."""
 PageLimit = Annotated[int, Field(ge=1, le=500)]
@@ -58,6 +60,21 @@ class Query(Message):
     """Asks a service what it knows; changes nothing."""
 
     answer: ClassVar[type[Answer]]
+
+
+class Addressed(Message):
+    """Asked of the one service that it names. In the subject of the class, `any` stands for all of them."""
+
+    service: ServiceName
+
+    def address(self) -> str:
+        """`hallmark.ask.<service>.<noun>.<verb>.v<n>`."""
+        return addressed(self.subject, self.service)
+
+
+def addressed(subject: str, service: str) -> str:
+    """The subject of an `Addressed` message for one service, or with `*` for all that there are."""
+    return subject.replace(".any.", f".{service}.", 1)
 
 
 class Tell(Message):

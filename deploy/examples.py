@@ -79,6 +79,7 @@ _BY_NAME: dict[str, Any] = {
     "labels": {"tier": "frontend"},
     "type": "dev.cdevents.artifact.published.0.3.0",
     "specversion": "0.5.1",
+    "letter_id": "HALLMARK_TELL.17",
     "original_subject": "hallmark.in.cdevents",
     "original_id": "HALLMARK_IN.17",
     "document": {"apiVersion": "hallmark/v1", "kind": "Policy"},

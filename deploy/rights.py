@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from contracts.catalog import MESSAGES
-from contracts.message import Command, Intake, Query
+from contracts.message import Addressed, Command, Intake, Query, addressed
 from contracts.streams import EVT
 from deploy.local.options import NatsRights
 from shared.messaging.binding import durables
@@ -37,14 +37,18 @@ def rights_of_service(service: Service[Any]) -> NatsRights:
     for stream, consumer in durables(service.name, service.handlers):
         name = f"{stream.name}.{consumer.durable_name}"
         publish += [f"$JS.API.CONSUMER.INFO.{name}", f"$JS.API.CONSUMER.MSG.NEXT.{name}", f"$JS.ACK.{name}.>"]
-    asked = [heard.subject for heard in service.handlers.heard.values() if heard.is_ask]
+    asked = [heard.subject_for(service.name) for heard in service.handlers.heard.values() if heard.is_ask]
     subscribe = [inbox_of(service.name), wake_subject(service.name), *asked]
     return NatsRights(tuple(publish), tuple(subscribe), allow_responses=True)
 
 
 def all_rights(services: Iterable[Service[Any]]) -> dict[str, NatsRights]:
     """Every NATS user of the system with its rights."""
-    asks = tuple(message.subject for message in MESSAGES if issubclass(message, Command | Query))
+    asks = tuple(
+        addressed(message.subject, "*") if issubclass(message, Addressed) else message.subject
+        for message in MESSAGES
+        if issubclass(message, Command | Query)
+    )
     intake = tuple(message.subject for message in MESSAGES if issubclass(message, Intake))
     return {
         **{service.name: rights_of_service(service) for service in services},

@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from contracts.vocabulary import Actor, ActorKind, Role
+from shared.clock import utc_now
 from shared.errors import Forbidden, Unauthenticated
 
 AUDIENCE = "hallmark"
@@ -192,7 +192,7 @@ class Issuers:
     def verify(self, token: str) -> Caller:
         """Who the token speaks for. Raises `Unauthenticated` unless every part of it is in order."""
         known = self._verified.get(token)
-        if known and time.time() < known[1]:
+        if known and utc_now().timestamp() < known[1]:
             return known[0]
         caller, ends_at = self._verify(token)
         if len(self._verified) >= _MOST_REMEMBERED:
@@ -210,9 +210,15 @@ class Issuers:
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
                 issuer=issuer,
-                leeway=_LEEWAY_SECONDS,
-                options={"require": ["exp", "iat", "aud", "iss", "sub"], "strict_aud": True},
+                options={
+                    "require": ["exp", "iat", "aud", "iss", "sub"],
+                    "strict_aud": True,
+                    # By the installation's time, not by this machine's.
+                    "verify_exp": False,
+                    "verify_iat": False,
+                },
             )
+            _require_current(int(claims["iat"]), int(claims["exp"]))
             return _caller(issuer, claims), int(claims["exp"])
         except (jwt.InvalidTokenError, KeyError, ValueError, TypeError) as error:
             raise Unauthenticated(
@@ -220,6 +226,14 @@ class Issuers:
                 f"The token does not prove who asks ({type(error).__name__}).",
                 remedy="Sign in again, or ask for a new token.",
             ) from error
+
+
+def _require_current(issued_at: int, ends_at: int) -> None:
+    now = utc_now().timestamp()
+    if issued_at > now + _LEEWAY_SECONDS:
+        raise jwt.ImmatureSignatureError("issued in the future")
+    if ends_at <= now - _LEEWAY_SECONDS:
+        raise jwt.ExpiredSignatureError("expired")
 
 
 def _caller(issuer: str, claims: dict[str, Any]) -> Caller:

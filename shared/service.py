@@ -12,7 +12,6 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -29,7 +28,7 @@ from shared.errors import Rejection, Transient
 from shared.health import health_routes
 from shared.identity import Caller, Issuers, Speaker, load_identity_key
 from shared.logs import configure_logs, log
-from shared.messaging import inbox, outbox
+from shared.messaging import dead_letters, inbox, outbox
 from shared.messaging.asking import Asker
 from shared.messaging.binding import bind, dispatch_with
 from shared.messaging.broker import make_broker
@@ -39,8 +38,9 @@ from shared.messaging.handlers import Handlers
 from shared.messaging.middleware import outcome_middleware
 from shared.messaging.outcomes import Retries
 from shared.messaging.relay import Relay
+from shared.messaging.settling import hear_about_dead_letters
 from shared.messaging.watchdog import Watchdog
-from shared.mongo import Database, Index, connect
+from shared.mongo import Database, Index, connect, keep_sharing_server_time, share_server_time
 from shared.settings import ServiceSettings, read_settings
 from shared.tracing import tracing_middlewares
 
@@ -49,7 +49,7 @@ TECHNICAL_INDEXES = {
     inbox.COLLECTION: inbox.INDEXES,
     outbox.COLLECTION: outbox.INDEXES,
     "leases": (),
-    "dead_letters": (),
+    dead_letters.COLLECTION: dead_letters.INDEXES,
 }
 _FLUSH_SECONDS = 5.0
 
@@ -76,6 +76,9 @@ class Service(Generic[W]):
     """What it asks others: its NATS user may publish these and no more."""
     tells: tuple[type[Tell], ...] = ()
     """What it tells others to do, likewise."""
+
+    def __post_init__(self) -> None:
+        hear_about_dead_letters(self.handlers)
 
 
 @dataclass
@@ -114,6 +117,7 @@ async def running(service: Service[W], settings: ServiceSettings, clock: Clock =
         settings.mongo_url.get_secret_value(), settings.database, application=f"hallmark-{settings.service}"
     ) as database:
         await _patiently(lambda: database.create_indexes({**TECHNICAL_INDEXES, **service.indexes}))
+        await _patiently(lambda: _share_time(database))
         run = _assemble(service, settings, database, clock)
         if service.before_start:
             await _allowed_to_start(partial(service.before_start, run))
@@ -122,6 +126,7 @@ async def running(service: Service[W], settings: ServiceSettings, clock: Clock =
         tasks = [asyncio.create_task(_forever("relay", run.relay.run))]
         await run.broker.start()
         tasks.append(asyncio.create_task(_forever("watchdog", run.watchdog.run)))
+        tasks.append(asyncio.create_task(_forever("time", partial(keep_sharing_server_time, database))))
         tasks.extend(asyncio.create_task(_forever(duty.__name__, partial(duty, run))) for duty in service.duties)
         try:
             yield run
@@ -154,7 +159,7 @@ def own_token(settings: ServiceSettings) -> Callable[[], str]:
         if speaker is None:
             raise OSError("HALLMARK_IDENTITY_KEY is not set: this service cannot prove who it is")
         # Tokens are about the real present, whatever time a test gives the domain.
-        return speaker.token(caller, datetime.now(UTC))
+        return speaker.token(caller, utc_now())
 
     return token
 
@@ -167,6 +172,12 @@ async def _patiently(attempt: Callable[[], Awaitable[None]]) -> None:
         except Transient as error:
             log.warning("waiting for MongoDB", problem=error.message)
             await asyncio.sleep(0.5)
+
+
+async def _share_time(database: Database) -> None:
+    behind = await share_server_time(database)
+    if behind:
+        log.warning("this machine's clock is wrong; the database server's counts", seconds_behind=behind)
 
 
 async def _allowed_to_start(check: Callable[[], Awaitable[None]]) -> None:

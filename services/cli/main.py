@@ -10,6 +10,7 @@ import typer
 from services.cli.commands import (
     advisories,
     bundles,
+    dead_letters,
     documents,
     events,
     evidence,
@@ -66,6 +67,7 @@ groups = (
     bundles,
     log,
     witness,
+    dead_letters,
     tokens,
     pipelines,
     webhooks,

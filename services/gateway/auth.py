@@ -7,7 +7,7 @@ see an access token.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
@@ -17,6 +17,7 @@ from contracts.vocabulary import Actor, ActorKind, Role
 from services.gateway.asking import Asking
 from services.gateway.parts import Gateway
 from services.gateway.tokens import caller_of, same_secret, token_id_of
+from shared.clock import utc_now
 from shared.errors import Unauthenticated
 from shared.identity import EVERYWHERE, SPOKESMAN, Caller, issue_token
 from shared.oidc.token import looks_like_token
@@ -44,7 +45,7 @@ async def caller_behind(gateway: Gateway, secret: str) -> Caller:
 
 def exchanged(gateway: Gateway, caller: Caller) -> tuple[str, datetime]:
     """A token for publishing on NATS, under `hallmark.in`, and when it ends. Tokens are about the real present."""
-    now = datetime.now(UTC)
+    now = utc_now()
     return issue_token(gateway.key, SPOKESMAN, caller, now=now, lifetime=_EXCHANGED_FOR), now + _EXCHANGED_FOR
 
 
@@ -54,7 +55,7 @@ def asking_for(gateway: Gateway, request: Request, caller: Caller) -> Asking:
         gateway.asker,
         caller,
         request.state.meta,
-        lambda: gateway.speaker.token(caller, datetime.now(UTC)),
+        lambda: gateway.speaker.token(caller, utc_now()),
         gateway.settings.ask_deadline,
     )
 

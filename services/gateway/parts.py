@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -23,14 +22,14 @@ from services.gateway.storage import webhooks as webhook_storage
 from services.gateway.storage.spent_tokens import SpentTokens
 from services.gateway.storage.tokens import TokenRepository
 from services.gateway.webhooks.duties import Webhooks, webhook_duties
-from shared.clock import Clock
+from shared.clock import Clock, utc_now
 from shared.errors import Transient
 from shared.identity import EVERYWHERE, SPOKESMAN, Caller, Speaker, load_identity_key
 from shared.logs import log
 from shared.messaging import outbox
 from shared.messaging.asking import Asker
 from shared.messaging.broker import make_broker
-from shared.mongo import Database, connect
+from shared.mongo import Database, connect, keep_sharing_server_time, share_server_time
 from shared.oidc.fetching import KeyFetcher
 from shared.oidc.key_cache import KeyCache
 from shared.oidc.verifier import Verifier
@@ -96,7 +95,7 @@ async def connected(settings: GatewaySettings, clock: Clock) -> AsyncIterator[Ga
     speaker = Speaker(key, SPOKESMAN)
 
     def own_token() -> str:
-        return speaker.token(ITSELF, datetime.now(UTC))
+        return speaker.token(ITSELF, utc_now())
 
     broker = make_broker(settings, tracing_middlewares(settings))
     url = settings.mongo_url.get_secret_value()
@@ -104,11 +103,12 @@ async def connected(settings: GatewaySettings, clock: Clock) -> AsyncIterator[Ga
         connect(url, settings.database, application="hallmark-gateway") as database,
         httpx.AsyncClient(timeout=settings.ask_deadline, trust_env=False, follow_redirects=False) as http,
     ):
-        await _create_indexes(database)
+        await _prepare(database)
         connection = await broker.connect()
         asker = Asker(broker, source="/hallmark/gateway", own_token=own_token, clock=clock)
         tokens = TokenRepository(database.collection(token_storage.COLLECTION))
         blobs = Blobs(http, settings.evidence_addresses, settings.max_evidence_bytes)
+        sharing = asyncio.create_task(keep_sharing_server_time(database))
         try:
             async with webhook_duties(settings, database, connection, key, clock) as webhooks:
                 pipelines = _pipelines(settings, asker, database)
@@ -121,6 +121,7 @@ async def connected(settings: GatewaySettings, clock: Clock) -> AsyncIterator[Ga
                     gateway.stopping.set()
                     await asyncio.gather(*gateway.closing, return_exceptions=True)
         finally:
+            sharing.cancel()
             await broker.stop()
 
 
@@ -131,11 +132,12 @@ def _pipelines(settings: GatewaySettings, asker: Asker, database: Database) -> P
     return Pipelines(verifier, asker, spent, deadline=settings.ask_deadline)
 
 
-async def _create_indexes(database: Database) -> None:
+async def _prepare(database: Database) -> float:
     """MongoDB may come up after the gateway: keep trying, and say so."""
     while True:
         try:
-            return await database.create_indexes(INDEXES)
+            await database.create_indexes(INDEXES)
+            return await share_server_time(database)
         except Transient as error:
             log.warning("waiting for MongoDB", problem=error.message)
             await asyncio.sleep(0.5)

@@ -36,9 +36,9 @@ def bind(
     inbox = f"{inbox_prefix}.".encode()
     for heard in handlers.heard.values():
         subscriber = broker.subscriber(
-            heard.subject,
+            heard.subject_for(service),
             decoder=_decoder(heard.message),
-            title=heard.message.__name__,
+            title=heard.title_for(service),
             description=(heard.message.__doc__ or "").strip(),
             **(_ask_options(service, heard) if heard.is_ask else _durable_options(service, heard, inbox)),
         )

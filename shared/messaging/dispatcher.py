@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
 from contracts.headers import Meta
-from contracts.message import Answer, Command, Intake, Message, Query
+from contracts.message import Answer, Command, DeadLetter, Intake, Message, Query
 from contracts.replies import Accepted
 from shared.clock import Clock
 from shared.digests import sha256_digest
@@ -26,6 +27,7 @@ from shared.messaging.handlers import Handlers, Heard, Spread
 from shared.messaging.inbox import AlreadyHandledError, handled_before, mark_all_handled, mark_handled, refuse_repeats
 from shared.messaging.outbox import keep
 from shared.messaging.relay import Relay
+from shared.messaging.unburying import unburied
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Database, Session, in_transaction
 
@@ -43,6 +45,8 @@ class Outside:
     known_caller: Caller | None
     token: str | None
     equipment: Any = None
+    again: Callable[[DeadLetter], Awaitable[None]] | None = None
+    """Handles the message of a dead letter in a transaction of its own, once; raises what its handler raises."""
 
     @property
     def caller(self) -> Caller:
@@ -103,7 +107,7 @@ class Dispatcher(Generic[W]):
         request = sha256_digest(f"{message.subject}\n{message.model_dump_json()}".encode())
         prepared: tuple[Any, ...] = ()
         if heard.prepare:
-            outside = Outside(self.asker, self.database, meta, caller, token, self.equipment)
+            outside = Outside(self.asker, self.database, meta, caller, token, self.equipment, self._again)
             try:
                 prepared = (await heard.prepare(message, outside),)
             except Rejection:
@@ -146,6 +150,11 @@ class Dispatcher(Generic[W]):
             for outcome in (one.reply if isinstance(one, AlreadyHandledError) else one for one in outcomes)
         ]
         return Accepted(answer=spread.answer(answers).model_dump(mode="json")).model_dump()
+
+    async def _again(self, letter: DeadLetter) -> None:
+        heard, message, meta = unburied(letter, self.handlers, self.clock())
+        with suppress(AlreadyHandledError):
+            await self.dispatch(heard, message, meta, None)
 
     async def perform(
         self,

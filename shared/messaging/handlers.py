@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from contracts.message import Answer, Command, Event, Intake, Message, Query, Tell
+from contracts.message import Addressed, Answer, Command, Event, Intake, Message, Query, Tell, addressed
 from shared.identity import Caller
 from shared.messaging.unit_of_work import UnitOfWork
 
@@ -51,6 +51,15 @@ class Heard:
     def subject(self) -> str:
         """The NATS subject to listen on; facts end in any project and any application."""
         return f"{self.message.subject}.*.*" if issubclass(self.message, Event) else self.message.subject
+
+    def subject_for(self, service: str) -> str:
+        """As `subject`, for the service that listens."""
+        return addressed(self.subject, service) if issubclass(self.message, Addressed) else self.subject
+
+    def title_for(self, service: str) -> str:
+        """The message's name, as descriptions call it: those of `Addressed` messages name the service, too."""
+        name = self.message.__name__
+        return f"{name}Of{service.title()}" if issubclass(self.message, Addressed) else name
 
     @property
     def is_ask(self) -> bool:

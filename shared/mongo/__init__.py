@@ -8,6 +8,7 @@ from shared.mongo.client import Database, connect
 from shared.mongo.collection import Collection, Document, Index
 from shared.mongo.errors import DuplicateKeyError, StaleDocumentError
 from shared.mongo.lease import Lease, LeaseLostError
+from shared.mongo.server_time import keep_sharing_server_time, share_server_time
 from shared.mongo.transactions import Session, in_transaction
 
 __all__ = [
@@ -22,4 +23,6 @@ __all__ = [
     "StaleDocumentError",
     "connect",
     "in_transaction",
+    "keep_sharing_server_time",
+    "share_server_time",
 ]

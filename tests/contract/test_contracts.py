@@ -1,14 +1,25 @@
 """The wire formats: listed once, committed, and only ever widened."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from contracts.catalog import BY_SUBJECT, MESSAGES
-from contracts.message import Command, DeadLetter, Event, Intake, Message, Query, Tell
+from contracts.message import (
+    Addressed,
+    Command,
+    DeadLetter,
+    Event,
+    Intake,
+    Message,
+    Query,
+    ServiceName,
+    Tell,
+    addressed,
+)
 from contracts.streams import stream_of
 from deploy.describe import CONTRACTS, asyncapi, file_name, rendered, schema_of
 from tests.contract.compatibility import narrowings, outline
@@ -74,7 +85,12 @@ def test_asyncapi_is_generated_from_the_running_applications_and_committed() -> 
     assert (CONTRACTS / "asyncapi.json").read_text() == rendered(document), "run `make contracts`"
     assert document["asyncapi"].startswith("3.")
     heard = {channel["address"].removesuffix(".*.*") for channel in document["channels"].values()}
-    asked = {message.subject for message in MESSAGES if issubclass(message, Command | Query | Tell | Intake)}
+    asked = {
+        addressed(message.subject, service) if issubclass(message, Addressed) else message.subject
+        for message in MESSAGES
+        if issubclass(message, Command | Query | Tell | Intake)
+        for service in get_args(ServiceName)
+    }
     assert asked <= heard, "somebody must hear everything that is asked, told or published from outside"
 
 

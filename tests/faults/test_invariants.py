@@ -17,8 +17,8 @@ from shared.clock import utc_now
 from shared.crypto import keys
 from shared.gate_keys import GateKeys
 from shared.mongo import Document
-from tests.support.invariants import Acknowledged, broken, require_invariants, trusted_last
-from tests.support.recorded import Recorded, reader_of
+from tests.support.invariants import broken, require_invariants, trusted_last
+from tests.support.recorded import Acknowledged, Recorded, reader_of
 from tests.support.shop import Shop
 
 pytestmark = [pytest.mark.servers, pytest.mark.stack]
@@ -71,11 +71,11 @@ def falsifications(sound: Recorded) -> Iterator[tuple[str, Recorded]]:
     yield "I1", replace(sound, versions={one: versions[one] for one in versions if one != key})
     yield "I1", replace(sound, records={})
     yield "I1", replace(sound, facts=facts[:-1])
-    yield "I1", replace(sound, facts=(*facts[:-1], replace(facts[-1], body=b"{}")))
+    yield "I1", replace(sound, facts=(*facts[:-1], replace(facts[-1], body=facts[-1].body + b" ")))
     yield "I1", replace(sound, versions=with_history(*moves[1:]))
     yield "I2", replace(sound, versions=with_history(*moves, moves[0]))
     yield "I2", replace(sound, facts=(*facts, replace(moved[0], message_id="another")))
-    yield "I2", replace(sound, facts=(*facts, replace(facts[0], body=b"{}")))
+    yield "I2", replace(sound, facts=(*facts, replace(facts[0], body=facts[0].body + b" ")))
     yield "I2", replace(sound, log=(*log, next(one for one in log if one["kind"] == "evidence")))
     yield "I3", replace(sound, facts=tuple(one for one in facts if one not in verdicts))
     yield "I3", replace(sound, versions=with_history(*moves, digest="sha256:" + "0" * 64))

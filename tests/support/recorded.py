@@ -21,6 +21,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
+from contracts.evidence.v1.commands import Receipt
 from contracts.headers import NATS_MESSAGE_ID
 from contracts.message import DeadLetter
 from contracts.streams import DEAD, EVT, STREAMS
@@ -91,6 +92,16 @@ class Recorded:
     def facts_of(self, kind: str) -> list[Said]:
         """Facts by the end of their subject's name, such as `version.moved`."""
         return [one for one in self.facts if one.kind.endswith(f".{kind}.v1")]
+
+
+@dataclass
+class Acknowledged:
+    """What somebody was told is done."""
+
+    promotions: set[str] = field(default_factory=set)
+    versions: set[str] = field(default_factory=set)
+    """`project/application/version`."""
+    receipts: list[Receipt] = field(default_factory=list)
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""What every service can be asked about itself: subjects say `any` where the service stands."""

@@ -1,0 +1,123 @@
+"""The real services, in processes that kill themselves at a point that a test names.
+
+- A point is `<service>.<step>.<moment>`. The step is the message at hand by noun and verb (`verdict-issued`), or `duty`
+  for work that no message asked for. The moments are those of `MOMENTS`.
+- The file that `CRASH_FILE` names holds the point, and is gone once a process has died there: nobody dies twice.
+- Nothing of this is in the services. A local stack starts `run` below in their place; it wraps what all of them share.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from services.evidence import app as evidence
+from services.gate import app as gate
+from services.monitoring import app as monitoring
+from services.promotion import app as promotion
+from services.registry import app as registry
+from shared.messaging import dispatcher as dispatching
+from shared.messaging.dispatcher import Dispatcher
+from shared.messaging.relay import Relay
+from shared.mongo import Session
+
+MOMENTS = {
+    "fetched": "the message is here, and nothing was done yet",
+    "before-txn": "what is needed from elsewhere is here, and no transaction is open",
+    "uncommitted": "the handler is done, and its transaction is open",
+    "committed": "the effect is committed, and nobody was woken to publish it",
+    "published": "the stream has it, and the outbox does not know that",
+    "before-ack": "the effect is there, and the message is not acknowledged",
+}
+RUN: dict[str, Callable[[Mapping[str, str]], None]] = {
+    "registry": registry.run,
+    "evidence": evidence.run,
+    "gate": gate.run,
+    "promotion": promotion.run,
+    "monitoring": monitoring.run,
+}
+"""Imported before any fork: a life costs no imports."""
+_DUTY = "duty"
+_step: ContextVar[str] = ContextVar("step", default=_DUTY)
+
+
+def step_of(subject: str) -> str:
+    """`verdict-issued` for `hallmark.evt.gate.verdict.issued.v1.shop.web`."""
+    words = subject.split(".")
+    return "-".join(words[3:5]) if words[1] != "in" else f"in-{words[2]}"
+
+
+class Executioner:
+    """Ends this process at the point that the file names."""
+
+    def __init__(self, service: str, file: Path) -> None:
+        self._service = service
+        self._file = file
+
+    def pass_by(self, moment: str, step: str = "") -> None:
+        here = f"{self._service}.{step or _step.get()}.{moment}"
+        try:
+            if self._file.read_text() != here:
+                return
+            self._file.rename(self._file.with_suffix(".done"))  # Of two instances that are here, one dies.
+        except FileNotFoundError:
+            return
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _wrap_dispatch(executioner: Executioner) -> None:
+    dispatch: Callable[..., Awaitable[Any]] = Dispatcher.dispatch
+
+    async def watched(self: Dispatcher[Any], heard: Any, message: Any, *rest: Any) -> Any:
+        token = _step.set(step_of(message.subject))
+        try:
+            executioner.pass_by("fetched")
+            answer = await dispatch(self, heard, message, *rest)
+            executioner.pass_by("before-ack")
+            return answer
+        finally:
+            _step.reset(token)
+
+    Dispatcher.dispatch = watched  # type: ignore[method-assign]
+
+
+def _wrap_transactions(executioner: Executioner) -> None:
+    in_transaction: Callable[..., Awaitable[Any]] = dispatching.in_transaction
+
+    async def watched(database: Any, work: Callable[[Session], Awaitable[Any]]) -> Any:
+        async def to_the_end(session: Session) -> Any:
+            result = await work(session)
+            executioner.pass_by("uncommitted")
+            return result
+
+        executioner.pass_by("before-txn")
+        result = await in_transaction(database, to_the_end)
+        executioner.pass_by("committed")
+        return result
+
+    dispatching.in_transaction = watched  # type: ignore[assignment]
+
+
+def _wrap_relay(executioner: Executioner) -> None:
+    mark: Callable[..., Awaitable[None]] = Relay._mark
+
+    async def watched(self: Relay, stream: Any, rows: list[Any]) -> None:
+        for row in rows:
+            executioner.pass_by("published", step_of(row.subject))
+        await mark(self, stream, rows)
+
+    Relay._mark = watched  # type: ignore[method-assign]
+
+
+def run(env: Mapping[str, str]) -> None:
+    """Run the service that `HALLMARK_SERVICE` names, until it dies or is stopped."""
+    service = env["HALLMARK_SERVICE"]
+    executioner = Executioner(service, Path(env["CRASH_FILE"]))
+    _wrap_dispatch(executioner)
+    _wrap_transactions(executioner)
+    _wrap_relay(executioner)
+    RUN[service](env)

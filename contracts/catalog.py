@@ -19,7 +19,9 @@ from contracts.monitoring.v1 import exploitation as monitoring_exploitation
 from contracts.monitoring.v1 import queries as monitoring_queries
 from contracts.promotion.v1 import commands as promotion_commands
 from contracts.promotion.v1 import events as promotion_events
+from contracts.promotion.v1 import freezes as promotion_freezes
 from contracts.promotion.v1 import queries as promotion_queries
+from contracts.promotion.v1 import trains as promotion_trains
 from contracts.registry.v1 import commands as registry_commands
 from contracts.registry.v1 import events as registry_events
 from contracts.registry.v1 import intake as registry_intake
@@ -107,11 +109,20 @@ MESSAGES: tuple[type[Message], ...] = (
     promotion_commands.RequestPromotion,
     promotion_commands.CancelPromotion,
     promotion_commands.DecideApproval,
+    promotion_trains.RequestTrain,
+    promotion_trains.ShowTrain,
+    promotion_freezes.ApplyFreeze,
+    promotion_freezes.ListFreezes,
+    promotion_freezes.BreakGlass,
+    promotion_freezes.FreezeApplied,
+    promotion_freezes.GlassBroken,
     promotion_queries.ShowPromotion,
     promotion_queries.ListPromotions,
     promotion_queries.ShowReadiness,
     promotion_events.PromotionRequested,
     promotion_events.PromotionAdvanced,
+    promotion_events.ApprovalDecided,
+    promotion_events.ApprovalWithdrawn,
     promotion_events.PromotionCompleted,
     promotion_events.PromotionEnded,
     promotion_events.ReleaseTrusted,

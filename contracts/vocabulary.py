@@ -107,11 +107,16 @@ class Trust(StrEnum):
 
 
 class PromotionKind(StrEnum):
-    """What a promotion does: move a version on, release it, or bring an earlier good one back."""
+    """What a promotion does to a version."""
 
     PROMOTE = "promote"
     RELEASE = "release"
     ROLLBACK = "rollback"
+    """Bring an earlier good one back."""
+    DEMOTE = "demote"
+    """Take it back to an earlier stage."""
+    RECERTIFY = "recertify"
+    """Judge it anew where it stands."""
 
 
 class PromotionState(StrEnum):
@@ -121,6 +126,8 @@ class PromotionState(StrEnum):
     CHECKING = "checking"
     AWAITING_APPROVAL = "awaiting_approval"
     APPLYING = "applying"
+    COMPENSATING = "compensating"
+    """It cannot end well any more, and what it has already said is being taken back."""
     COMPLETED = "completed"
     DENIED = "denied"
     CANCELLED = "cancelled"

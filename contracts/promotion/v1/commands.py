@@ -14,8 +14,9 @@ from contracts.vocabulary import ApplicationName, ProjectName, PromotionKind, St
 class RequestPromotion(Command):
     """Ask that a version moves on, is released, or is brought back.
 
-    `promote` goes to the next stage, `release` to the release stage when that is the next one, `rollback` makes an
-    earlier version of `to_stage` current there again and needs a reason.
+    `promote` goes to the next stage, `release` to a release stage when that is the next one. `rollback` makes an
+    earlier good version of `to_stage` current there again, `demote` takes a version back to an earlier stage that it
+    has been in; both need a reason. `recertify` has a version judged anew where it stands.
     """
 
     subject: ClassVar[str] = "hallmark.ask.promotion.promotion.request.v1"
@@ -25,7 +26,8 @@ class RequestPromotion(Command):
     version: VersionName
     kind: PromotionKind = PromotionKind.PROMOTE
     to_stage: StageName | None = None
-    """Where to; must be the next stage (or the stage of a rollback). Absent: the next one, or the release stage."""
+    """Where to. Absent: the next stage, for a rollback the release stage, for a demotion the stage before, for a
+    re-certification where it stands. Has to be named where several release stages are meant."""
     reason: Text = ""
     patience_seconds: Annotated[int, Field(ge=1, le=30 * 86_400)] = 86_400
     """How long to wait for evidence and approvals before the promotion expires."""

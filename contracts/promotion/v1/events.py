@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from contracts.findings import Finding
 from contracts.message import Event
 from contracts.vocabulary import (
+    ActorKind,
     ApplicationName,
     Criticality,
     Digest,
@@ -14,6 +15,7 @@ from contracts.vocabulary import (
     ProjectName,
     PromotionKind,
     PromotionState,
+    Role,
     SourceCommit,
     StageName,
     Utc,
@@ -37,6 +39,8 @@ class PromotionRequested(Event):
     reason: str
     deadline: Utc
     at: Utc
+    requested_by_kind: ActorKind = ActorKind.HUMAN
+    train_id: str | None = None
 
 
 class PromotionAdvanced(Event):
@@ -55,6 +59,44 @@ class PromotionAdvanced(Event):
     outcome: Outcome | None
     findings: tuple[Finding, ...] = ()
     """Of the newest verdict, those that did not pass."""
+    at: Utc
+    queue_position: int | None = None
+    """While it waits for its stage: 1 is next."""
+    frozen_by: str | None = None
+    frozen_until: Utc | None = None
+
+
+class ApprovalDecided(Event):
+    """Somebody answered for a version, bound to what the last verdict saw; the gates judge the answer."""
+
+    subject: ClassVar[str] = "hallmark.evt.promotion.approval.decided.v1"
+    project: ProjectName
+    application: ApplicationName
+    version: VersionName
+    version_digest: Digest
+    promotion_id: str
+    stage: StageName
+    decision: Literal["approved", "rejected"]
+    approver: str
+    approver_kind: ActorKind
+    role: Role
+    evidence_set: Digest
+    reason: str
+    at: Utc
+
+
+class ApprovalWithdrawn(Event):
+    """Other evidence is there than an answer was about: it does not count any more."""
+
+    subject: ClassVar[str] = "hallmark.evt.promotion.approval.withdrawn.v1"
+    project: ProjectName
+    application: ApplicationName
+    version: VersionName
+    promotion_id: str
+    stage: StageName
+    approver: str
+    evidence_set: Digest
+    """What it was bound to."""
     at: Utc
 
 
@@ -82,6 +124,7 @@ class PromotionCompleted(Event):
     """Whether the verdict lets a release be called trusted: else the version is only released."""
     waivers: tuple[str, ...] = ()
     """Ids of those that the verdict needed, sorted."""
+    train_id: str | None = None
 
 
 class PromotionEnded(Event):
@@ -102,6 +145,7 @@ class PromotionEnded(Event):
     """Those that did not pass, with their remedies."""
     requested_at: Utc
     at: Utc
+    superseded_by: VersionName | None = None
 
 
 class ReleaseTrusted(Event):

@@ -6,7 +6,15 @@ from typing import ClassVar
 
 from contracts.message import Answer, PageLimit, Query
 from contracts.promotion.v1.views import PromotionPage, PromotionView, Readiness
-from contracts.vocabulary import ApplicationName, ProjectName, VersionName
+from contracts.vocabulary import (
+    ApplicationName,
+    ProjectName,
+    PromotionKind,
+    PromotionState,
+    StageName,
+    Utc,
+    VersionName,
+)
 
 
 class ShowPromotion(Query):
@@ -26,6 +34,12 @@ class ListPromotions(Query):
     project: ProjectName
     application: ApplicationName | None = None
     version: VersionName | None = None
+    state: PromotionState | None = None
+    stage: StageName | None = None
+    """The one they go to."""
+    kind: PromotionKind | None = None
+    since: Utc | None = None
+    """Requested then or later."""
     after: str | None = None
     limit: PageLimit = 50
 

@@ -130,7 +130,7 @@ def evaluate(
 
 
 def meta(message_id: str = "") -> Meta:
-    name = message_id or f"m-{next(_numbers)}"
+    name = message_id.replace(" ", "-") or f"m-{next(_numbers)}"
     return Meta(message_id=name, correlation_id=name, source="/test", time=utc_now())
 
 

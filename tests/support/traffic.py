@@ -75,6 +75,9 @@ class Traffic:
     give_up_after: float = 300.0
     """Seconds after which a promotion that has not ended is a problem."""
 
+    enough: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set: the journeys under way are the last ones."""
+
     async def set_up(self, lanes: int) -> None:
         """The project with its stages, its policy and an application for each lane."""
         stages = [{"name": "dev", "open": ["entry", "exit"]}, {"name": "qa"}, {"name": "prod"}]
@@ -94,6 +97,8 @@ class Traffic:
 
     async def _lane(self, journeys: list[Journey]) -> None:
         for journey in journeys:
+            if self.enough.is_set():
+                return
             try:
                 await self.travel(journey)
             except AssertionError as error:  # What is wrong with one must not end the others.

@@ -6,12 +6,16 @@ Raises nats-py's errors when the server refuses.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterable
 from typing import Any
 
 import nats
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
 from contracts.streams import STREAMS, Stream
@@ -19,6 +23,8 @@ from shared.messaging.binding import durables
 from shared.service import Service
 
 _SECONDS_PER_DAY = 86_400
+_PATIENCE_SECONDS = 60.0
+_PAUSE_SECONDS = 0.25
 
 
 def stream_config(stream: Stream, *, replicas: int = 1) -> StreamConfig:
@@ -59,13 +65,25 @@ async def provision(jetstream: JetStreamContext, services: Iterable[Service[Any]
 
 
 async def provision_at(
-    url: str, services: Iterable[Service[Any]], *, user: str | None = None, password: str | None = None
+    url: str,
+    services: Iterable[Service[Any]],
+    *,
+    user: str | None = None,
+    password: str | None = None,
+    replicas: int = 1,
 ) -> int:
-    """As `provision`, over a connection of its own."""
+    """As `provision`, over a connection of its own. Servers that are still choosing a leader are waited for."""
     connection = await nats.connect(
         url.split(","), user=user, password=password, inbox_prefix=f"_INBOX_{user}" if user else "_INBOX"
     )
+    give_up = time.monotonic() + (_PATIENCE_SECONDS if replicas > 1 else 0)
     try:
-        return await provision(connection.jetstream(), services)
+        while True:
+            try:
+                return await provision(connection.jetstream(), services, replicas=replicas)
+            except (JetStreamError, NatsError, TimeoutError):
+                if time.monotonic() > give_up:
+                    raise
+            await asyncio.sleep(_PAUSE_SECONDS)
     finally:
         await connection.close()

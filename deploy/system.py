@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def service_environment(name: str, secrets: Secrets) -> dict[str, str]:
     return env
 
 
-def stack_options(data_dir: Path, scale: Mapping[str, int] | None = None) -> StackOptions:
+def stack_options(data_dir: Path, scale: Mapping[str, int] | None = None, *, nodes: int = 1) -> StackOptions:
     """A local stack of everything. `HALLMARK_NATS_URL` and `HALLMARK_MONGO_URL` name existing servers and win."""
     secrets = create_secrets(data_dir.resolve() / "secrets")
     specs = [
@@ -62,15 +63,17 @@ def stack_options(data_dir: Path, scale: Mapping[str, int] | None = None) -> Sta
         nats_url=os.environ.get("HALLMARK_NATS_URL"),
         mongo_url=os.environ.get("HALLMARK_MONGO_URL"),
         nats_rights=rights(),
-        provision=_provision,
+        provision=partial(_provision, replicas=nodes),
+        nodes=nodes,
     )
 
 
-async def _provision(servers: Servers) -> None:
+async def _provision(servers: Servers, *, replicas: int) -> None:
     env = servers.env(PROVISION)
     await provision_at(
         env["HALLMARK_NATS_URL"],
         ALL,
         user=env.get("HALLMARK_NATS_USER"),
         password=env.get("HALLMARK_NATS_PASSWORD"),
+        replicas=replicas,
     )

@@ -1,11 +1,12 @@
-"""The local mongod: a one-node replica set with users, brought up and kept usable.
+"""The local mongod, or several: a replica set with users, brought up and kept usable.
 
 Rules
 - Everything here can be repeated: an interrupted start continues at the next one.
 - The root user is made through MongoDB's localhost exception, which closes with it.
 - A service user may read and write its own database and nothing else.
-- The replica set's only member is named by its address, so it is renamed when the port had to change. mongod looks
+- A member of the replica set is named by its address, so it is renamed when its port had to change. mongod looks
   for itself at the old address first: up to 30 s when something silent took that port.
+- Of several members one is asked to begin the set, once all of them answer and none belongs to one.
 
 This is the only module of the local stack that imports pymongo (the synchronous client; callers use a thread).
 """
@@ -13,6 +14,7 @@ This is the only module of the local stack that imports pymongo (the synchronous
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from pymongo import MongoClient
@@ -36,13 +38,12 @@ _UNAUTHORIZED = 13
 Client = MongoClient[dict[str, Any]]
 
 
-def bring_up(port: int, credentials: Credentials, seconds: float) -> None:
-    """Make the mongod on `port` a primary with the known users, from whatever state it is in. Blocks.
+def bring_up(ports: Sequence[int], credentials: Credentials, seconds: float) -> None:
+    """Make the mongods on `ports` a replica set with a primary and the known users, whatever state it is in. Blocks.
 
-    Raises `HallmarkError` when it refuses the kept root secret, `Transient` when it did not become primary within
-    `seconds`.
+    Raises `HallmarkError` when it refuses the kept root secret, `Transient` when none became primary within `seconds`.
     """
-    admin = _MongoAdmin(port, credentials)
+    admin = _MongoAdmin(ports, credentials)
     try:
         admin.bring_up(seconds)
     finally:
@@ -50,21 +51,15 @@ def bring_up(port: int, credentials: Credentials, seconds: float) -> None:
 
 
 class _MongoAdmin:
-    def __init__(self, port: int, credentials: Credentials) -> None:
-        self._port = port
+    def __init__(self, ports: Sequence[int], credentials: Credentials) -> None:
+        self._ports = tuple(ports)
         self._credentials = credentials
-        self._anyone: Client | None = None
-
-    def _is_primary(self) -> bool:
-        try:
-            return bool(self._unauthenticated().admin.command("hello").get("isWritablePrimary"))
-        except PyMongoError:
-            return False
+        self._anyone: dict[int, Client] = {}
 
     def bring_up(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         pause = _FIRST_PAUSE
-        while not self._is_primary():
+        while (primary := self._primary()) is None:
             if time.monotonic() > deadline:
                 raise Transient(
                     "mongo_not_primary",
@@ -74,36 +69,51 @@ class _MongoAdmin:
             self._help_to_primary()
             time.sleep(pause)
             pause = min(_LONGEST_PAUSE, pause * 1.5)
-        self._ensure_root()
-        with self._client(MONGO_ROOT) as root:
+        self._ensure_root(primary)
+        if len(self._ports) > 1:  # The others are a majority without the one whose port changed.
+            self._follow_ports(primary)
+        with self._client(primary, MONGO_ROOT) as root:
             self._ensure_users(root)
 
     def close(self) -> None:
-        if self._anyone is not None:
-            self._anyone.close()
-            self._anyone = None
+        for client in self._anyone.values():
+            client.close()
+        self._anyone.clear()
+
+    def _hello(self, port: int) -> dict[str, Any] | None:
+        try:
+            return self._unauthenticated(port).admin.command("hello")
+        except PyMongoError:
+            return None  # not answering yet
+
+    def _primary(self) -> int | None:
+        hellos = ((port, self._hello(port)) for port in self._ports)
+        return next((port for port, hello in hellos if hello and hello.get("isWritablePrimary")), None)
 
     def _help_to_primary(self) -> None:
         # A server without configuration, one still loading it and one whose configuration names another port all
         # look the same from outside; what they answer to an initiation tells them apart.
+        hellos = [self._hello(port) for port in self._ports]
+        if any(hello is None or "setName" in hello for hello in hellos):
+            return
+        first = self._ports[0]
         try:
-            hello = self._unauthenticated().admin.command("hello")
-            if "setName" not in hello:
-                self._unauthenticated().admin.command("replSetInitiate", _replica_set(self._address))
+            self._unauthenticated(first).admin.command("replSetInitiate", _replica_set(self._addresses))
         except OperationFailure as refusal:
             if refusal.code == _UNAUTHORIZED:
-                self._follow_port()
+                self._follow_ports(first)
             elif refusal.code != _ALREADY_INITIALIZED:
                 raise
         except PyMongoError:
-            return  # not answering yet
+            return
 
-    def _follow_port(self) -> None:
-        with self._client(MONGO_ROOT) as root:
+    def _follow_ports(self, port: int) -> None:
+        with self._client(port, MONGO_ROOT) as root:
             try:
                 config = root.admin.command("replSetGetConfig")["config"]
-                if config["members"][0]["host"] != self._address:
-                    config["members"][0]["host"] = self._address
+                if [member["host"] for member in config["members"]] != self._addresses:
+                    for member, address in zip(config["members"], self._addresses, strict=True):
+                        member["host"] = address
                     root.admin.command("replSetReconfig", config, force=True)
             except OperationFailure as refusal:
                 if refusal.code == _AUTHENTICATION_FAILED:
@@ -111,16 +121,17 @@ class _MongoAdmin:
                 if refusal.code != _NOT_YET_INITIALIZED:
                     raise
 
-    def _ensure_root(self) -> None:
+    def _ensure_root(self, primary: int) -> None:
         try:
-            with self._client(MONGO_ROOT) as root:
+            with self._client(primary, MONGO_ROOT) as root:
                 root.admin.command("ping")
         except OperationFailure as refusal:
             if refusal.code != _AUTHENTICATION_FAILED:
                 raise
             role = {"role": "root", "db": "admin"}
             try:
-                self._unauthenticated().admin.command("createUser", MONGO_ROOT, **self._user(MONGO_ROOT, role))
+                anyone = self._unauthenticated(primary).admin
+                anyone.command("createUser", MONGO_ROOT, **self._user(MONGO_ROOT, role))
             except OperationFailure as closed:
                 if closed.code != _UNAUTHORIZED:
                     raise
@@ -149,17 +160,17 @@ class _MongoAdmin:
             "writeConcern": {"w": "majority", "j": True},
         }
 
-    def _unauthenticated(self) -> Client:
-        if self._anyone is None:
-            self._anyone = self._client()
-        return self._anyone
+    def _unauthenticated(self, port: int) -> Client:
+        if port not in self._anyone:
+            self._anyone[port] = self._client(port)
+        return self._anyone[port]
 
-    def _client(self, user: str | None = None) -> Client:
+    def _client(self, port: int, user: str | None = None) -> Client:
         secret = self._credentials.mongo[user] if user else None
         login: dict[str, Any] = {"username": user, "password": secret, "authMechanism": "SCRAM-SHA-256"}
         return MongoClient(
             LOOPBACK,
-            self._port,
+            port,
             directConnection=True,
             serverSelectionTimeoutMS=_SELECTION_MILLISECONDS,
             appname="hallmark-local",
@@ -167,16 +178,14 @@ class _MongoAdmin:
         )
 
     @property
-    def _address(self) -> str:
-        return f"{LOOPBACK}:{self._port}"
+    def _addresses(self) -> list[str]:
+        return [f"{LOOPBACK}:{port}" for port in self._ports]
 
 
-def _replica_set(address: str) -> dict[str, Any]:
-    return {
-        "_id": REPLICA_SET,
-        "members": [{"_id": 0, "host": address}],
-        "settings": {"electionTimeoutMillis": _ELECTION_MILLISECONDS},
-    }
+def _replica_set(addresses: Sequence[str]) -> dict[str, Any]:
+    members = [{"_id": number, "host": address} for number, address in enumerate(addresses)]
+    alone = {"settings": {"electionTimeoutMillis": _ELECTION_MILLISECONDS}} if len(members) == 1 else {}
+    return {"_id": REPLICA_SET, "members": members, **alone}
 
 
 def _credentials_refused() -> HallmarkError:

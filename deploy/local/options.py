@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.local.nodes import NODES
 from shared.errors import Invalid
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class StackOptions:
 
     `nats_rights` maps each NATS user to its rights: one per service, and whoever else connects (`pipeline`,
     `provision`). `provision` is awaited when the servers are ready and before any service starts.
+    `nodes` is how many of each server to start: one, or three that stand in for each other.
     `start_timeout` bounds each of: servers ready, services ready (seconds).
     """
 
@@ -77,9 +79,12 @@ class StackOptions:
     mongo_url: str | None = None
     nats_rights: Mapping[str, NatsRights] = field(default_factory=dict)
     provision: Callable[[Servers], Awaitable[None]] | None = None
+    nodes: int = 1
     start_timeout: float = 60.0
 
     def __post_init__(self) -> None:
+        if self.nodes not in NODES:
+            raise Invalid("nodes_invalid", f"Cannot run {self.nodes} of each server.", remedy="Use 1 or 3 nodes.")
         names = [spec.name for spec in self.services]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise Invalid("service_named_twice", f"The service {twice[0]} is listed twice.")

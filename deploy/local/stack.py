@@ -16,11 +16,12 @@ from contextlib import asynccontextmanager, contextmanager
 
 from deploy.local.launching import LauncherClient, launcher_gone
 from deploy.local.layout import DataDirectory
+from deploy.local.nodes import is_server
 from deploy.local.options import Instance, StackOptions, instances_of
 from deploy.local.orders import Fork
 from deploy.local.ports import LOOPBACK, PortChooser
 from deploy.local.readiness import http_ready
-from deploy.local.servers import SERVER_NAMES, Servers, ServersWanted, launch_servers
+from deploy.local.servers import Servers, ServersWanted, launch_servers
 from deploy.local.state import StackState, held_lock, load_state, save_state
 from deploy.local.supervisor import Plan, Status, Supervisor, all_or_first_problem
 from deploy.local.table import show_status
@@ -31,7 +32,7 @@ _STATE_SECONDS = 0.5
 
 
 class Stack:
-    """A running stack. Process names are `nats-server`, `mongod`, and the instances of the services."""
+    """A running stack. Process names are `nats-server`, `mongod` (`-1` to `-3`), and the instances of the services."""
 
     def __init__(self, supervisor: Supervisor, servers: Servers, envs: Mapping[str, dict[str, str]]) -> None:
         self._supervisor = supervisor
@@ -65,6 +66,14 @@ class Stack:
         """Signal one process; after SIGKILL, return when it is gone. It is started again. Raises `NotFound`."""
         await self._supervisor.process(name).send_signal(number)
 
+    async def stop(self, name: str) -> None:
+        """End one process in order, and leave it ended until `start`. Raises `NotFound`."""
+        await self._supervisor.process(name).stop()
+
+    def start(self, name: str) -> None:
+        """Start a process that was stopped, as it was started before. Raises `NotFound`."""
+        self._supervisor.begin_again(name)
+
     async def wait_ready(self, name: str, seconds: float = 30.0) -> None:
         """Wait until the process is ready. Raises `NotFound`, or `Transient` after `seconds`."""
         await self._supervisor.process(name).wait_ready(seconds)
@@ -88,7 +97,7 @@ async def running_stack(options: StackOptions) -> AsyncIterator[Stack]:
             finally:
                 noting.cancel()
         finally:
-            await supervisor.stop_everything(last=SERVER_NAMES)
+            await supervisor.stop_everything(last=is_server)
             await launcher.close()
             save_state(directory, StackState(ports=load_state(directory).ports))
 
@@ -137,6 +146,7 @@ async def _start(supervisor: Supervisor, directory: DataDirectory, options: Stac
         mongo_users=[spec.name for spec in options.services],
         nats_url=options.nats_url,
         mongo_url=options.mongo_url,
+        nodes=options.nodes,
         start_timeout=options.start_timeout,
     )
     launched = await launch_servers(supervisor, directory, wanted, ports)

@@ -14,7 +14,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Collection, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -238,8 +238,12 @@ class Supervisor:
         """How every process stands now."""
         return tuple(process.status() for process in self._processes.values())
 
-    async def stop_everything(self, last: Collection[str]) -> None:
-        """Stop every process in reverse order of start: all at once, but those named in `last` after the others."""
+    def begin_again(self, name: str) -> None:
+        """Start a process that was stopped, and keep it running. Raises `NotFound`."""
+        self.begin(self.process(name).plan)
+
+    async def stop_everything(self, last: Callable[[str], bool]) -> None:
+        """Stop every process in reverse order of start: all at once, but those that are `last` after the others."""
         for group in (False, True):
-            stopping = [p for name, p in self._processes.items() if (name in last) is group]
+            stopping = [p for name, p in self._processes.items() if last(name) is group]
             await asyncio.gather(*(process.stop() for process in reversed(stopping)))

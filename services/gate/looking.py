@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from contracts.headers import Meta
 from contracts.vocabulary import utc
 from services.gate.handlers.judging import judge
 from services.gate.handlers.readiness import look_at
@@ -18,6 +17,7 @@ from services.gate.storage import evaluations, readiness
 from services.gate.storage.unit_of_work import GateWork
 from services.gate.storage.waivers import overdue
 from shared.logs import log
+from shared.messaging.headers import own_cause
 from shared.mongo import Lease
 from shared.service import Running
 
@@ -67,7 +67,7 @@ async def _look_at(key: str, work: GateWork) -> None:
 
 
 async def _perform(run: Running[GateWork], key: str, work: Callable[[GateWork], Awaitable[None]]) -> None:
-    meta = Meta(message_id=key, correlation_id=key, source="/hallmark/gate", time=run.clock())
+    meta = own_cause("gate", key, run.clock())
     try:
         await run.dispatcher.perform(work, meta=meta, key=key, once=False)
     except Exception as error:  # noqa: BLE001 - one that cannot be judged must not hold up the others

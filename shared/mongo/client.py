@@ -10,6 +10,7 @@ from typing import Any
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import ReadPreference, WriteConcern
+from pymongo.errors import OperationFailure
 from pymongo.read_concern import ReadConcern
 
 from shared.mongo.collection import Collection, Index
@@ -18,7 +19,12 @@ from shared.mongo.errors import translated
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=15_000)
 """Acknowledged means: journaled by a majority. `wtimeout` in milliseconds, above a measured 11 s failover."""
 _HASTY = WriteConcern(w=1)
+_NAMESPACE_EXISTS = 48
 _SERVER_SELECTION_MS = 15_000
+_CONNECT_MS = 10_000
+_HEARTBEAT_MS = 5_000
+_ANSWER_MS = 20_000
+"""Without it, whoever asked a primary that then froze waits for as long as that is frozen. Above `wtimeout`."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +45,24 @@ class Database:
         return Collection(self.handle[name].with_options(write_concern=_HASTY), session=None)
 
     async def create_indexes(self, indexes: dict[str, tuple[Index, ...]]) -> None:
-        """Create the collections and the indexes that are missing. Raises `Transient` when MongoDB is away."""
+        """Create the collections and the indexes that are missing. Raises `Transient` when MongoDB is away.
+
+        Several instances may do so at the same time.
+        """
         with translated():
             existing = set(await self.handle.list_collection_names())
             for name, wanted in indexes.items():
                 if name not in existing:
-                    await self.handle.create_collection(name)
+                    await self._create_collection(name)
                 if wanted:
                     await self.handle[name].create_indexes([index.model() for index in wanted])
+
+    async def _create_collection(self, name: str) -> None:
+        try:
+            await self.handle.create_collection(name, check_exists=False)
+        except OperationFailure as refusal:
+            if refusal.code != _NAMESPACE_EXISTS:  # Another instance was quicker.
+                raise
 
     async def ping(self) -> None:
         """Raises `Transient` unless the primary answers."""
@@ -58,7 +74,14 @@ class Database:
 async def connect(url: str, database: str, *, application: str) -> AsyncIterator[Database]:
     """A connected database; closed on leaving. `application` names the connection in the server's log."""
     client: Any = AsyncIOMotorClient(
-        url, appname=application, tz_aware=True, serverSelectionTimeoutMS=_SERVER_SELECTION_MS, retryWrites=True
+        url,
+        appname=application,
+        tz_aware=True,
+        serverSelectionTimeoutMS=_SERVER_SELECTION_MS,
+        connectTimeoutMS=_CONNECT_MS,
+        heartbeatFrequencyMS=_HEARTBEAT_MS,
+        socketTimeoutMS=_ANSWER_MS,
+        retryWrites=True,
     )
     handle: AsyncIOMotorDatabase[Any] = client.get_database(
         database,

@@ -26,7 +26,7 @@ from shared.clock import utc_now
 from shared.digests import sha256_digest
 from shared.messaging.asking import Asker
 from shared.messaging.handlers import Handlers
-from shared.messaging.headers import write_headers
+from shared.messaging.headers import read_meta, write_headers
 from shared.service import Running, Service
 from tests.support.clock import FrozenClock
 from tests.support.eventually import eventually
@@ -130,7 +130,7 @@ def evaluate(
 
 
 def meta(message_id: str = "") -> Meta:
-    name = message_id or f"m-{next(_numbers)}"
+    name = message_id.replace(" ", "-") or f"m-{next(_numbers)}"
     return Meta(message_id=name, correlation_id=name, source="/test", time=utc_now())
 
 
@@ -189,3 +189,5 @@ async def a_gate(directory: Path) -> AsyncIterator[GateAtWork]:
     async with a_system(directory, SERVICE, *NEIGHBOURS, clock=clock) as system:
         run = await system.start(SERVICE)
         yield GateAtWork(system, run, await system.asker(), clock, {})
+        for row in await run.database.collection("outbox").every({}):
+            read_meta(row["headers"], fallback_id="", now=utc_now())  # Else everybody buries what it says.

@@ -197,7 +197,8 @@ async def reader_of(stack: Stack, data_dir: Path) -> AsyncIterator[Reader]:
     def token() -> str:
         return issue_token(key, "gateway", auditor, now=datetime.now(UTC), lifetime=timedelta(minutes=5))
 
-    env = {name.removeprefix("HALLMARK_").lower(): value for name, value in stack.env["gateway"].items()}
+    gateway = next(variables for name, variables in stack.env.items() if name.startswith("gateway"))
+    env = {name.removeprefix("HALLMARK_").lower(): value for name, value in gateway.items()}
     broker = make_broker(ServiceSettings(**{k: v for k, v in env.items() if k in ServiceSettings.model_fields}))
     provision = stack.servers.env("provision")
     async with AsyncExitStack() as open_connections:

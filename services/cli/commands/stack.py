@@ -19,6 +19,7 @@ DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where its data
 def up(
     data_dir: DataDir = None,
     scale: Annotated[list[str] | None, typer.Option(help="SERVICE=N: run more of one; repeat it.")] = None,
+    nodes: Annotated[int, typer.Option(help="Of each server: 1, or 3 that stand in for each other.")] = 1,
 ) -> None:
     """Start NATS, MongoDB, every service and the gateway here, and show how they are. Ctrl-C stops everything.
 
@@ -28,7 +29,7 @@ def up(
     from deploy.local.stack import run_stack  # noqa: PLC0415
     from deploy.system import stack_options  # noqa: PLC0415
 
-    asyncio.run(run_stack(stack_options(data_dir or connection.data_dir(), _scale(scale or []))))
+    asyncio.run(run_stack(stack_options(data_dir or connection.data_dir(), _scale(scale or []), nodes=nodes)))
 
 
 def down(data_dir: DataDir = None) -> None:

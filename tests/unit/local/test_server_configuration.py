@@ -47,5 +47,22 @@ def test_mongod_listens_on_loopback_with_a_keyfile_and_without_zlib() -> None:
 
 
 def test_a_secret_cannot_change_the_meaning_of_a_url() -> None:
-    url = mongo_config.user_url(27017, "gate", "a@b/c?d", "hallmark_gate")
+    url = mongo_config.user_url([27017], "gate", "a@b/c?d", "hallmark_gate")
     assert url.startswith("mongodb://gate:a%40b%2Fc%3Fd@127.0.0.1:27017/hallmark_gate?authSource=admin")
+
+
+def test_servers_of_a_cluster_know_each_other_by_a_secret_that_is_no_users() -> None:
+    cluster = nats_config.Cluster("nats-server-2", 5002, (5001, 5003), "between")
+    text = nats_config.render(port=4222, store=Path("/data"), rights=RIGHTS, passwords={"gate": "s"}, cluster=cluster)
+    configuration = json.loads(text)
+    assert configuration["server_name"] == "nats-server-2"
+    assert configuration["cluster"]["host"] == "127.0.0.1"
+    assert configuration["cluster"]["authorization"] == {"user": "route", "password": "between"}
+    assert configuration["cluster"]["routes"] == [
+        f"nats-route://route:between@127.0.0.1:{port}" for port in (5001, 5003)
+    ]
+    assert [user["user"] for user in configuration["authorization"]["users"]] == ["gate"]
+
+
+def test_a_url_names_every_member() -> None:
+    assert mongo_config.server_url([1, 2, 3]) == "mongodb://127.0.0.1:1,127.0.0.1:2,127.0.0.1:3/?replicaSet=hallmark"

@@ -1,0 +1,27 @@
+"""The databases of services that start."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from deploy.local.options import NatsRights
+from deploy.local.servers import running_servers
+from shared.mongo import Index, connect
+
+pytestmark = pytest.mark.servers
+
+
+async def test_instances_that_start_together_do_not_stumble_over_each_other(tmp_path: Path) -> None:
+    wanted = {f"things{number}": (Index((("name", 1),)),) for number in range(8)}
+    async with (
+        running_servers(tmp_path / "data", {"gate": NatsRights()}, ["gate"]) as servers,
+        AsyncExitStack() as all_open,
+    ):
+        url = servers.env("gate")["HALLMARK_MONGO_URL"]
+        databases = [
+            await all_open.enter_async_context(connect(url, "hallmark_gate", application="test")) for _ in range(6)
+        ]
+        await asyncio.gather(*(database.create_indexes(wanted) for database in databases))
+        assert await databases[0].collection("things3").count({}) == 0

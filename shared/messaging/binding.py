@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from faststream import AckPolicy
@@ -27,6 +28,14 @@ W = TypeVar("W")
 Dispatch = Callable[[Heard, Message, NatsMessage], Awaitable[dict[str, Any] | None]]
 ACK_WAIT_SECONDS = 60
 """Above the slowest handler plus a failover of 11 s; the consumer's own setting, made by the provisioner."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message as it is handed to its endpoint."""
+
+    message: Message
+    raw: NatsMessage
 
 
 def bind(
@@ -98,10 +107,10 @@ def durables(service: str, handlers: Handlers[W]) -> list[tuple[Stream, Consumer
     ]
 
 
-def _decoder(message: type[Message]) -> Callable[[NatsMessage], Awaitable[Message]]:
-    async def decode(raw: NatsMessage) -> Message:
+def _decoder(message: type[Message]) -> Callable[[NatsMessage], Awaitable[Received]]:
+    async def decode(raw: NatsMessage) -> Received:
         try:
-            return message.model_validate_json(raw.body)
+            return Received(message.model_validate_json(raw.body), raw)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "the body"
@@ -115,11 +124,12 @@ def _decoder(message: type[Message]) -> Callable[[NatsMessage], Awaitable[Messag
 
 
 def _endpoint(heard: Heard, dispatch: Dispatch) -> Callable[..., Awaitable[Any]]:
-    async def endpoint(body: Any, raw: Any) -> Any:
-        return await dispatch(heard, body, raw)
+    async def endpoint(body: Any) -> Any:
+        received: Received = body
+        return await dispatch(heard, received.message, received.raw)
 
-    # FastStream reads the annotations: they say what to decode, and they become the AsyncAPI document.
-    endpoint.__annotations__ = {"body": heard.message, "raw": NatsMessage}
+    # FastStream reads the annotation, which becomes the AsyncAPI document. What comes is what the decoder returns.
+    endpoint.__annotations__ = {"body": heard.message}
     endpoint.__name__ = endpoint.__qualname__ = heard.message.__name__
     return endpoint
 

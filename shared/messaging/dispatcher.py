@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
@@ -170,10 +171,16 @@ class Dispatcher(Generic[W]):
 
         Not `once`: no mark is kept, for duties that come again and again, and read first what is left to do. Raises
         `AlreadyHandledError` when it was done before, and whatever `work` raises, with nothing changed.
+
+        Nearly all that comes is new. So the first attempt does not ask whether it is: its own mark would not go in, and
+        whatever else a repeat may run into counts for nothing once it is known to be one.
         """
+        attempts = 0
 
         async def attempt(session: Session) -> tuple[T, bool]:
-            if once:
+            nonlocal attempts
+            attempts += 1
+            if once and attempts > 1:
                 await refuse_repeats(session, key, request_digest=request)
             now = self.clock()
             unit = UnitOfWork(self.service, self.database, session, meta, now, caller, self.equipment)
@@ -184,7 +191,14 @@ class Dispatcher(Generic[W]):
             await keep(session, unit.outbox)
             return result, bool(unit.outbox)
 
-        result, said_something = await in_transaction(self.database, attempt)
+        try:
+            result, said_something = await in_transaction(self.database, attempt)
+        except AlreadyHandledError:
+            raise
+        except Exception:
+            if once:
+                await in_transaction(self.database, partial(refuse_repeats, key=key, request_digest=request))
+            raise
         self.commits += 1
         self.committed.set()
         if said_something:

@@ -21,7 +21,7 @@ from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
 from prometheus_client import Counter, Gauge
 
-from contracts.streams import Stream, stream_of
+from contracts.streams import stream_of
 from shared.clock import Clock
 from shared.errors import Transient
 from shared.logs import log
@@ -111,16 +111,24 @@ class Relay:
 
     async def _publish(self, rows: list[Outgoing]) -> None:
         jetstream = self._connection().jetstream()
-        for stream, group in groupby(rows, key=lambda row: stream_of(row.subject)):
-            batch = list(group)
-            if len(batch) > 1 and stream.allow_atomic and await publish_batch(self._connection(), batch):
-                await self._mark(stream, batch)
-                continue
-            for row in batch:
-                await publish_one(jetstream, stream, row)
-                await self._mark(stream, [row])
+        stored: list[Outgoing] = []
+        try:
+            for stream, group in groupby(rows, key=lambda row: stream_of(row.subject)):
+                batch = list(group)
+                if len(batch) > 1 and stream.allow_atomic and await publish_batch(self._connection(), batch):
+                    stored += batch
+                    continue
+                for row in batch:
+                    await publish_one(jetstream, stream, row)
+                    stored.append(row)
+        finally:
+            await self._mark(stored)
 
-    async def _mark(self, stream: Stream, rows: list[Outgoing]) -> None:
-        # A lost mark costs a repeated publish that the message id makes harmless: it need not wait for the disk.
-        await self._marks.update({"_id": {"$in": [row.message_id for row in rows]}}, outbox.sent_change(self._clock()))
-        PUBLISHED.labels(stream.name).inc(len(rows))
+    async def _mark(self, rows: list[Outgoing]) -> None:
+        # Once for all, so that none waits for the marks of those before it. A lost mark costs a repeated publish that the
+        # message id makes harmless: it need not wait for the disk.
+        if rows:
+            ids = [row.message_id for row in rows]
+            await self._marks.update({"_id": {"$in": ids}}, outbox.sent_change(self._clock()))
+        for row in rows:
+            PUBLISHED.labels(stream_of(row.subject).name).inc()

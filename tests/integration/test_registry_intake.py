@@ -117,6 +117,12 @@ async def test_a_rule_binds_a_package_and_begins_and_extends_a_draft(shop: Shop)
     [created] = await shop.facts(VersionCreated)
     assert [one.digest for one in created.artifacts] == digests
 
+    # All at once: none is lost.
+    parts = [published("cart", f"p-{number}", content=f"part {number}", version="v2.0") for number in range(6)]
+    await publish(shop, *parts)
+    await eventually(lambda: shop.facts(ArtifactPublished), lambda found: len(found) == 3 + 1 + len(parts))
+    assert len((await shop.shown("2.0")).artifacts) == len(parts)
+
     # The document again keeps what the rule has bound; a rule that would not bind it lets it go.
     await shop.application(intake=RULE)
     narrower = RULE.model_copy(update={"packages": ("pkg:oci/cart",)})

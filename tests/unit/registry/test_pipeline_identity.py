@@ -209,6 +209,7 @@ def as_expression(pattern: str) -> str:
     return run.join(map(re.escape, body.split("*"))) + (".*" if pattern.endswith("**") else "")
 
 
+@pytest.mark.thorough
 @given(PATTERNS, LETTERS)
 def test_patterns_fit_whole_names_as_they_are_written(pattern: str, name: str) -> None:
     if "**" in pattern.removesuffix("**") or pattern.endswith("***"):
@@ -236,6 +237,7 @@ RULES = st.builds(
 )
 
 
+@pytest.mark.thorough
 @given(st.lists(RULES, max_size=4), st.sampled_from([GITHUB, GITLAB]), CLAIMS)
 def test_nothing_is_granted_without_a_rule_that_fits_in_everything(
     rules: list[PipelineIdentity], issuer: str, claims: dict[str, str]
@@ -254,6 +256,7 @@ def test_nothing_is_granted_without_a_rule_that_fits_in_everything(
         )
 
 
+@pytest.mark.thorough
 @given(st.lists(RULES, max_size=3), CLAIMS, st.sampled_from([*ANCHORS, "ref", "event_name"]))
 def test_a_claim_less_never_grants_more(rules: list[PipelineIdentity], claims: dict[str, str], gone: str) -> None:
     if gone in ANCHORS and sum(bool(claims.get(one)) for one in ANCHORS) > 1:

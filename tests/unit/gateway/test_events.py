@@ -2,7 +2,7 @@ import pytest
 
 from contracts.vocabulary import Actor, ActorKind, ReleaseStatus, Role, Trust
 from services.gateway.badge import badge
-from services.gateway.events import frame, sequence_after, subjects_for
+from services.gateway.events import StreamFormat, frame, is_of, sequence_after, subjects_for
 from shared.errors import Forbidden, Invalid
 from shared.identity import Caller
 
@@ -10,6 +10,17 @@ from shared.identity import Caller
 def caller(**grants: Role) -> Caller:
     held = {"*" if project == "everywhere" else project: frozenset({role}) for project, role in grants.items()}
     return Caller(Actor(subject="ann", kind=ActorKind.HUMAN), held)
+
+
+def test_a_stream_is_of_facts_or_of_cdevents_and_never_of_both() -> None:
+    fact, cdevent = "hallmark.evt.promotion.release.trusted.v1.a.b", "hallmark.evt.promotion.cdevent.published.v1.a.b"
+    assert [is_of(StreamFormat.HALLMARK, subject) for subject in (fact, cdevent)] == [True, False]
+    assert [is_of(StreamFormat.CDEVENTS, subject) for subject in (fact, cdevent)] == [False, True]
+    everywhere = subjects_for(caller(everywhere=Role.VIEWER), None, None, StreamFormat.CDEVENTS)
+    assert everywhere == ["hallmark.evt.*.cdevent.*.*.*.*"]
+    mine = subjects_for(caller(shop=Role.VIEWER), "shop", "web", StreamFormat.CDEVENTS)
+    assert mine == ["hallmark.evt.*.cdevent.*.*.shop.web"]
+    assert frame(cdevent, 7, b"{}", "dev.cdevents.x") == b"id: 7\nevent: dev.cdevents.x\ndata: {}\n\n"
 
 
 def test_a_fact_becomes_one_frame() -> None:

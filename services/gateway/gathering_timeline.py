@@ -20,9 +20,10 @@ from contracts.monitoring.v1.queries import ShowTrust
 from contracts.monitoring.v1.views import ReleaseTrust
 from contracts.promotion.v1.queries import ListPromotions
 from contracts.promotion.v1.views import PromotionPage, PromotionView
-from contracts.registry.v1.queries import ShowVersion
-from contracts.registry.v1.views import VersionView
+from contracts.registry.v1.queries import ShowApplication, ShowVersion
+from contracts.registry.v1.views import ApplicationView, VersionView
 from services.gateway import timeline_entries as entries
+from services.gateway import timeline_evidence
 from services.gateway.asking import Asking
 from services.gateway.http.versions import subjects_of
 from services.gateway.timeline import Timeline, TimelineEntry, page
@@ -84,11 +85,13 @@ async def gather_timeline(
     )
     evidence = await _evidence(reading, version)
     waivers = await _waivers(reading, version, verdicts)
+    board = ShowApplication(project=which.project, application=which.application)
     found = [
         *entries.of_version(version),
+        *entries.of_standing(await asking.ask_as(board, ApplicationView), version.version),
         *entries.of_verdicts(verdicts),
         *entries.of_promotions(promotions),
-        *entries.of_evidence(evidence, verdicts),
+        *timeline_evidence.of_evidence(evidence, verdicts),
         *entries.of_waivers(waivers),
         *await _trust(asking, which),
     ]

@@ -28,6 +28,7 @@ from contracts.vocabulary import (
 )
 
 _RANKS = {
+    "version.drafted": 0,
     "version.registered": 0,
     "version.sealed": 1,
     "evidence": 2,
@@ -41,6 +42,8 @@ _RANKS = {
     "trust": 10,
 }
 """By kind, else by its first word."""
+STEP_DIGITS = 5
+"""Digits of the place that a step has among those of one thing, in `order`."""
 Key = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T[0-9:.]{8,15}Z~\d{2}~.{0,300}$")]
 """Where an entry stands; keys sort as entries do."""
 

@@ -161,8 +161,16 @@ def board(application: Annotated[str, typer.Argument(help="project/application")
     """Which version stands in each stage of an application."""
     project, name = application_ref(application)
     view = Client().get(f"/projects/{project}/applications/{name}")
-    rows = [(one["stage"], one["version"], one["since"], one["previous"]) for one in view["board"]]
-    out.answer(view, table(("stage", "version", "since", "before that"), rows, title=f"{application}"))
+    rows = [
+        (one["stage"], one["version"], one["since"], one["previous_good"], ", ".join(_barred(one)))
+        for one in view["board"]
+    ]
+    columns = ("stage", "version", "since", "rollback goes to", "quarantined")
+    out.answer(view, table(columns, rows, title=f"{application}"))
+
+
+def _barred(standing: dict[str, Any]) -> list[str]:
+    return [one["version"] for one in standing["quarantined"]]
 
 
 def exit_for_outcome(outcome: str | None) -> Exit:

@@ -14,11 +14,11 @@ from contracts.gate.v1.events import VerdictIssued
 from contracts.gate.v1.views import VerdictView
 from contracts.gate.v1.waivers import WaiverState, WaiverView
 from contracts.monitoring.v1.views import ReleaseTrust, TrustStep
-from contracts.promotion.v1.views import PromotionView, Transition
-from contracts.registry.v1.views import StageMove, VersionView
+from contracts.promotion.v1.views import BrokenGlass, PromotionView, Transition
+from contracts.registry.v1.views import ApplicationView, QuarantinedVersion, StageMove, StandingVersion, VersionView
 from contracts.vocabulary import GateKind, Outcome, PromotionKind, PromotionState, Role, Trust
 from deploy.examples import example_of
-from services.gateway import timeline_entries
+from services.gateway import timeline_entries, timeline_evidence
 from services.gateway.timeline import TimelineEntry, entry, page
 from shared.digests import sha256_digest
 
@@ -89,6 +89,41 @@ def test_a_version_is_registered_and_moves() -> None:
     ]
 
 
+def a_version(**more: Any) -> VersionView:
+    known = {"project": "shop", "application": "web", "version": "1.0", "digest": OURS, "artifacts": (), "history": ()}
+    return VersionView.model_construct(**{**known, "created_at": at(5), "created_by": "ci", **more})
+
+
+def test_a_draft_is_begun_and_sealed() -> None:
+    sealed = a_version(drafted_at=NOW, contributors=("ann", "ci"))
+    assert told(timeline_entries.of_version(sealed)) == [
+        ("version.drafted", 0, "ci", "1.0 was begun as a draft."),
+        ("version.sealed", 5, None, "1.0 was sealed with 0 artifact(s), by the hands of ann, ci."),
+    ]
+    open_still = a_version(drafted_at=NOW, draft=True)
+    assert [one[0] for one in told(timeline_entries.of_version(open_still))] == ["version.drafted"]
+
+
+def test_a_version_that_was_rolled_back_from_may_not_return() -> None:
+    mine, other = (
+        QuarantinedVersion(version=name, promotion_id="pr-9", reason="It leaks.", since=at(7))
+        for name in ("1.0", "2.0")
+    )
+    board = (StandingVersion(stage="prod", version="0.9", since=at(7), quarantined=(mine, other)),)
+    application = ApplicationView.model_construct(project="shop", application="web", board=board)
+    [one] = timeline_entries.of_standing(application, "1.0")
+    assert (one.kind, one.at, one.stage, one.promotion_id) == ("version.quarantined", at(7), "prod", "pr-9")
+    assert one.says.endswith("may not enter it again before it is certified there anew: It leaks.")
+
+
+def test_broken_glass_is_told() -> None:
+    glass = BrokenGlass(asked_by="ann", reason="Down.", asked_at=at(3), confirmed_by="bob", until=at(9))
+    view = made(PromotionView, history=(), broken_glass=glass)
+    assert told(timeline_entries.of_promotions([view])) == [
+        ("promotion.glass", 3, "ann", "ann asked that it pass a freeze, and bob let it: Down.")
+    ]
+
+
 def test_evidence_is_told_as_it_stood_when_it_came_and_each_time_it_was_judged_again() -> None:
     standings = [
         made(
@@ -106,7 +141,7 @@ def test_evidence_is_told_as_it_stood_when_it_came_and_each_time_it_was_judged_a
         EvidenceView, item=an_item(0, distrusted=True, problem="distrusted"), history=standings, submitted_by="pipeline"
     )
     kind = view.item.facts.kind
-    found = told(timeline_entries.of_evidence([view], []))
+    found = told(timeline_evidence.of_evidence([view], []))
     assert [one[:3] for one in found] == [
         ("evidence.received", 0, "pipeline"),
         ("evidence.rejudged", 1, None),
@@ -120,16 +155,16 @@ def test_evidence_is_told_as_it_stood_when_it_came_and_each_time_it_was_judged_a
 def test_an_approval_is_withdrawn_by_the_first_verdict_on_other_evidence_at_its_stage() -> None:
     elsewhere = a_verdict(4, passages=(Passage(stage="prod", gate=GateKind.ENTRY),), evidence_set=OTHER)
     verdicts = [a_verdict(9, evidence_set=OTHER), a_verdict(6, evidence_set=OTHER), a_verdict(3), elsewhere]
-    found = told(timeline_entries.of_evidence([an_approval(2)], verdicts))
+    found = told(timeline_evidence.of_evidence([an_approval(2)], verdicts))
     assert [one[:3] for one in found] == [("approval.approved", 2, "bob"), ("approval.withdrawn", 6, None)]
     assert found[0][3] == "bob, approver, approved the entry into qa: Seen."
     earlier = [a_verdict(1, evidence_set=OTHER), a_verdict(3)]
-    assert [one[0] for one in told(timeline_entries.of_evidence([an_approval(2)], earlier))] == ["approval.approved"]
+    assert [one[0] for one in told(timeline_evidence.of_evidence([an_approval(2)], earlier))] == ["approval.approved"]
 
 
 def test_an_approval_that_is_not_verified_is_nobodys_answer() -> None:
     forged = an_approval(2, verified=False, problem="signer_unknown", signers=())
-    [one] = timeline_entries.of_evidence([forged], [a_verdict(6, evidence_set=OTHER)])
+    [one] = timeline_evidence.of_evidence([forged], [a_verdict(6, evidence_set=OTHER)])
     assert (one.kind, one.result) == ("evidence.received", "unverified")
     assert one.by != "bob"
 
@@ -161,7 +196,13 @@ def test_every_step_of_a_promotion_is_told_in_its_order_also_within_one_moment()
     steps = [(PromotionState.REQUESTED, "x"), (PromotionState.CHECKING, "y"), (PromotionState.DENIED, "no tests")]
     history = tuple(Transition(state=state, at=NOW, because=because) for state, because in steps)
     view = made(
-        PromotionView, history=history, requested_by="ann", reason="Now.", to_stage="qa", kind=PromotionKind.PROMOTE
+        PromotionView,
+        broken_glass=None,
+        history=history,
+        requested_by="ann",
+        reason="Now.",
+        to_stage="qa",
+        kind=PromotionKind.PROMOTE,
     )
     assert told(timeline_entries.of_promotions([view])) == [
         ("promotion.requested", 0, "ann", "Promotion to qa was asked for: Now."),

@@ -2,6 +2,7 @@
 
 - A service publishes its own facts, its own dead letters, the asks and tells it declares, nothing in another's name.
 - It reads its own durable consumers and acknowledges on them; it can neither make, change nor delete one.
+- It reads back its own facts, through consumers of fixed names, and no others'.
 - Every user has inboxes of its own, so nobody reads another's replies.
 """
 
@@ -10,11 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from nats.js.api import DeliverPolicy
+
 from contracts.catalog import MESSAGES
 from contracts.message import Addressed, Command, Intake, Query, addressed
-from contracts.streams import EVT
+from contracts.streams import DEAD, EVT, TELL
 from deploy.local.options import NatsRights
 from shared.messaging.binding import durables
+from shared.messaging.reconciling import reader_name
 from shared.messaging.relay import wake_subject
 from shared.service import Service
 
@@ -37,9 +41,23 @@ def rights_of_service(service: Service[Any]) -> NatsRights:
     for stream, consumer in durables(service.name, service.handlers):
         name = f"{stream.name}.{consumer.durable_name}"
         publish += [f"$JS.API.CONSUMER.INFO.{name}", f"$JS.API.CONSUMER.MSG.NEXT.{name}", f"$JS.ACK.{name}.>"]
+    publish += _reconciling(service.name)
     asked = [heard.subject_for(service.name) for heard in service.handlers.heard.values() if heard.is_ask]
     subscribe = [inbox_of(service.name), wake_subject(service.name), *asked]
     return NatsRights(tuple(publish), tuple(subscribe), allow_responses=True)
+
+
+def _reconciling(service: str) -> list[str]:
+    """Seeing how streams stand, and reading back what it has said itself."""
+    rights = [f"$JS.API.STREAM.INFO.{stream.name}" for stream in (EVT, TELL, DEAD)]
+    for policy in (DeliverPolicy.ALL, DeliverPolicy.LAST):
+        name = reader_name(service, policy)
+        rights += [
+            f"$JS.API.CONSUMER.CREATE.{EVT.name}.{name}.hallmark.evt.{service}.>",
+            f"$JS.API.CONSUMER.MSG.NEXT.{EVT.name}.{name}",
+            f"$JS.API.CONSUMER.DELETE.{EVT.name}.{name}",
+        ]
+    return rights
 
 
 def all_rights(services: Iterable[Service[Any]]) -> dict[str, NatsRights]:

@@ -28,7 +28,7 @@ from shared.errors import Rejection, Transient
 from shared.health import health_routes
 from shared.identity import Caller, Issuers, Speaker, load_identity_key
 from shared.logs import configure_logs, log
-from shared.messaging import dead_letters, inbox, outbox
+from shared.messaging import dead_letters, inbox, outbox, reconciling
 from shared.messaging.asking import Asker
 from shared.messaging.binding import bind, dispatch_with
 from shared.messaging.broker import make_broker
@@ -37,6 +37,7 @@ from shared.messaging.dispatcher import Dispatcher
 from shared.messaging.handlers import Handlers
 from shared.messaging.middleware import outcome_middleware
 from shared.messaging.outcomes import Retries
+from shared.messaging.reconciling import Reconciler
 from shared.messaging.relay import Relay
 from shared.messaging.settling import hear_about_dead_letters
 from shared.messaging.watchdog import Watchdog
@@ -48,6 +49,7 @@ W = TypeVar("W")
 TECHNICAL_INDEXES = {
     inbox.COLLECTION: inbox.INDEXES,
     outbox.COLLECTION: outbox.INDEXES,
+    reconciling.COLLECTION: (),
     "leases": (),
     dead_letters.COLLECTION: dead_letters.INDEXES,
 }
@@ -93,6 +95,7 @@ class Running(Generic[W]):
     asker: Asker
     relay: Relay
     watchdog: Watchdog
+    reconciler: Reconciler
     clock: Clock
     connection: list[Client] = field(default_factory=list)
     stopping: bool = False
@@ -123,9 +126,11 @@ async def running(service: Service[W], settings: ServiceSettings, clock: Clock =
             await _allowed_to_start(partial(service.before_start, run))
         run.connection.append(await run.broker.connect())
         await run.watchdog.wait_until_provisioned()
+        await _allowed_to_start(run.reconciler.refuse_older_database)
         tasks = [asyncio.create_task(_forever("relay", run.relay.run))]
         await run.broker.start()
         tasks.append(asyncio.create_task(_forever("watchdog", run.watchdog.run)))
+        tasks.append(asyncio.create_task(_forever("reconciler", run.reconciler.run)))
         tasks.append(asyncio.create_task(_forever("time", partial(keep_sharing_server_time, database))))
         tasks.extend(asyncio.create_task(_forever(duty.__name__, partial(duty, run))) for duty in service.duties)
         try:
@@ -146,7 +151,10 @@ def _assemble(service: Service[W], settings: ServiceSettings, database: Database
     dispatch = dispatch_with(dispatcher, clock)
     bind(broker, service.name, service.handlers, dispatch, inbox_prefix=settings.inbox_prefix)
     watchdog = Watchdog(broker, lambda: connection[0])
-    return Running(service, settings, database, broker, dispatcher, asker, relay, watchdog, clock, connection)
+    reconciler = Reconciler(database, lambda: connection[0], relay, service=service.name, clock=clock)
+    return Running(
+        service, settings, database, broker, dispatcher, asker, relay, watchdog, reconciler, clock, connection
+    )
 
 
 def own_token(settings: ServiceSettings) -> Callable[[], str]:

@@ -94,6 +94,10 @@ def from_document(document: Document) -> Outgoing:
     return Outgoing(document["_id"], document["subject"], document["headers"], bytes(document["body"]))
 
 
+UNSENT = {"$set": {"sent": False}, "$unset": {"sent_at": True, "expires_at": True}}
+"""The update that has the relay publish a row again."""
+
+
 def sent_change(at: datetime) -> dict[str, Any]:
     """The update that marks rows as published."""
     return {"$set": {"sent": True, "sent_at": at, "expires_at": at + KEPT_AFTER_SENT}}

@@ -92,6 +92,11 @@ class Relay:
                 async with asyncio.timeout(_POLL_SECONDS):
                     await self._woken.wait()
 
+    @property
+    def leads(self) -> bool:
+        """Whether this instance is the one that publishes, as far as it knows."""
+        return bool(self._lease.token)
+
     async def stop(self) -> None:
         """Hand the duty over."""
         await self._lease.release()

@@ -25,6 +25,7 @@ from services.gateway.http.versions import subjects_of
 from shared.digests import JsonValue, canonical_digest, canonical_json, sha256_digest
 from shared.identity import EVERYWHERE
 from shared.records import item_record
+from shared.trust.statement import WITHDRAWAL_TYPE
 
 _ENDED = {PromotionState.DENIED, PromotionState.CANCELLED, PromotionState.EXPIRED, PromotionState.FAILED}
 _JUDGED = EvidenceItem.model_fields.keys() & EarlierStanding.model_fields.keys()
@@ -142,7 +143,6 @@ async def _add_promotions(bundle: Bundle, asking: Asking, which: ShowVersion, re
                 said = fact.model_dump(mode="json")
                 bundle.add_json(f"promotions/{promotion.promotion_id}.json", said)
                 bundle.note(promotion.promotion_id, canonical_digest(said))
-            if promotion.state is PromotionState.COMPLETED:
                 await _add_passages(bundle, asking, promotion, read_blob)
         if page.next is None:
             break
@@ -164,6 +164,10 @@ def _ended_as(promotion: PromotionView) -> PromotionCompleted | PromotionEnded |
 async def _add_passages(bundle: Bundle, asking: Asking, promotion: PromotionView, read_blob: ReadBlob) -> None:
     query = evidence.ListAttestations(project=promotion.project, promotion_id=promotion.promotion_id)
     for one in (await asking.ask_as(query, evidence_views.Attestations)).attestations:
+        taken_back = one.withdrawn or one.predicate_type == WITHDRAWAL_TYPE
+        if promotion.state is not PromotionState.COMPLETED and not taken_back:
+            # It proves no move, and nobody has said yet that it proves none.
+            continue
         bundle.add_named("passages", await read_blob(one.content_digest), one.content_digest)
         bundle.note(one.content_digest, one.content_digest)
         bundle.own.append(one.content_digest)

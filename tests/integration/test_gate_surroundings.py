@@ -236,6 +236,34 @@ async def test_moves_and_rollbacks_are_pinned_with_the_verdict(tmp_path: Path) -
         assert [(one["stage"], one["version"]) for one in standings] == [("dev", "1.0.0")]
 
 
+async def test_a_demotion_empties_what_it_left_and_a_certification_replaces_nobody(tmp_path: Path) -> None:
+    async with a_gate(tmp_path) as gate:
+        for version in ("1.0.0", "1.1.0"):
+            await gate.handle(version_created(version), version)
+
+        async def standing() -> dict[str, str]:
+            found = await gate.run.database.collection("standings").find({})
+            return {one["stage"]: one["version"] for one in found if one["version"]}
+
+        entered = version_moved(gate, "prod")
+        for stage in ("dev", "qa"):
+            await gate.handle(version_moved(gate, stage), stage)
+        gate.clock.advance(hours=1)
+        back = {"kind": PromotionKind.DEMOTE, "from_stage": "prod", "left": ("qa", "prod")}
+        await gate.handle(version_moved(gate, "dev", **back), "back")
+        await gate.handle(entered, "word of its entry, late")
+        assert await standing() == {"dev": "1.0.0"}
+        await gate.handle(version_moved(gate, "dev", "1.1.0"), "the next one")
+        gate.clock.advance(hours=1)
+        again = version_moved(gate, "dev", kind=PromotionKind.RECERTIFY, from_stage="dev")
+        await gate.handle(again, "again")
+        assert await standing() == {"dev": "1.1.0"}
+        # What another version has taken since is not emptied by who was there before.
+        late = {"kind": PromotionKind.DEMOTE, "from_stage": "dev", "left": ("dev",)}
+        await gate.handle(version_moved(gate, "build", **late), "late")
+        assert (await standing())["dev"] == "1.1.0"
+
+
 async def test_a_question_is_looked_at_again_when_time_may_have_changed_its_answer(tmp_path: Path) -> None:
     async with a_gate(tmp_path) as gate:
         # Nothing is heard: a waiver ends, and by that what waited behind another rule is denied.

@@ -19,7 +19,7 @@ from contracts.gate.v1.commands import EvaluateGates
 from contracts.gate.v1.views import VerdictView
 from contracts.promotion.v1.events import PromotionCompleted, PromotionEnded
 from contracts.registry.v1.views import VersionView
-from contracts.vocabulary import Artifact, Criticality, Digest, PromotionState, Role, utc
+from contracts.vocabulary import Artifact, Criticality, Digest, PromotionKind, PromotionState, Role, utc
 from services.evidence.domain import passage as attested
 from services.evidence.domain.log import EntryKind, LogEntry
 from services.evidence.domain.record import own_record, record_of
@@ -247,23 +247,42 @@ class Story:
             policies=tuple(attested.Resource(f"{policies}/{one}", one) for one in verdict.policy_digests),
             inputs=tuple(attested.Resource(one.evidence_id, one.content_digest) for one in verdict.evidence),
             passed=True,
-            levels=attested.levels_of(to_stage, release=lies.get("release", False), trusted=verdict.may_be_trusted),
+            levels=attested.levels_of(
+                to_stage,
+                release=lies.get("release", False),
+                trusted=verdict.may_be_trusted and not lies.pop("withheld", False),
+            ),
             waivers=tuple(one.waiver_id for one in verdict.waivers),
+            kind=PromotionKind(lies.pop("attested_kind", lies.get("kind", "promote"))),
         )
-        own = vars(passage).keys() - {"waivers"}  # These belong to the promotion, too.
+        own = vars(passage).keys() - {"waivers", "kind"}  # These belong to the promotion, too.
         passage = replace(passage, **{name: lies.pop(name) for name in own & lies.keys()})
         passage = replace(passage, waivers=lies.pop("attested_waivers", passage.waivers))
         result = replace(passage, levels=lies.pop("result_levels", passage.levels))
-        digests = []
-        for statement in (attested.result_statement(result), attested.passage_statement(passage)):
-            data = self.envelope(statement)
-            digests.append(sha256_digest(data))
-            self.bundle.add_named("passages", data, digests[-1])
-            self.log(EntryKind.PASSAGE, f"{verdict.promotion_id}|1", digests[-1])
+        both = (attested.result_statement(result), attested.passage_statement(passage))
+        digests = [self.attest(EntryKind.PASSAGE, f"{verdict.promotion_id}|1", one) for one in both]
+        if (why := lies.pop("withdrawn", None)) is not None:
+            self.withdraw(verdict.promotion_id, digests[-1], **why)
+        if lies.pop("never_moved", False):
+            return
         said = {"from_stage": from_stage, "to_stage": to_stage, "kind": "promote", "release": False, "replaced": None}
         said |= {"trusted": verdict.may_be_trusted, "waivers": [one.waiver_id for one in verdict.waivers]}
         said |= {"passage_digest": digests[-1]} | lies
         self.ended(EntryKind.PROMOTION, PromotionCompleted, verdict, **said)
+
+    def attest(self, kind: EntryKind, subject: str, statement: bytes) -> Digest:
+        """Sign and log a statement about a passage."""
+        data = self.envelope(statement)
+        self.bundle.add_named("passages", data, sha256_digest(data))
+        self.log(kind, subject, sha256_digest(data))
+        return sha256_digest(data)
+
+    def withdraw(self, promotion: str, passage: Digest, **lies: Any) -> None:
+        """Say that a passage did not take place."""
+        logged_as = lies.pop("logged_as", f"{promotion}|1")
+        withdrawal = attested.Withdrawal(SUBJECTS[0], promotion, 1, passage, "the move was refused")
+        statement = attested.withdrawal_statement(replace(withdrawal, **lies), self.tick())
+        self.attest(EntryKind.WITHDRAWAL, logged_as, statement)
 
     def ended(
         self, entry: EntryKind, model: type[PromotionCompleted | PromotionEnded], verdict: VerdictView, **said: Any

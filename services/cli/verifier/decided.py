@@ -2,9 +2,11 @@
 
 - A verdict is decided anew, by the gate's own code, on the evidence, policies, context and time that it pins. Outcome,
   findings, evidence used, fingerprint and end must come out the same, and its clearance says the same.
-- A passage claims the levels that its verdict allows, and no other: no trusted release where the verdict says that it
-  may not be called so.
-- A completed promotion names a verdict that allowed exactly that move, and a passage that was signed and logged before.
+- A passage claims the levels that its promotion does, and no trusted release where the verdict says that it may not be
+  called so. That it may be and is not called so is less than was allowed, and no contradiction.
+- A completed promotion names a verdict that allowed exactly that move, and a passage that was signed and logged before
+  and never withdrawn.
+- Each move begins where those before it left the version (`following`).
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from contracts.facts import EvidenceItem
 from contracts.gate.v1.views import ONLY_IN_VIEWS, VerdictView
 from contracts.vocabulary import GateKind, Outcome, utc
 from services.cli.verifier.cleared import check_clearance
+from services.cli.verifier.following import check_begins
 from services.cli.verifier.log import Log
 from services.cli.verifier.reading import Bundle, WrongError
 from services.cli.verifier.signed import RESULT_TYPE, SUMMARY_TYPE, Signed
@@ -28,6 +31,10 @@ from shared.policy.replay import Case, differences
 from shared.policy.verdict import Verdict
 from shared.rego.pool import answered_offline
 from shared.verdict_signature import verify_verdict
+from shared.way import FORWARD
+
+_NAMED_KINDS = {"demote", "recertify"}
+"""The kinds that a summary names."""
 
 
 def check_policies(bundle: Bundle, log: Log) -> dict[str, Policy]:
@@ -140,13 +147,14 @@ def check_moves(bundle: Bundle, log: Log, signed: Signed, verdicts: Mapping[str,
                 raise WrongError(f"{path}: no verdict in the bundle allowed this move")
             attested |= _check_attested(path, signed, verdict, promotion, entry.place)
             moves.append(promotion)
-    if attested != {name for _, name in bundle.folder("passages")}:
+    withdrawn = {digest.removeprefix("sha256:") for digests in signed.withdrawn.values() for digest in digests}
+    if attested | withdrawn != {name for _, name in bundle.folder("passages")}:
         raise WrongError("a passage belongs to no move in the bundle")
     moves.sort(key=lambda move: str(move["at"]))
-    for before, after in zip([None, *moves], moves, strict=False):
-        if after["from_stage"] != (before["to_stage"] if before else None):
-            raise WrongError(f"the move into {after['to_stage']} does not begin where the one before ended")
-    return f"{len(moves)} moves were allowed, attested and logged"
+    for place, move in enumerate(moves):
+        check_begins(move, moves[:place])
+    taken_back = f"; {len(signed.withdrawn)} passages were withdrawn" if signed.withdrawn else ""
+    return f"{len(moves)} moves were allowed, attested and logged{taken_back}"
 
 
 def _allows(verdict: VerdictView, promotion: dict[str, Any]) -> bool:
@@ -154,7 +162,7 @@ def _allows(verdict: VerdictView, promotion: dict[str, Any]) -> bool:
     needed = {(promotion["to_stage"], GateKind.ENTRY)}
     if promotion["release"]:
         needed.add((promotion["to_stage"], GateKind.RELEASE))
-    if promotion["kind"] != "rollback" and promotion["from_stage"]:
+    if promotion["from_stage"] and promotion["kind"] in FORWARD:
         needed.add((promotion["from_stage"], GateKind.EXIT))
     return (
         verdict.outcome is Outcome.ALLOW
@@ -168,17 +176,23 @@ def _check_attested(
     path: str, signed: Signed, verdict: VerdictView, promotion: dict[str, Any], moved_at: int
 ) -> set[str]:
     attempt = f"{verdict.promotion_id}|{verdict.attempt}"
+    if attempt in signed.withdrawn:
+        raise WrongError(f"{path}: its passage was withdrawn")
     summary, result = (signed.passages.get((attempt, kind)) for kind in (SUMMARY_TYPE, RESULT_TYPE))
     if summary is None or result is None or summary.digest != promotion["passage_digest"]:
         raise WrongError(f"{path}: its passage is not in the bundle")
     if summary.place > moved_at or result.place > moved_at:
         raise WrongError(f"{path}: it moved before its passage was in the log")
     said, policies = summary.predicate, verdict.policy_digests
-    levels, waivers = _levels(verdict, promotion), sorted(one.waiver_id for one in verdict.waivers)
-    if (promotion.get("trusted", True), promotion.get("waivers", [])) != (verdict.may_be_trusted, waivers):
+    levels, waivers = _levels(promotion), sorted(one.waiver_id for one in verdict.waivers)
+    if promotion.get("waivers", []) != waivers or (_trusted(promotion) and not verdict.may_be_trusted):
         raise WrongError(f"{path}: it says another trust or other waivers than its verdict")
     expected = {
-        "hallmark_verdict": {"id": verdict.verdict_id, **({"waivers": waivers} if waivers else {})},
+        "hallmark_verdict": {
+            "id": verdict.verdict_id,
+            **({"waivers": waivers} if waivers else {}),
+            **({"kind": promotion["kind"]} if promotion["kind"] in _NAMED_KINDS else {}),
+        },
         "verificationResult": "PASSED",
         "timeVerified": utc(verdict.judged_at),
         "resourceUri": f"hallmark:{verdict.project}/{verdict.application}/{verdict.version}@{promotion['to_stage']}",
@@ -196,8 +210,12 @@ def _check_attested(
     return {one.digest.removeprefix("sha256:") for one in (summary, result)}
 
 
-def _levels(verdict: VerdictView, promotion: dict[str, Any]) -> list[str]:
-    if promotion["release"] and verdict.may_be_trusted:
+def _levels(promotion: dict[str, Any]) -> list[str]:
+    if promotion["release"] and _trusted(promotion):
         return ["HALLMARK_TRUSTED_RELEASE"]
     stage = f"HALLMARK_STAGE_{promotion['to_stage'].upper()}"
     return ["HALLMARK_RELEASE", stage] if promotion["release"] else [stage]
+
+
+def _trusted(promotion: dict[str, Any]) -> bool:
+    return bool(promotion.get("trusted", True))

@@ -1,7 +1,8 @@
-"""What Hallmark itself signed: approvals and passages.
+"""What Hallmark itself signed: approvals, passages, and withdrawals of passages.
 
 - Its keys are yours when you give some, and those that took over from them as the log says; else the bundle's own.
 - An approval says what was signed, and counts by Hallmark's key alone.
+- A withdrawal takes back a passage that is in the bundle, of the same attempt, and was logged after it.
 - Every listed key has signed something here: nobody could tell whose another one is.
 """
 
@@ -17,7 +18,7 @@ from shared.crypto import dsse, keys
 from shared.crypto.note_keys import parse_key
 from shared.trust import statement as in_toto
 from shared.trust.roots import OWN_ROOT
-from shared.trust.statement import Statement
+from shared.trust.statement import WITHDRAWAL_TYPE, Statement
 
 SUMMARY_TYPE = "https://slsa.dev/verification_summary/v1"
 RESULT_TYPE = "https://in-toto.io/attestation/svr/v0.2"
@@ -49,15 +50,30 @@ class Signed:
         self._signed: set[str] = set()
         self.passages = dict(self._passages(bundle, log))
         """By attempt of a promotion and predicate type."""
+        self.withdrawn = dict(self._withdrawn())
+        """What no move may rest on, by attempt: the digests of the passage and of its withdrawal."""
 
     def _passages(self, bundle: Bundle, log: Log) -> Iterator[tuple[tuple[str, str], Attested]]:
         for path, name in bundle.folder("passages"):
             statement, _ = self._read(path, bundle.files[path])
-            if set(statement.digests) != bundle.subjects:
+            withdraws = statement.predicate_type == WITHDRAWAL_TYPE
+            if set(statement.digests) != ({bundle.about["version_digest"]} if withdraws else bundle.subjects):
                 raise WrongError(f"{path} is about something else")
-            entry = log.about(f"sha256:{name}", "passage")[0]
+            entry = log.about(f"sha256:{name}", "withdrawal" if withdraws else "passage")[0]
             said = Attested(f"sha256:{name}", entry.place, dict(statement.predicate))
             yield (entry.subject, statement.predicate_type), said
+
+    def _withdrawn(self) -> Iterator[tuple[str, set[str]]]:
+        for (attempt, kind), said in self.passages.items():
+            if kind != WITHDRAWAL_TYPE:
+                continue
+            both = [self.passages.get((attempt, one)) for one in (SUMMARY_TYPE, RESULT_TYPE)]
+            known = [one for one in both if one is not None and one.place < said.place]
+            names = f"{said.predicate['promotion']}|{said.predicate['attempt']}"
+            withdraws = f"sha256:{said.predicate['passage']['digest']['sha256']}"
+            if len(known) < len(both) or known[0].digest != withdraws or names != attempt:
+                raise WrongError(f"a withdrawal of attempt {attempt} takes back no passage that is in the bundle")
+            yield attempt, {one.digest for one in (*known, said)}
 
     def check_approval(self, path: str, item: EvidenceItem, data: bytes) -> None:
         """Raises `WrongError` unless Hallmark signed the approval `item`, or it counts for nothing."""

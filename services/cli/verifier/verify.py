@@ -1,10 +1,10 @@
 """Verifies a version's bundle with no server and no network, and trusts nobody here.
 
-It imports nothing of the services but its own six neighbours: `reading` (the archive), `log` (entries and proofs),
-`signed` (Hallmark's own statements), `believed` (evidence), `decided` (verdicts and moves), `cleared` (what services
-acted on). Below them are only the models in `contracts/`, `shared/crypto`, canonical JSON, and the code that the
-services use: `shared/trust` to believe, `shared/policy` to decide. The checks are made in this order, and the first
-that does not hold ends it by name:
+It imports nothing of the services but its own seven neighbours: `reading` (the archive), `log` (entries and proofs),
+`signed` (Hallmark's own statements), `believed` (evidence), `decided` (verdicts and moves), `following` (their order),
+`cleared` (what services acted on). Below them are only the models in `contracts/`, `shared/crypto`, canonical JSON, and
+the code that the services use: `shared/trust` to believe, `shared/policy` to decide, `shared/way`. The checks are made
+in this order, and the first that does not hold ends it by name:
 
 1. The archive is a bundle, every file is as listed, and every file in a folder of digests has its own.
 2. The version's digest is that of its manifest.
@@ -13,7 +13,8 @@ that does not hold ends it by name:
 4. Every piece of evidence is the envelope and the facts that were logged, counts for what the trust roots of the log
    made it count for at each time, and is about this version if it counts. Approvals are Hallmark's own.
 5. Every verdict is the logged one, and comes out the same when it is given again from what it pins.
-6. Every move of the version rests on a verdict that allowed it and on passages that Hallmark signed and logged before.
+6. Every move of the version rests on a verdict that allowed it and on passages that Hallmark signed and logged before,
+   and has not withdrawn.
 7. Nothing is in the bundle that was not looked at: no entry about something else, no key that signed nothing.
 
 What it cannot know: whether anything was left out together with its log entry, or has happened since.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from contracts.circumstances import StagePassage
 from contracts.findings import Finding
-from contracts.vocabulary import Frozen, GateKind, Outcome, PromotionKind, StageName
+from contracts.vocabulary import Frozen, GateKind, Outcome, StageName
 from shared.digests import canonical_digest
 from shared.policy.house_rules import Passage
+from shared.way import Way
 
 
 class Station(Frozen):
@@ -27,25 +27,32 @@ class Outlook(Frozen):
     passages: tuple[Passage, ...]
 
 
-def standing_of(passed: Iterable[StagePassage]) -> StageName | None:
-    """Where a version stands: a rollback makes it current again somewhere and takes it no way back."""
-    forward = [one for one in passed if one.kind is not PromotionKind.ROLLBACK]
-    return forward[-1].to_stage if forward else None
+def outlook(stations: Sequence[Station], way: Way) -> Outlook | None:
+    """What lies before a version that came this way; None when nothing follows.
 
-
-def outlook(stations: Sequence[Station], standing: StageName | None) -> Outlook | None:
-    """What lies before a version that stands there; None when nothing follows."""
-    names = [one.name for one in stations]
-    if standing is not None and standing not in names:
+    Of release stages, which are parallel, it is the first one that the version is not in.
+    """
+    standing, target = way.standing, _next(stations, way)
+    if target is None:
         return None
-    place = 0 if standing is None else names.index(standing) + 1
-    if place >= len(stations):
-        return None
-    target = stations[place]
+    ring = [one.name for one in stations if one.release]
+    before = [one for one in stations if one.name not in ring] if target.release else stations[: stations.index(target)]
+    leaving = [(one, GateKind.EXIT) for one in before[-1:]] if standing is not None else []
     gates = [(target, GateKind.ENTRY)] + ([(target, GateKind.RELEASE)] if target.release else [])
-    leaving = [(stations[place - 1], GateKind.EXIT)] if place else []
     passages = tuple(Passage(stage=one.name, gate=gate, open=gate in one.open) for one, gate in leaving + gates)
-    return Outlook(from_stage=standing, to_stage=target.name, passages=passages)
+    return Outlook(from_stage=before[-1].name if leaving else None, to_stage=target.name, passages=passages)
+
+
+def _next(stations: Sequence[Station], way: Way) -> Station | None:
+    names = [one.name for one in stations]
+    if way.standing is None:
+        return stations[0] if stations else None
+    if way.standing not in names:
+        return None
+    place = names.index(way.standing)
+    if stations[place].release:
+        return next((one for one in stations if one.release and one.name not in way.held), None)
+    return stations[place + 1] if place + 1 < len(stations) else None
 
 
 def said(to_stage: StageName | None, outcome: Outcome | None, findings: Iterable[Finding]) -> str:

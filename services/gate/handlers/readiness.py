@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from contracts.gate.v1.commands import EvaluateGates, Passage
 from contracts.gate.v1.events import ReadinessChanged
 from contracts.vocabulary import Mode
-from services.gate.domain.outlook import Outlook, Station, outlook, said, standing_of
+from services.gate.domain.outlook import Outlook, Station, outlook, said
 from services.gate.handlers.judging import given
 from services.gate.storage.dossiers import Held
 from services.gate.storage.unit_of_work import GateWork
 from shared.policy.verdict import Verdict
+from shared.way import way_of
 
 AT_LEAST_EVERY = timedelta(days=1)
 WATCHED_FOR = timedelta(days=90)
@@ -33,7 +34,7 @@ async def look_at(work: GateWork, key: str) -> None:
         # Nobody has told of its way yet, so that nothing can be said; whoever does has it looked at again.
         await work.readiness.keep(key, None, look_at=None, ended=False)
         return
-    before = outlook(stations, standing_of(held.dossier.circumstances.passed))
+    before = outlook(stations, way_of(held.dossier.circumstances.passed))
     verdict = await _judged(work, held, before) if before else None
     now = said(
         before.to_stage if before else None,
@@ -98,7 +99,7 @@ def _changed(work: GateWork, held: Held, before: Outlook | None, verdict: Verdic
         application=dossier.application,
         version=dossier.version,
         version_digest=dossier.version_digest,
-        from_stage=before.from_stage if before else standing_of(dossier.circumstances.passed),
+        from_stage=before.from_stage if before else way_of(dossier.circumstances.passed).standing,
         to_stage=before.to_stage if before else None,
         outcome=verdict.outcome if verdict else None,
         findings=tuple(one for one in verdict.findings if not one.lets_pass) if verdict else (),

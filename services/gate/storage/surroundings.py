@@ -12,6 +12,7 @@ from datetime import datetime
 from contracts.circumstances import IncidentFacts, StagePassage
 from contracts.registry.v1.events import IncidentOpened, IncidentResolved, LifecycleApplied, VersionMoved
 from contracts.registry.v1.views import StageView
+from contracts.vocabulary import PromotionKind
 from services.gate.domain.application import ApplicationContext
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Document, Index
@@ -69,7 +70,7 @@ class Surroundings:
         return tuple(StageView.model_validate_json(text) for text in found["stages"]) if found else ()
 
     async def moved(self, event: VersionMoved) -> None:
-        """Keep that a version entered a stage, and stands there unless another one entered it later."""
+        """Keep that a version passed the gates of a stage, and which stages it stands in by that, or no longer."""
         application = f"{event.project}/{event.application}"
         passage = StagePassage(
             kind=event.kind,
@@ -88,11 +89,25 @@ class Surroundings:
                 "passage": passage.model_dump_json(),
             }
         )
-        key = f"{application}/{event.to_stage}"
-        known = await self._standings.get(key)
-        if known is None or known["since"] <= event.at:
-            document = {"application": application, "stage": event.to_stage, "version": event.version}
-            await self._standings.put({"_id": key, "since": event.at, **document})
+        if event.kind is not PromotionKind.RECERTIFY:
+            await self._stands(application, event.to_stage, event.version, event.at)
+        for stage in event.left:
+            await self._left(application, stage, event.version, event.at)
+
+    async def _stands(self, application: str, stage: str, version: str, at: datetime) -> None:
+        known = await self._standings.get(f"{application}/{stage}")
+        if known is None or known["since"] <= at:
+            await self._put_standing(application, stage, version, at)
+
+    async def _left(self, application: str, stage: str, version: str, at: datetime) -> None:
+        known = await self._standings.get(f"{application}/{stage}")
+        # Kept as an empty place, so that word of its entry that arrives late finds that it has left since.
+        if known is None or (known["version"] == version and known["since"] <= at):
+            await self._put_standing(application, stage, None, at)
+
+    async def _put_standing(self, application: str, stage: str, version: str | None, since: datetime) -> None:
+        document = {"application": application, "stage": stage, "version": version, "since": since}
+        await self._standings.put({"_id": f"{application}/{stage}", **document})
 
     async def passed(self, version: str) -> tuple[StagePassage, ...]:
         """The stages that `project/application/version` has entered, oldest first."""
@@ -101,7 +116,8 @@ class Surroundings:
 
     async def current(self, application: str) -> dict[str, str]:
         """Which version of `project/application` stands in each stage."""
-        return {one["stage"]: one["version"] async for one in self._standings.stream({"application": application})}
+        found = self._standings.stream({"application": application})
+        return {one["stage"]: one["version"] async for one in found if one["version"]}
 
     async def incident_opened(self, event: IncidentOpened) -> None:
         """Keep that something began to fail."""

@@ -7,7 +7,8 @@
   nothing, and quarantines the version that it replaces.
 - A demotion takes it back to an earlier stage that it holds, and out of all that it entered since: none of them
   shows it as current, it is released no longer, and the next stage is again the one after where it stands.
-- A re-certification judges it anew in a stage that it has been in. It moves no pointer and ends its quarantine there.
+- A re-certification judges it anew in a stage that it holds. It moves no pointer and ends its quarantine there. Where
+  it was taken back from it is not certified: that would call a release what is none any more.
 - A version that is quarantined in a stage enters it by no kind of move.
 - The move into a release stage makes it a trusted release, or only a released one when its verdict says so. The
   newest such move decides, rollbacks and re-certifications included: they pass the release gate again.
@@ -105,10 +106,10 @@ def _require_next(version: Version, move: Move, lifecycle: Lifecycle) -> None:
 
 def _require_held(version: Version, move: Move) -> None:
     if move.to_stage not in version.entered:
-        raise Conflict("rollback_to_stranger", f"{version.version} has never been in {move.to_stage}.")
+        raise Conflict(f"{move.kind}_to_stranger", f"{version.version} has never been in {move.to_stage}.")
     if move.to_stage not in version.held:
         raise Conflict(
-            "rollback_after_demotion",
+            f"{move.kind}_after_demotion",
             f"{version.version} was taken back from {move.to_stage}: it can only be promoted there again.",
         )
 
@@ -134,8 +135,7 @@ def _require_back(version: Version, move: Move, lifecycle: Lifecycle) -> None:
 def _require_same_place(version: Version, move: Move) -> None:
     if move.from_stage != move.to_stage:
         raise Conflict("recertify_moves", f"A version is certified again in its place, not from {move.from_stage}.")
-    if move.to_stage not in version.entered:
-        raise Conflict("recertify_stranger", f"{version.version} has never been in {move.to_stage}.")
+    _require_held(version, move)
 
 
 def _elsewhere(version: Version, move: Move) -> Conflict:
@@ -160,11 +160,10 @@ def _placed(version: Version, move: Move, lifecycle: Lifecycle, standings: Stand
 
 
 def _certified(version: Version, move: Move, lifecycle: Lifecycle, target: Standing) -> Moved:
-    held, cause = move.to_stage in version.held, Cause(move.promotion_id, move.reason, move.at)
-    # What was taken back from a release stage is no release, whatever is said about it there.
-    status = _status(version, move, lifecycle) if held else version.release_status
-    after = replace(version, release_status=status, history=(*version.history, move))
-    return Moved(after, move, (certified(target, version.version, cause, held=held),))
+    status, history = _status(version, move, lifecycle), (*version.history, move)
+    cause = Cause(move.promotion_id, move.reason, move.at)
+    after = certified(target, version.version, cause)
+    return Moved(replace(version, release_status=status, history=history), move, (after,))
 
 
 def _status(version: Version, move: Move, lifecycle: Lifecycle) -> ReleaseStatus:

@@ -106,12 +106,11 @@ def left(standing: Standing, version: VersionName, cause: Cause) -> Standing:
     return replace(standing, current=None, since=None, previous=version, stays=stays)
 
 
-def certified(standing: Standing, version: VersionName, cause: Cause, *, held: bool) -> Standing:
+def certified(standing: Standing, version: VersionName, cause: Cause) -> Standing:
     """The stage after the version was certified in it again: out of quarantine, and nothing else."""
     if not standing.holds_in_quarantine(version):
         return standing
-    condition = Condition.GOOD if held else Condition.LEFT
-    return replace(standing, stays={**standing.stays, version: _put(standing, version, condition, cause)})
+    return replace(standing, stays={**standing.stays, version: _put(standing, version, Condition.GOOD, cause)})
 
 
 def _put(standing: Standing, version: VersionName, condition: Condition, cause: Cause) -> Stay:

@@ -1,8 +1,9 @@
 """This very version must have passed a gate of another stage before.
 
 - What counts is the version by digest: what an earlier or later version of the application passed says nothing.
-- It passed an entry by entering the stage, rollbacks included: they are judged at the entry too. It passed the exit by
-  leaving the stage for a later one, and the release gate by entering the stage as a release.
+- It passed an entry by any move into the stage or in it: rollbacks, demotions and re-certifications are judged at the
+  entry too. It passed the exit by going on from the stage, and the release gate by any move that was judged there.
+- That it was taken back since does not undo what it passed.
 - The newest passage that counts decides whether it was recent enough.
 - Not passed, or too long ago, is pending: it may still pass. That it passed only by waivers, where none are accepted,
   denies.
@@ -16,10 +17,11 @@ from typing import Literal
 
 from contracts.circumstances import StagePassage
 from contracts.findings import Violation
-from contracts.vocabulary import Digest, GateKind, Outcome, PromotionKind, StageName, utc
+from contracts.vocabulary import Digest, GateKind, Outcome, StageName, utc
 from shared.policy.dossier import Dossier
 from shared.policy.duration import Duration, format_duration
 from shared.policy.rules.rule import Problem, RuleAnswer, RuleContext, RuleHead, weigh
+from shared.way import FORWARD
 
 
 class StagePassed(RuleHead):
@@ -58,7 +60,7 @@ def _passed(rule: StagePassed, passage: StagePassage) -> bool:
         case GateKind.ENTRY:
             return passage.to_stage == rule.stage
         case GateKind.EXIT:
-            return passage.from_stage == rule.stage and passage.kind is not PromotionKind.ROLLBACK
+            return passage.from_stage == rule.stage and passage.kind in FORWARD
         case GateKind.RELEASE:
             return passage.to_stage == rule.stage and passage.release
 

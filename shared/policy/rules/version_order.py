@@ -1,7 +1,8 @@
 """The version must be newer than the one that stands in the stage now.
 
 - Names are compared by the rules of one scheme, read strictly: a name that is none of the scheme's versions denies.
-- Where nobody stands, and for a rollback, which goes back on purpose, there is nothing to compare.
+- Where nobody stands there is nothing to compare, nor for a rollback or a demotion, which go back on purpose, nor for a
+  re-certification, which replaces nobody.
 - A version that leaves a stage where it stands itself replaces nobody there.
 - Build metadata does not order: `1.0.0+7` is not newer than `1.0.0+6`.
 """
@@ -22,6 +23,11 @@ from shared.policy.dossier import Dossier
 from shared.policy.rules.rule import Problem, RuleAnswer, RuleContext, RuleHead, weigh
 
 Scheme = Literal["semver", "pep440", "maven", "nuget", "rubygems", "numeric"]
+_NOT_COMPARED: Mapping[PromotionKind, str] = {
+    PromotionKind.ROLLBACK: "A rollback goes back on purpose",
+    PromotionKind.DEMOTE: "A demotion goes back on purpose",
+    PromotionKind.RECERTIFY: "A re-certification replaces nobody",
+}
 _LEAVE = "Promote a version that is newer than the one that stands there; to go back on purpose, ask for a rollback."
 
 
@@ -47,8 +53,8 @@ def check(rule: VersionOrder, dossier: Dossier, context: RuleContext) -> RuleAns
     standing = dossier.circumstances.current.get(context.stage)
     same = " or is the same" if rule.same_ok else ""
     required = f"The version is newer than the one that stands in {context.stage}{same}, by {rule.scheme}."
-    if context.kind is PromotionKind.ROLLBACK:
-        return RuleAnswer(Outcome.ALLOW, "A rollback goes back on purpose: versions are not compared.", required)
+    if why := _NOT_COMPARED.get(context.kind):
+        return RuleAnswer(Outcome.ALLOW, f"{why}: versions are not compared.", required)
     if standing is None:
         return RuleAnswer(Outcome.ALLOW, f"No version stands in {context.stage} yet.", required)
     if standing == dossier.version and context.gate is GateKind.EXIT:

@@ -43,6 +43,10 @@ def test_a_move_that_claims_what_its_verdict_says_verifies(passages: list[Says],
     assert moves(passages, verdict) == "1 moves were allowed, attested and logged"
 
 
+def test_a_release_that_is_not_called_trusted_though_it_may_be_verifies() -> None:
+    assert moves(RELEASE, {}, withheld=True, trusted=False).startswith("1 moves")
+
+
 LIES: dict[str, Callable[[], str]] = {
     "a trusted release on a verdict that lets it be none": lambda: moves(RELEASE, UNTRUSTED, levels=(TRUSTED,)),
     "a result alone that says so": lambda: moves(RELEASE, UNTRUSTED, result_levels=(TRUSTED,)),
@@ -54,6 +58,7 @@ LIES: dict[str, Callable[[], str]] = {
     "both": lambda: moves(RELEASE, UNTRUSTED, levels=(TRUSTED,), trusted=True),
     "less than the verdict lets it be": lambda: moves(RELEASE, {}, levels=(RELEASED, IN_PROD)),
     "a promotion that says untrusted": lambda: moves(RELEASE, {}, trusted=False),
+    "a passage alone that withholds it": lambda: moves(RELEASE, {}, withheld=True),
     "a release by no stage": lambda: moves(RELEASE, UNTRUSTED, levels=(RELEASED,)),
     "a stage that is no release": lambda: moves(STAGE, {}, levels=(RELEASED, IN_PROD)),
     "a stage that is a trusted release": lambda: moves(STAGE, {}, levels=(TRUSTED,)),

@@ -246,4 +246,4 @@ def scenes(draw: st.DrawFn, *, wilful: bool = False) -> Scene:
             made = [draw(pieces(f"{kind}{n}", answers, odd=False)) for n in range(count)]
             for one in made:
                 held = held.with_item(one.model_copy(update={"subjects": (VERSION,)}))
-    return Scene(held, written, draw(st.sampled_from([PromotionKind.PROMOTE] * 3 + [PromotionKind.ROLLBACK])))
+    return Scene(held, written, draw(st.sampled_from([PromotionKind.PROMOTE] * 4 + list(PromotionKind))))

@@ -23,7 +23,7 @@ from services.gate import wire
 from services.gate.domain.waiver import REQUESTED, Waiver, decided
 from services.gateway.badge import badge
 from services.promotion.domain.passages import Stage, Whereabouts, next_stages, route
-from services.registry.domain.version import moved
+from services.registry.domain.moving import WantedMove
 from shared.errors import Conflict, Forbidden, Invalid
 from shared.identity import EVERYWHERE, Caller
 from shared.policy.policy import read_policy
@@ -40,7 +40,7 @@ from tests.unit.gate.gate_builders import (
     policy,
     rule,
 )
-from tests.unit.registry.test_version import LIFECYCLE, a_move, in_stage
+from tests.unit.registry.moves import Board, a_move
 
 TESTS = rule("tests_passed")
 APPROVED = rule("approvals", role="approver")
@@ -89,14 +89,31 @@ def test_43_no_stage_is_skipped_and_coming_back_is_no_way_around() -> None:
     with pytest.raises(Conflict) as stranger:
         route(STAGES, Whereabouts("qa", {"dev", "qa"}), PromotionKind.ROLLBACK, "prod")
     assert stranger.value.code == "rollback_to_stranger"
-    version = in_stage("qa")
-    back = moved(version, a_move("qa", "dev", PromotionKind.ROLLBACK), LIFECYCLE, "2.0")
-    assert back.stage == "qa"
-    assert [one.name for one in next_stages(STAGES, Whereabouts(back.stage))] == ["prod"]
-    for jump in (a_move("dev", "prod"), a_move("qa", "dev"), a_move("dev", "qa")):
-        with pytest.raises(Conflict) as refused:
-            moved(back, jump, LIFECYCLE, None)
-        assert refused.value.code in {"version_elsewhere", "stage_skipped"}
+    board = Board()
+    for name in ("1.0", "2.0"):
+        board.walk(name, "dev", "qa")
+    board.go("1.0", "dev", PromotionKind.ROLLBACK)
+    assert board.version("1.0").stage == "qa"
+    assert [one.name for one in next_stages(STAGES, Whereabouts("qa"))] == ["prod"]
+    refused(board, a_move("dev", "prod"), a_move("qa", "dev"), a_move("dev", "qa"))
+    # After a demotion it stands in the earlier stage, and that it was further once opens nothing.
+    board.walk("1.0", "prod")
+    board.go("1.0", "dev", PromotionKind.DEMOTE)
+    refused(board, a_move("dev", "prod"), a_move("dev", "prod", PromotionKind.ROLLBACK), a_move("prod", "prod"))
+    refused(board, a_move("prod", "prod", PromotionKind.RECERTIFY))
+    assert board.version("1.0").release_status is ReleaseStatus.PRE_RELEASE
+
+
+def refused(board: Board, *jumps: WantedMove) -> None:
+    for jump in jumps:
+        with pytest.raises(Conflict) as refusal:
+            board.ask("1.0", jump)
+        assert refusal.value.code in {
+            "version_elsewhere",
+            "stage_skipped",
+            "rollback_after_demotion",
+            "recertify_after_demotion",
+        }
 
 
 MUTABLE = ["latest", "1.0", "sha256:latest", "sha256:" + "A" * 64, "sha512:" + "a" * 128, "", "sha256:" + "a" * 63]
@@ -201,7 +218,7 @@ def test_54_a_release_without_every_gate_has_no_badge_and_no_trust() -> None:
         ("prod", GateKind.ENTRY),
         ("prod", GateKind.RELEASE),
     ]
-    assert in_stage("qa").release_status is ReleaseStatus.PRE_RELEASE
+    assert Board().walk("1.0", "dev", "qa").release_status is ReleaseStatus.PRE_RELEASE
     for trust in (None, Trust.NONE):
         assert "not released" in badge(trust, "1.0")
     assert "trusted" not in badge(Trust.TRUSTED, "1.0", status=ReleaseStatus.RELEASED)

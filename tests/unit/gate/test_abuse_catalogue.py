@@ -17,7 +17,7 @@ APPROVALS = "unit/gate/test_approvals.py"
 PEOPLE = "unit/promotion/test_approving.py"
 SAGA = "unit/promotion/test_promotion_verdicts.py"
 CLEARANCE = "unit/shared/test_clearances.py"
-VERSION = "unit/registry/test_version.py"
+MOVING = "unit/registry/test_moving.py"
 GATE = "integration/test_gate.py"
 FACTS = "integration/test_gate_facts.py"
 ON_WAIVERS = "integration/test_gate_waivers.py"
@@ -87,7 +87,8 @@ CASES: dict[int, Named] = {
     43: [
         (ABUSE, "test_43_no_stage_is_skipped_and_coming_back_is_no_way_around"),
         ("unit/promotion/test_passages.py", "test_other_ways_do_not_exist"),
-        (VERSION, "test_every_other_move_is_refused"),
+        (MOVING, "test_every_other_move_is_refused"),
+        (MOVING, "test_a_demotion_takes_it_out_of_every_stage_since_and_on_again_only_one_by_one"),
         (REGISTRY, "test_a_refused_move_is_answered_and_changes_nothing"),
     ],
     44: [(PROMOTION, "test_of_two_at_once_one_wins_and_cancelling_frees_the_way")],
@@ -147,7 +148,7 @@ CASES: dict[int, Named] = {
         (ABUSE, "test_54_a_release_without_every_gate_has_no_badge_and_no_trust"),
         (CLEARED, "test_54_a_release_that_was_not_cleared_at_every_gate_is_none"),
         (CLEARANCE, "test_a_gate_that_was_not_judged_is_not_passed"),
-        (VERSION, "test_a_release_that_may_not_be_trusted_is_released_and_keeps_its_waivers"),
+        (MOVING, "test_the_newest_passage_through_the_release_gate_decides_whether_it_is_trusted"),
     ],
 }
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,11 +31,15 @@ def incident(name: str, opened: float, resolved: float | None = None, version: s
 
 
 def answer(
-    *passed: StagePassage, incidents: tuple[IncidentFacts, ...] = (), current: str | None = "1.0.0", **changes: Any
+    *passed: StagePassage,
+    incidents: tuple[IncidentFacts, ...] = (),
+    current: str | None = "1.0.0",
+    kind: PromotionKind = PromotionKind.PROMOTE,
+    **changes: Any,
 ) -> RuleAnswer:
     standing = {"qa": current} if current else {}
     held = dossier(circumstances=Circumstances(passed=passed, incidents=incidents, current=standing))
-    return check(policy(SOAK | changes).spec.rules[0], held, context_for(held))
+    return check(policy(SOAK | changes).spec.rules[0], held, replace(context_for(held), kind=kind))
 
 
 def test_long_enough_allows_to_the_moment() -> None:
@@ -103,6 +108,29 @@ def test_the_time_counts_only_while_no_other_version_took_its_place() -> None:
     assert given.remedy == "Promote 1.1.0 instead, or roll qa back to this version and let the time pass."
     assert answer(entered(200), current="1.1.0", still_there=False).outcome is Outcome.ALLOW
     assert answer(entered(200), current=None).outcome is Outcome.ALLOW
+
+
+@pytest.mark.parametrize("kind", [PromotionKind.ROLLBACK, PromotionKind.DEMOTE, PromotionKind.RECERTIFY])
+def test_who_does_not_go_on_may_find_another_version_there(kind: PromotionKind) -> None:
+    assert answer(entered(200), current="1.1.0", kind=kind).outcome is Outcome.ALLOW
+    assert answer(entered(71), current="1.1.0", kind=kind).outcome is Outcome.PENDING
+    assert answer(entered(200), incidents=(incident("i1", 5),), kind=kind).outcome is Outcome.DENY
+    assert answer(entered(200), current="1.1.0", kind=PromotionKind.RELEASE).outcome is Outcome.PENDING
+
+
+def test_a_certification_starts_no_time_and_stands_for_no_entry() -> None:
+    assert answer(entered(99), entered(2, PromotionKind.RECERTIFY)).outcome is Outcome.ALLOW
+    assert answer(entered(2, PromotionKind.RECERTIFY)).outcome is Outcome.PENDING
+
+
+def test_a_demotion_starts_the_time_where_it_leads_and_ends_it_where_it_comes_from() -> None:
+    assert (
+        answer(entered(99), entered(90, to_stage="prod"), entered(2, PromotionKind.DEMOTE)).outcome is Outcome.PENDING
+    )
+    way = [entered(300, to_stage="dev"), entered(200), entered(9, PromotionKind.DEMOTE, "dev")]
+    given = answer(*way, current=None)
+    assert (given.outcome, given.observed) == (Outcome.PENDING, "It was taken back from qa.")
+    assert answer(*way, entered(1)).observed == "It has stood in qa since 2026-11-20T11:00:00.000000Z only."
 
 
 @pytest.mark.parametrize("wrong", [{"for": "0h"}, {"for": 72}, {"length": "72h"}, {"stage": ""}])

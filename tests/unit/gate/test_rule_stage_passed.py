@@ -37,7 +37,8 @@ def test_who_entered_the_stage_has_passed_its_entry_rollbacks_included() -> None
     assert given.observed == "It passed the entry gate of qa at 2026-11-19T12:00:00.000000Z."
     assert given.required == "This version has passed the entry gate of qa."
     assert given.valid_until is None
-    assert answer(QA, passage(kind=PromotionKind.ROLLBACK)).outcome is Outcome.ALLOW
+    for kind in PromotionKind:
+        assert answer(QA, passage(kind=kind)).outcome is Outcome.ALLOW
 
 
 def test_who_has_not_may_still() -> None:
@@ -54,6 +55,8 @@ def test_who_has_not_may_still() -> None:
         (passage("prod", from_stage="qa"), Outcome.ALLOW),
         (passage("prod", from_stage="qa", kind=PromotionKind.RELEASE), Outcome.ALLOW),
         (passage("dev", from_stage="qa", kind=PromotionKind.ROLLBACK), Outcome.PENDING),
+        (passage("dev", from_stage="qa", kind=PromotionKind.DEMOTE), Outcome.PENDING),
+        (passage("qa", from_stage="qa", kind=PromotionKind.RECERTIFY), Outcome.PENDING),
         (passage("qa"), Outcome.PENDING),
     ],
 )
@@ -68,6 +71,7 @@ def test_the_release_gate_is_passed_by_entering_as_a_release() -> None:
     assert answer(written, passage("prod")).outcome is Outcome.PENDING
     assert answer(written, passage("prod")).remedy == "Ask for its release into prod first."
     assert answer(written, passage("prod", release=True)).outcome is Outcome.ALLOW
+    assert answer(written, passage("prod", release=True, kind=PromotionKind.RECERTIFY)).outcome is Outcome.ALLOW
     assert answer(written, passage("qa", release=True)).outcome is Outcome.PENDING
 
 

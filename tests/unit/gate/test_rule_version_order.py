@@ -92,11 +92,17 @@ def test_what_it_says() -> None:
     assert answer("1.0.0", "1.0.0+1").observed == "1.0.0 is the same as 1.0.0+1, which stands in prod."
 
 
-def test_where_nobody_stands_and_for_a_rollback_nothing_is_compared() -> None:
+def test_where_nobody_stands_and_for_who_does_not_go_on_nothing_is_compared() -> None:
     assert answer("nightly", None).observed == "No version stands in prod yet."
-    back = answer("1.0.0", "1.1.0", moment={"kind": PromotionKind.ROLLBACK})
-    assert back.outcome is Outcome.ALLOW
-    assert back.observed == "A rollback goes back on purpose: versions are not compared."
+    for kind, why in (
+        (PromotionKind.ROLLBACK, "A rollback goes back on purpose"),
+        (PromotionKind.DEMOTE, "A demotion goes back on purpose"),
+        (PromotionKind.RECERTIFY, "A re-certification replaces nobody"),
+    ):
+        back = answer("1.0.0", "1.1.0", moment={"kind": kind})
+        assert back.outcome is Outcome.ALLOW
+        assert back.observed == f"{why}: versions are not compared."
+    assert answer("1.0.0", "1.1.0", moment={"kind": PromotionKind.RELEASE}).outcome is Outcome.DENY
 
 
 def test_who_leaves_a_stage_replaces_nobody_there_but_must_not_have_been_replaced() -> None:

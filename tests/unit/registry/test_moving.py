@@ -58,7 +58,7 @@ def test_a_version_goes_stage_by_stage_and_is_trusted_in_the_last() -> None:
         ("dev qa", a_move("qa", "prod", DEMOTE), "demotion_not_back"),
         ("dev qa", a_move("qa", "elsewhere", DEMOTE), "demotion_not_back"),
         ("dev qa", a_move("dev", "qa", RECERTIFY), "recertify_moves"),
-        ("dev qa", a_move("prod", "prod", RECERTIFY), "recertify_stranger"),
+        ("dev qa", a_move("prod", "prod", RECERTIFY), "recertify_to_stranger"),
     ],
 )
 def test_every_other_move_is_refused(stages: str, wanted: WantedMove, code: str) -> None:
@@ -123,11 +123,21 @@ def test_a_quarantined_version_cannot_come_back_by_a_demotion_and_a_promotion() 
     board.go("2.0", "qa", DEMOTE)
     assert board.pointers("prod") == ("1.0", None, ["2.0"])
     assert refused(board, "2.0", a_move("qa", "prod")) == "version_quarantined"
+    assert refused(board, "2.0", a_move("prod", "prod", RECERTIFY)) == "recertify_after_demotion"
+
+
+def test_a_certification_in_the_stage_ends_the_quarantine_and_nothing_else_does() -> None:
+    board = Board()
+    for name in ("1.0", "2.0"):
+        board.walk(name, *LINE.names)
+    board.go("1.0", "prod", ROLLBACK)
+    board.go("2.0", "qa", RECERTIFY)
+    assert board.pointers("prod") == ("1.0", None, ["2.0"])
+    assert refused(board, "2.0", a_move("prod", "prod", ROLLBACK)) == "version_quarantined"
     board.go("2.0", "prod", RECERTIFY)
-    assert board.version("2.0").release_status is PRE_RELEASE, "it stands in qa"
-    assert board.pointers("prod") == ("1.0", None, [])
-    assert board.walk("2.0", "prod").release_status is TRUSTED
-    assert board.pointers("prod") == ("2.0", "1.0", [])
+    assert board.pointers("prod") == ("1.0", "2.0", []), "it moves nothing"
+    board.go("2.0", "prod", ROLLBACK)
+    assert board.pointers("prod") == ("2.0", None, ["1.0"])
 
 
 def test_a_demotion_into_a_stage_where_it_is_quarantined_is_refused() -> None:
@@ -155,9 +165,7 @@ def test_a_demotion_takes_it_out_of_every_stage_since_and_on_again_only_one_by_o
     assert refused(board, "2.0", a_move("dev", "prod")) == "stage_skipped"
     assert refused(board, "2.0", a_move("dev", "prod", ROLLBACK)) == "rollback_after_demotion"
     assert refused(board, "2.0", a_move("dev", "prod", DEMOTE)) == "demotion_not_back"
-    board.go("2.0", "prod", RECERTIFY)
-    assert (board.version("2.0").stage, board.version("2.0").release_status) == ("dev", PRE_RELEASE)
-    assert board.pointers("prod") == (None, "1.0", [])
+    assert refused(board, "2.0", a_move("prod", "prod", RECERTIFY)) == "recertify_after_demotion"
     assert board.walk("2.0", "qa", "prod").release_status is TRUSTED
 
 

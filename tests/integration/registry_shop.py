@@ -15,12 +15,8 @@ from contracts.registry.v1.commands import (
     MoveVersion,
     Stage,
 )
-from contracts.registry.v1.queries import (
-    ShowVersion,
-)
-from contracts.registry.v1.views import (
-    VersionView,
-)
+from contracts.registry.v1.queries import ShowApplication, ShowVersion
+from contracts.registry.v1.views import ApplicationView, StandingVersion, VersionView
 from contracts.vocabulary import Artifact, Criticality, GateKind, PromotionKind, SourceCommit
 from services.registry.app import SERVICE
 from shared.crypto import keys
@@ -59,8 +55,13 @@ class Shop:
     async def project(self, name: str = "shop", token: str | None = None, **more: Any) -> Applied:
         return await self.asker.ask(ApplyProject(command_id=self.id(), project=name, **more), Applied, token=token)
 
-    async def lifecycle(self, *stages: str, name: str = "default", project: str = "shop") -> Applied:
-        listed = tuple(Stage(name=stage, open=(GateKind.EXIT,) if stage == "dev" else ()) for stage in stages)
+    async def lifecycle(
+        self, *stages: str, name: str = "default", project: str = "shop", release: tuple[str, ...] = ()
+    ) -> Applied:
+        listed = tuple(
+            Stage(name=stage, open=(GateKind.EXIT,) if stage == "dev" else (), release=stage in release)
+            for stage in stages
+        )
         command = ApplyLifecycle(command_id=self.id(), project=project, lifecycle=name, stages=listed)
         return await self.asker.ask(command, Applied)
 
@@ -69,8 +70,8 @@ class Shop:
         return await self.asker.ask(command, Applied, token=token)
 
     async def version(self, name: str = "1.0", token: str | None = None, **more: Any) -> VersionView:
-        made_of = {"artifacts": (WHEEL,), "source": SOURCE} | more
-        command = CreateVersion(command_id=self.id(), project="shop", application="cart", version=name, **made_of)
+        made_of = {"application": "cart", "artifacts": (WHEEL,), "source": SOURCE} | more
+        command = CreateVersion(command_id=self.id(), project="shop", version=name, **made_of)
         return await self.asker.ask(command, VersionView, token=token)
 
     async def shown(self, name: str = "1.0") -> VersionView:
@@ -97,10 +98,24 @@ class Shop:
         message_id: str | None = None,
         **more: Any,
     ) -> None:
-        tell = MoveVersion(
+        tell = self.told(version, place, to, kind=kind, promotion=promotion, **more)
+        await self.hear(self.cleared(tell), message_id or self.id())
+
+    def told(
+        self,
+        version: VersionView,
+        place: str | None,
+        to: str,
+        *,
+        kind: PromotionKind = PromotionKind.PROMOTE,
+        promotion: str | None = None,
+        **more: Any,
+    ) -> MoveVersion:
+        """The tell that nobody has cleared yet."""
+        return MoveVersion(
             **{
                 "project": "shop",
-                "application": "cart",
+                "application": version.application,
                 "promotion_id": promotion or f"{version.version}-{kind}-{to}",
                 "attempt": 1,
                 "version": version.version,
@@ -116,12 +131,16 @@ class Shop:
             }
             | more
         )
-        await self.hear(self.cleared(tell), message_id or self.id())
 
     def cleared(self, tell: MoveVersion, **lies: Any) -> MoveVersion:
         """The tell with the gate's clearance of it."""
         key = keys.load_private((self.system.directory / "gate.key").read_bytes())
-        return cleared(tell, key, release=tell.to_stage == "prod", **lies)
+        return cleared(tell, key, release=tell.to_stage in {"prod", "eu", "us"}, **lies)
+
+    async def board(self, name: str = "cart") -> dict[str, StandingVersion]:
+        """The stages of an application."""
+        shown = await self.asker.ask(ShowApplication(project="shop", application=name), ApplicationView)
+        return {row.stage: row for row in shown.board}
 
     async def facts(self, *kinds: type[Message]) -> list[Any]:
         """Everything announced so far, in order; of these kinds."""

@@ -76,3 +76,30 @@ async def test_what_an_untrusted_release_replaces_is_current_no_more(tmp_path: P
         await scene.deliver(moved("2.0", NOW + DAY, trusted=False))
         assert not (await scene.trust()).current
         assert (await scene.trust(version="2.0")).current
+
+
+async def test_a_certification_in_place_is_no_deployment_and_takes_nobody_s_place(tmp_path: Path) -> None:
+    async with a_scene(tmp_path, FrozenClock(NOW + 3 * DAY)) as scene:
+        for fact in (moved("1.0", NOW), trusted(), moved("2.0", NOW + DAY), trusted("2.0", at=NOW + DAY)):
+            await scene.deliver(fact)
+        again = {"kind": PromotionKind.RECERTIFY}
+        await scene.deliver(moved("1.0", NOW + 2 * DAY, trusted=False, **again))
+        assert (await scene.trust()).trust is Trust.NONE
+        await scene.deliver(moved("1.0", NOW + 3 * DAY, **again))
+        await scene.deliver(trusted(at=NOW + 3 * DAY, **again))
+        assert [(await scene.trust(version=one)).current for one in ("1.0", "2.0")] == [False, True]
+        assert (await scene.trust()).trust is Trust.TRUSTED
+        assert (await metrics(scene))["deployment_frequency"][1] == 2
+
+
+async def test_what_was_taken_back_is_trusted_no_more_and_not_current(tmp_path: Path) -> None:
+    async with a_scene(tmp_path, FrozenClock(NOW + 3 * DAY)) as scene:
+        back = {"kind": PromotionKind.DEMOTE, "from_stage": "prod", "to_stage": "test", "release": False}
+        await scene.deliver(moved("1.0", NOW, **back))
+        for fact in (moved("1.0", NOW), trusted()):
+            await scene.deliver(fact)
+        await scene.deliver(moved("1.0", NOW + DAY, **back, left=("prod",)))
+        found = await scene.trust()
+        assert (found.trust, found.current) == (Trust.NONE, False)
+        assert [step[:2] for step in await said(scene, 2)] == [("none", "trusted"), ("trusted", "none")]
+        assert (await metrics(scene))["deployment_frequency"][1] == 1

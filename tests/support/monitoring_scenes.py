@@ -141,9 +141,9 @@ def trusted(version: str = "1.0", *, project: str = "shop", at: datetime = NOW, 
 
 
 def moved(
-    version: str, at: datetime, *, kind: PromotionKind = PromotionKind.RELEASE, trusted: bool = True
+    version: str, at: datetime, *, kind: PromotionKind = PromotionKind.RELEASE, trusted: bool = True, **more: Any
 ) -> VersionMoved:
-    return VersionMoved(
+    event = VersionMoved(
         trusted=trusted,
         project="shop",
         application="web",
@@ -165,6 +165,7 @@ def moved(
         reason="",
         at=at,
     )
+    return event.model_copy(update=more)
 
 
 def advisory(name: str, package: str, *, fixed: str = "2.0", **more: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from contracts.registry.v1.events import (
     VersionCreated,
     VersionMoved,
 )
-from contracts.vocabulary import PromotionState
+from contracts.vocabulary import PromotionKind, PromotionState
 from services.monitoring import wire
 from services.monitoring.domain.release import indexed
 from services.monitoring.domain.trust import released
@@ -110,7 +110,8 @@ async def release_trusted(event: ReleaseTrusted, work: MonitoringWork) -> None:
         again = known.stated(wire.context(event)).admitted(event.evidence_digests, event.at)
         again = replace(again, own_subjects=wire.release(event).own_subjects)
         await settle(work, known, again, "It passed the release gate again.")
-    await stand(work, event.project, event.application, stage=event.stage, version=event.version, since=event.at)
+    if event.kind is not PromotionKind.RECERTIFY:
+        await stand(work, event.project, event.application, stage=event.stage, version=event.version, since=event.at)
     release = await work.releases.get(event.project, event.application, event.version)
     release = await judge(work, release, "Its components were matched against all known advisories.")
     await judge_evidence(work, release, "What it was admitted on was compared with the evidence that is distrusted.")
@@ -118,14 +119,27 @@ async def release_trusted(event: ReleaseTrusted, work: MonitoringWork) -> None:
 
 @HANDLERS.on(VersionMoved)
 async def version_moved(event: VersionMoved, work: MonitoringWork) -> None:
-    """A move into a release stage is a deployment."""
+    """A move into a release stage is a deployment; a certification in place is none, and a demotion ends the trust."""
+    if event.kind is PromotionKind.DEMOTE:
+        await _taken_back(event, work)
     if not event.release:
         return
     await work.match_clock.touch(event.project)
+    if event.kind is PromotionKind.RECERTIFY:
+        if not event.trusted:
+            await _released_untrusted(event, work)
+        return
     await work.delivery.deployed(event.project, wire.deployment(event))
     if not event.trusted:
         await _released_untrusted(event, work)
     await stand(work, event.project, event.application, stage=event.to_stage, version=event.version, since=event.at)
+
+
+async def _taken_back(event: VersionMoved, work: MonitoringWork) -> None:
+    known = await work.releases.find(event.project, event.application, event.version)
+    if known is not None:
+        after = replace(known.demoted(event.at), current=False)
+        await settle(work, known, after, f"It was taken back from {event.from_stage} to {event.to_stage}.")
 
 
 async def _released_untrusted(event: VersionMoved, work: MonitoringWork) -> None:

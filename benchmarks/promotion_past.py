@@ -121,9 +121,7 @@ def _insert(collection: Any, batch: list[Document]) -> None:
             raise RuntimeError(others[0]["errmsg"]) from error
 
 
-def _queue(
-    client: MongoClient[Document], database: str, entries: list[Document], copying: Copying, many: int
-) -> int:
+def _queue(client: MongoClient[Document], database: str, entries: list[Document], copying: Copying, many: int) -> int:
     rows = (
         {
             "_id": f"past.{number}.{place}",

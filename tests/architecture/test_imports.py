@@ -14,6 +14,7 @@ SERVICES = ("registry", "evidence", "gate", "promotion", "monitoring")
 FIELD_LIBRARIES = {
     "packaging",
     "univers",
+    "dateutil",
     "packageurl",
     "license_expression",
     "jsonschema_rs",
@@ -22,7 +23,7 @@ FIELD_LIBRARIES = {
     "xml",
     "yaml",
 }
-"""Version order, package URLs, licences, schemas and syntaxes: pure, and part of what the domains decide."""
+"""Version order, package URLs, licences, recurrences, schemas, syntaxes: pure, and part of what the domains decide."""
 
 
 def modules(*folders: str) -> list[Path]:
@@ -160,7 +161,13 @@ def test_libraries_stay_in_their_rooms(path: Path) -> None:
     rooms = {
         ("motor", "pymongo", "bson", "gridfs"): ("shared/mongo/", "deploy/local/mongod.py"),
         ("faststream",): ("shared/messaging/", "shared/service.py", "shared/tracing.py", "deploy/describe.py"),
-        ("nats",): ("shared/messaging/", "shared/service.py", "deploy/provision.py", "services/gateway/"),
+        ("nats",): (
+            "shared/messaging/",
+            "shared/service.py",
+            "deploy/provision.py",
+            "deploy/rights.py",
+            "services/gateway/",
+        ),
         ("uvicorn",): ("shared/service.py", "services/gateway/"),
         ("fastapi",): ("services/gateway/",),
         ("typer", "rich"): ("services/cli/", "deploy/local/table.py"),
@@ -168,6 +175,7 @@ def test_libraries_stay_in_their_rooms(path: Path) -> None:
         ("regorus",): ("shared/rego/engine.py",),
         ("httpx",): (
             "services/cli/client.py",
+            "services/cli/following.py",
             "services/cli/run_token.py",
             "services/gateway/",
             "deploy/local/",

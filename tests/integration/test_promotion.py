@@ -204,7 +204,7 @@ async def test_what_changed_on_the_way_is_judged_again_and_never_moved(tmp_path:
 
         saga.script.refusals = ["version_elsewhere"]
         failed = await saga.becomes((await saga.request("2.0")).promotion_id, S.FAILED)
-        assert failed.history[-1].because == "it is not so any more"
+        assert failed.history[-1].because == "it is not so any more; the passage is withdrawn in the log at 8"
         saga.script.confirmations = ["again"] * 5
         given_up = await saga.becomes((await saga.request("2.0")).promotion_id, S.FAILED)
         assert given_up.attempt == 5

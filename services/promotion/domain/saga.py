@@ -219,7 +219,8 @@ def _withdrawn(promotion: Promotion, fact: Withdrawn, at: datetime) -> Promotion
     after = promotion.model_copy(update={"withdrawals": left})
     if promotion.state is not PromotionState.COMPENSATING or left:
         return after
-    because = f"the log says at {fact.log_index} that its passage did not take place"
+    cause = next(step.because for step in reversed(promotion.history) if step.state is promotion.state)
+    because = f"{cause}; the passage is withdrawn in the log at {fact.log_index}"
     return _step(after, promotion.ends_as or PromotionState.FAILED, because, at, doing=None)
 
 

@@ -51,4 +51,5 @@ def test_every_kind_keeps_its_name() -> None:
         "key",
         "witness",
         "judgement",
+        "broken_glass",
     ]

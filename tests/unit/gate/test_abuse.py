@@ -9,11 +9,13 @@ import pytest
 from pydantic import ValidationError
 
 from contracts.catalog import MESSAGES
+from contracts.evidence.v1.commands import RecordBrokenGlass
 from contracts.gate.v1.commands import EvaluateGates
 from contracts.gate.v1.events import VerdictIssued
 from contracts.gate.v1.replays import Replay, SimulatedVerdict, Simulation
 from contracts.gate.v1.views import Judgement
 from contracts.message import Event, Tell
+from contracts.promotion.v1.freezes import BreakGlass, GlassBroken
 from contracts.promotion.v1.views import Readiness
 from contracts.registry.v1.commands import CreateVersion
 from contracts.vocabulary import Actor, ActorKind, GateKind, Mode, Outcome, PromotionKind, ReleaseStatus, Role, Trust
@@ -145,11 +147,12 @@ ADMIN = Caller(Actor(subject="root", kind=ActorKind.HUMAN), {EVERYWHERE: frozens
 
 
 def test_48_there_is_no_bypass_for_anybody() -> None:
-    """Break-glass does not exist: no message says it, and what it would have to do, nobody may say."""
+    """No message passes a gate by: what it would have to do, nobody may say. Glass is broken for freezes only."""
     with pytest.raises(Forbidden) as unapproved:
         ADMIN.require("shop", Role.APPROVER)
     assert unapproved.value.code == "role_missing"
-    words = {word for message in MESSAGES for word in message.subject.replace("-", ".").split(".")}
+    said = [message.subject for message in MESSAGES if message not in {BreakGlass, GlassBroken, RecordBrokenGlass}]
+    words = {word for subject in said for word in subject.replace("-", ".").split(".")}
     assert not words & {"bypass", "override", "force", "break", "breakglass", "emergency", "open", "skip"}
 
     # An administrator asks through the gateway: what moves, signs, allows or judges is not among what it may publish.

@@ -13,8 +13,8 @@ from contracts.headers import Meta, decode
 from contracts.promotion.v1.events import ApprovalDecided
 from contracts.vocabulary import Outcome, PromotionState
 from services.promotion import cdevents, wire
-from services.promotion.domain.facts import APPROVAL, Attested, Cancelled, DeadlinePassed, Fact
-from services.promotion.domain.promotion import Promotion, advance, begin
+from services.promotion.domain.facts import APPROVAL, Admitted, Attested, Cancelled, DeadlinePassed, Fact
+from services.promotion.domain.promotion import Promotion
 from shared.messaging.outbox import outgoing
 from tests.support.builders import a_message
 from tests.support.cdevents_standard import require_valid, with_schemas
@@ -24,25 +24,28 @@ from tests.unit.promotion.promotion_builders import (
     a_finding,
     a_promotion,
     a_verdict,
+    advance,
     attested,
     moved,
     refused,
+    requested,
+    withdrawn,
 )
 
 S = PromotionState
 AWAITED = a_verdict(Outcome.PENDING, a_finding(Outcome.PENDING, awaits=APPROVAL))
 ALLOW = a_verdict(Outcome.ALLOW, name="vd-allow")
 DENY = a_verdict(Outcome.DENY, name="vd-deny")
+WITHDRAWN = "the passage is withdrawn in the log at 9"
 ATTESTED = attested(verdict_id="vd-allow")
 CLOSINGS = [(DENY, "rejected"), (Cancelled("ann", "no"), "cancelled"), (DeadlinePassed(), "expired")]
 
 
 def life(*facts: Fact, draft: bool = False, **changes: Any) -> list[dict[str, Any]]:
     """Everything a promotion says in CDEvents, from request to the last of `facts`, as it stands on the wire."""
-    requested = a_promotion(**changes).model_copy(update={"state": S.REQUESTED, "history": ()})
-    promotion = begin(requested, NOW)
-    steps = [(promotion, (wire.requested(promotion), *wire.said(requested, promotion, NOW)))]
-    for fact in facts:
+    promotion = requested(**changes)
+    steps = [(promotion, (wire.requested(promotion),))]
+    for fact in (Admitted(), *facts):
         at = DEADLINE if isinstance(fact, DeadlinePassed) else NOW
         after = advance(promotion, fact, at)
         steps.append((after, wire.said(promotion, after, at)))
@@ -104,7 +107,11 @@ def test_all_that_is_said_is_what_the_standard_asks_for() -> None:
         ((DENY,), "failure", "what was there"),
         ((Cancelled("ann", "not today"),), "cancel", "not today"),
         ((DeadlinePassed(),), "failure", "awaits the gates"),
-        ((ALLOW, ATTESTED, refused("version_elsewhere")), "error", "said the registry"),
+        (
+            (ALLOW, ATTESTED, refused("version_elsewhere"), withdrawn()),
+            "error",
+            "said the registry; the passage is withdrawn in the log at 9",
+        ),
     ],
 )
 def test_how_a_promotion_ends_is_the_outcome_of_the_run(facts: tuple[Fact, ...], outcome: str, errors: str) -> None:

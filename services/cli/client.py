@@ -88,14 +88,17 @@ class Client:
 
     @contextmanager
     def listen(self, path: str, *, last_event_id: str | None = None, **query: Any) -> Iterator[Iterator[str]]:
-        """The lines of a live stream, as they come. Raises as `get`, and `httpx.HTTPError` when it breaks off."""
+        """The lines of a live stream, as they come. Raises as `get`, and `Transient` when it breaks off."""
         headers = {"last-event-id": last_event_id} if last_event_id else {}
         timeout = httpx.Timeout(_TIMEOUT_SECONDS, read=_SILENCE_SECONDS)
-        with self._http.stream("GET", path, params=_given(query), headers=headers, timeout=timeout) as answer:
-            if not answer.is_success:
-                answer.read()
-                raise _problem(answer)
-            yield answer.iter_lines()
+        try:
+            with self._http.stream("GET", path, params=_given(query), headers=headers, timeout=timeout) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise _problem(answer)
+                yield answer.iter_lines()
+        except httpx.HTTPError as error:
+            raise errors.Transient("stream_broken", f"The live stream broke off ({type(error).__name__}).") from error
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         give_up = time.monotonic() + self._patience

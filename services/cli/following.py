@@ -14,8 +14,6 @@ from contextlib import AbstractContextManager, suppress
 from threading import Event, Thread
 from typing import Any, Self
 
-import httpx
-
 from services.cli.client import Client
 from services.cli.live_events import read_events
 from shared.errors import Rejection, Transient
@@ -54,7 +52,7 @@ class News(AbstractContextManager["News"]):
 
     def _listen(self) -> None:
         while not self._over.is_set():
-            with suppress(Transient, httpx.HTTPError):
+            with suppress(Transient):
                 try:
                     self._hear()
                 except Rejection:

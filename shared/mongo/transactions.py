@@ -35,6 +35,11 @@ class Session:
         """The collection inside this transaction."""
         return Collection(self.database.handle[name], session=self.handle)
 
+    @property
+    def has_seen_time(self) -> bool:
+        """Whether `causal_time` has something to say: not before the first operation."""
+        return self.handle.delegate.cluster_time is not None
+
     def causal_time(self) -> Timestamp:
         """The newest cluster time this session has seen.
 

@@ -1,7 +1,7 @@
 """A past of many promotions, written straight into MongoDB.
 
-- One promotion really runs; whatever it left behind, in every collection of every service, is kept once for each that is
-  to have been. So the past has the shape that the services themselves write, whatever that is.
+- One promotion really runs; whatever it left behind, in every collection of every service, is kept once for each that
+  is to have been. So the past has the shape that the services themselves write, whatever that is.
 - Ids and digests are replaced, the same ones in the same way wherever they stand, so that what referred to each other
   still does. Times lie further back for each. Signatures are copies and would not verify; nothing reads them again.
 - Log entries are not copied but queued, and the log's own sequencer puts them into the tree.
@@ -61,7 +61,7 @@ class Copying:
         self._names = re.compile(f"{_ID.pattern}|{re.escape(application)}|{re.escape(version)}")
         self._application, self._version = application, version
 
-    def copy(self, value: Any, number: int) -> Any:
+    def copy(self, value: Any, number: int) -> Any:  # noqa: PLR0911 - one for each kind of value
         """The same with what names this copy in it."""
         match value:
             case str():

@@ -99,8 +99,13 @@ class Scene:
     async def quiet(self) -> None:
         """Return when nothing has been said for a while: what is measured next has the machine to itself."""
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            while (left := self.heard_at + _QUIET_SECONDS - time.monotonic()) > 0:
-                await asyncio.sleep(left)
+            while await self._said_something_within(_QUIET_SECONDS):
+                pass
+
+    async def _said_something_within(self, seconds: float) -> bool:
+        before = self.heard_at
+        await asyncio.sleep(seconds)
+        return self.heard_at != before
 
     async def promote(self, application: str, version: str) -> str:
         """One promotion, from its request to the moment at which its end is heard; its id."""

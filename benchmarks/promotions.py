@@ -26,7 +26,7 @@ from benchmarks.run import publish_floor, transaction_floor
 from deploy.local.stack import Stack, running_stack
 from deploy.system import stack_options
 
-LOADS: Loads = ((1, 60), (16, 12), (64, 5), (256, 2))
+LOADS: Loads = ((1, 40), (16, 8), (64, 4), (256, 2))
 """How many at a time, and how many of each in turn."""
 PAST = 100_000
 _WARMING: Loads = ((10, 10),)

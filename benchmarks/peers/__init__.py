@@ -5,6 +5,6 @@
 - `bare`: a step returns 500 bytes, which the peer keeps. `acting`: a step is one MongoDB transaction of two documents,
   which is what Hallmark's own floor counts for a step.
 - Written as the peers' documentation has it. Both sync what they acknowledge to disk, as we do.
-- The programs in this folder that import a peer run in an environment of their own, which `installing.py` makes when the
-  benchmark runs and throws away afterwards. What cannot be had is said, and not measured.
+- The programs in this folder that import a peer run in an environment of their own, which `installing.py` makes when
+  the benchmark runs and throws away afterwards. What cannot be had is said, and not measured.
 """

@@ -1,5 +1,6 @@
-"""What a step of a peer does: nothing but return its result, or one MongoDB transaction. Runs in the peers' own
-environment.
+"""What a step of a peer does: nothing but return its result, or one MongoDB transaction.
+
+Runs in the peers' own environment.
 """
 
 from __future__ import annotations

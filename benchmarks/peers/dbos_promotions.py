@@ -1,5 +1,6 @@
-"""A promotion as a DBOS workflow. Runs in the peers' own environment: `python -m benchmarks.peers.dbos_promotions JSON`.
+"""A promotion as a DBOS workflow. Runs in the peers' own environment.
 
+`python -m benchmarks.peers.dbos_promotions JSON` prints what was measured.
 Workflows, whoever signals and whoever waits share one process, as they do in a DBOS application: nothing is sent over
 HTTP, which is the shortest way that DBOS has.
 """

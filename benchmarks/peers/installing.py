@@ -1,6 +1,7 @@
 """Installs the peers into a folder that is thrown away, from the package registries that pip and npm are set up with.
 
-Each is the newest release there is. Raises `NotHereError`, with the reason, when one cannot be had.
+Each is the newest release of the major version that its program here is written for. Raises `NotHereError`, with the
+reason, when one cannot be had.
 """
 
 from __future__ import annotations
@@ -11,8 +12,16 @@ import shutil
 import sys
 from pathlib import Path
 
-PYTHON_PACKAGES = ("dbos", "restate-sdk", "hypercorn", "httpx", "psycopg[binary]", "pymongo", "uvloop")
-RESTATE_SERVER = "@restatedev/restate-server"
+PYTHON_PACKAGES = (
+    "dbos>=3,<4",
+    "restate-sdk>=1,<2",
+    "hypercorn",
+    "httpx",
+    "psycopg[binary]",
+    "pymongo>=4.13",
+    "uvloop",
+)
+RESTATE_SERVER = "@restatedev/restate-server@1"
 _DEBIAN = Path("/usr/lib/postgresql")
 
 

@@ -46,7 +46,7 @@ async def until(ready: Callable[[], Awaitable[bool]], what: str) -> None:
     """Return when it is ready. Raises `NotHereError` when it never is."""
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            while not await ready():
+            while not await ready():  # noqa: ASYNC110 - another process: no event tells
                 await asyncio.sleep(0.1)
     except TimeoutError as error:
         raise NotHereError(f"{what} did not become ready") from error
@@ -80,7 +80,6 @@ async def _answers(programs: Path, port: int) -> bool:
 @asynccontextmanager
 async def restate(program: Path, folder: Path) -> AsyncIterator[tuple[str, str]]:
     """A Restate server with its default durability (its log is synced); yields where it takes calls, and its admin."""
-    folder.mkdir()
     ports = PortChooser()
     ingress, admin, fabric = (ports.choose(()) for _ in range(3))
     env = {

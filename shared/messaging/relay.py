@@ -130,8 +130,8 @@ class Relay:
             await self._mark(stored)
 
     async def _mark(self, rows: list[Outgoing]) -> None:
-        # Once for all, so that none waits for the marks of those before it. A lost mark costs a repeated publish that the
-        # message id makes harmless: it need not wait for the disk.
+        # Once for all, so that none waits for the marks of those before it. A lost mark costs a repeated publish that
+        # the message id makes harmless: it need not wait for the disk.
         if rows:
             ids = [row.message_id for row in rows]
             await self._marks.update({"_id": {"$in": ids}}, outbox.sent_change(self._clock()))

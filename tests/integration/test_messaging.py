@@ -59,6 +59,23 @@ async def test_concurrent_repeats_of_one_command_happen_once(tmp_path: Path) -> 
         await eventually(lambda: facts(system), lambda found: len(found) == 1)
 
 
+@pytest.mark.parametrize("trouble", [Conflict("shop_closed", "The shop has closed."), RuntimeError("a bug")])
+async def test_a_repeat_that_would_fail_by_now_gets_its_first_answer(tmp_path: Path, trouble: Exception) -> None:
+    failures: dict[str, list[Exception]] = {}
+    service = ledger_service(failures=failures)
+    async with a_system(tmp_path, service) as system:
+        await system.start(service)
+        asker = await system.asker()
+        command = ApplyProject(command_id="c-1", project="shop")
+        first = await asker.ask(command, Applied)
+
+        failures["shop"] = [trouble]
+        again = await asker.ask(command, Applied)
+
+        assert not failures["shop"]
+        assert again == first
+
+
 async def test_one_command_id_for_two_requests_is_refused(tmp_path: Path) -> None:
     service = ledger_service()
     async with a_system(tmp_path, service) as system:

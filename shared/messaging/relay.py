@@ -5,7 +5,7 @@
   drop the copy, and the inbox of every consumer would too.
 - Rows are marked as sent only on the stream's acknowledgement. A publish that timed out is unknown, not failed: it is
   repeated under the same id.
-- Consecutive rows for one stream go as one atomic batch: all stored, or none.
+- Many consecutive rows for one stream go as one atomic batch: all stored, or none. A few go one by one.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ from shared.messaging.publishing import publish_batch, publish_one
 from shared.mongo import Database, Lease
 
 BATCH = 100
+WORTH_A_BATCH = 12
+"""From so many rows on. A batch costs the server what about ten synced publishes cost, however small it is: 3.3 ms for
+two rows that take 0.7 ms one by one, 4.0 ms for 30 that take 10.6 ms."""
 _POLL_SECONDS = 1.0
 _AFTER_TROUBLE_SECONDS = 0.5
 
@@ -120,7 +123,11 @@ class Relay:
         try:
             for stream, group in groupby(rows, key=lambda row: stream_of(row.subject)):
                 batch = list(group)
-                if len(batch) > 1 and stream.allow_atomic and await publish_batch(self._connection(), batch):
+                if (
+                    len(batch) >= WORTH_A_BATCH
+                    and stream.allow_atomic
+                    and await publish_batch(self._connection(), batch)
+                ):
                     stored += batch
                     continue
                 for row in batch:

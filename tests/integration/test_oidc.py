@@ -18,6 +18,7 @@ from contracts.evidence.v1.commands import EvidencePublished
 from contracts.headers import Meta
 from contracts.message import Message
 from contracts.registry.v1.intake import PipelineEvent
+from contracts.registry.v1.pipelines import PipelineRights, ResolvePipeline
 from contracts.vocabulary import ActorKind, Role
 from services.evidence.app import SERVICE as EVIDENCE
 from services.evidence.blobs import blob_routes
@@ -274,7 +275,12 @@ async def test_rules_are_kept_by_administrators_take_effect_soon_and_are_logged(
     again = await scene.rule("cart-main")
     assert (again.json()["change"], again.json()["revision"]) == ("updated", 3)
 
+    # What a run may do in other projects is for the gateway to ask, and for nobody who reads in one of them.
     asker = await scene.system.asker()
+    lead_of_shop = scene.system.token("ann", Role.ADMIN, project="shop")
+    query = ResolvePipeline(issuer=scene.issuer.url, claims={"repository_id": "74"})
+    with pytest.raises(Forbidden):
+        await asker.ask(query, PipelineRights, token=lead_of_shop)
 
     async def logged() -> list[str]:
         query = evidence_queries.ListLogEntries(about="shop/cart-main")

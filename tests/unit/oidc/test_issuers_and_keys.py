@@ -4,13 +4,15 @@ import json
 from ipaddress import ip_network
 from typing import Any
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from shared.errors import Invalid
 from shared.oidc.addresses import may_connect
 from shared.oidc.issuer import Issuer
 from shared.oidc.key_set import read_key_set
-from tests.support.oidc import AUDIENCE, public_jwk
+from tests.support.oidc import AUDIENCE, public_jwk, rsa_key
 
 
 @pytest.mark.parametrize(
@@ -69,6 +71,16 @@ def test_key_sets_without_a_clear_key_are_refused(keys: Any) -> None:
     with pytest.raises(Invalid) as unusable:
         read_key_set(json.dumps({"keys": keys}).encode(), "RS256")
     assert unusable.value.code == "issuer_keys_unusable"
+
+
+def test_a_private_key_and_a_short_one_do_not_count() -> None:
+    rs256 = jwt.get_algorithm_by_name("RS256")
+    short = rsa.generate_private_key(65537, 1024).public_key()  # noqa: S505 - a key to refuse
+    for key in (rsa_key("one"), short):
+        found = {**rs256.to_jwk(key, as_dict=True), "kid": "one"}
+        found.pop("key_ops")
+        with pytest.raises(Invalid, match="has no key for RS256"):
+            read_key_set(json.dumps({"keys": [found]}).encode(), "RS256")
 
 
 def test_keys_for_other_purposes_are_passed_over() -> None:

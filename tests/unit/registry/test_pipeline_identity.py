@@ -73,6 +73,15 @@ def test_15_the_same_name_with_another_id_and_other_values_fit_nothing(claims: d
     assert found.misfits == (f"shop/main: {in_the_way}",)
 
 
+def test_claims_of_another_issuer_and_empty_ones_fit_nothing() -> None:
+    assert resolve([a_rule()], GITLAB, texts(github_claims())).misfits == ("shop/main: iss",)
+    for pattern in ("*", "**"):
+        anywhere = a_rule(claims={"repository_id": ("74",), "environment": (pattern,)})
+        for claims in (github_claims(environment=""), github_claims()):
+            assert resolve([anywhere], GITHUB, texts(claims)).misfits == ("shop/main: environment",)
+        assert resolve([anywhere], GITHUB, texts(github_claims(environment="prod"))).rights
+
+
 def test_15_a_rule_must_pin_an_id_that_survives_renaming() -> None:
     for claims in (
         {"repository": ("octo-org/octo-repo",)},
@@ -197,6 +206,28 @@ def test_the_rules_in_the_page_are_sound_and_let_in_the_runs_they_are_for() -> N
     assert resolve([gitlab], "https://gitlab.com", texts(job)).rights
     assert not resolve([gitlab], "https://gitlab.com", texts(job | {"ref_protected": "false"})).rights
     assert resolve([other], "https://ci.example.com", {"sub": "job:web:release"}).rights
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "whole"),
+    [
+        ("refs/tags/v*", "refs/tags/v1.0", True),
+        ("refs/tags/v*", "refs/tags/v1/0", False),
+        ("refs/tags/*.0", "refs/tags/v1.0", True),
+        ("refs/tags/*.0", "refs/tags/v1.1", False),
+        ("refs/tags/v*.0", "refs/tags/v.", False),
+        ("refs/heads/**", "refs/heads/a/b", True),
+        ("refs/heads/**", "refs/heads", False),
+        ("refs/heads/**", "xrefs/heads/a", False),
+        ("repo:o/r:*", "repo:o/r:pull_request", True),
+        ("repo:o/r:*", "repo:o/r:ref:refs", False),
+        ("ab*ba", "aba", False),
+        ("main", "main\n", False),
+        ("m.in", "main", False),
+    ],
+)
+def test_a_pattern_fits_a_whole_name_or_nothing(pattern: str, name: str, whole: bool) -> None:
+    assert fits(pattern, name, SEPARATORS) is whole
 
 
 LETTERS = st.text(alphabet="ab/:@", max_size=8)

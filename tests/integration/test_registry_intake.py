@@ -153,7 +153,7 @@ async def test_nothing_is_bound_or_drafted_that_no_rule_allows(shop: Shop) -> No
         assert refused.value.code == code
     with pytest.raises(NotFound):
         await send(shop, published("cart", "e-10"), Role.VIEWER)  # rules of projects it may not write to are not his
-    named = published("basket", "e-11", project="shop", application="till", version="v1.0")
+    named = published("basket", "e-11", project="shop", application="cart")
     assert (await send(shop, named)).facts == ("artifact.published",)
     assert (await send(shop, published("till", "e-12"))).facts == ("artifact.published",)
     with pytest.raises(Forbidden):

@@ -103,6 +103,8 @@ def test_two_builds_under_one_purl_are_both_in_it() -> None:
 def test_people_take_things_out_again_but_not_everything() -> None:
     draft = amended(a_draft(AMD, ARM), Amendment(removed=(AMD.digest,)), by="ann")
     assert (draft.artifacts, draft.contributors) == ((ARM,), ("ann", "pipe"))
+    containing = amended(draft, Amendment(nested=(NESTED,)), by="ann")
+    assert amended(containing, Amendment(removed=(NESTED,)), by="ann").nested == ()
     with pytest.raises(Invalid) as refused:
         amended(draft, Amendment(removed=(ARM.digest,)), by="ann")
     assert refused.value.code == "version_empty"

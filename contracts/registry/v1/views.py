@@ -83,6 +83,8 @@ class VersionView(Answer):
     """Where it stands: the newest stage that it entered, or was taken back to."""
     standing_in: tuple[StageName, ...] = ()
     """The stages whose current version it is, in the order of the lifecycle."""
+    held: tuple[StageName, ...] = ()
+    """The stages that it has entered and was not taken back from, in the order of its first entry."""
     quarantined_in: tuple[StageName, ...] = ()
     """The stages that it was rolled back from and may not enter until it is certified there again."""
     release_status: ReleaseStatus

@@ -118,6 +118,7 @@ class Views:
             stage=version.stage,
             standing_in=tuple(stage.name for stage in stages if stage.name in standing_in),
             quarantined_in=tuple(stage.name for stage in stages if stage.name in quarantined_in),
+            held=version.held,
             release_status=version.release_status,
             lifecycle=stages,
             history=tuple(StageMove.model_validate(vars(move)) for move in version.history),

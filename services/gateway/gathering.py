@@ -164,13 +164,16 @@ def _ended_as(promotion: PromotionView) -> PromotionCompleted | PromotionEnded |
 async def _add_passages(bundle: Bundle, asking: Asking, promotion: PromotionView, read_blob: ReadBlob) -> None:
     query = evidence.ListAttestations(project=promotion.project, promotion_id=promotion.promotion_id)
     for one in (await asking.ask_as(query, evidence_views.Attestations)).attestations:
-        taken_back = one.withdrawn or one.predicate_type == WITHDRAWAL_TYPE
-        if promotion.state is not PromotionState.COMPLETED and not taken_back:
-            # It proves no move, and nobody has said yet that it proves none.
+        if not _proves(promotion.state, one):
             continue
         bundle.add_named("passages", await read_blob(one.content_digest), one.content_digest)
         bundle.note(one.content_digest, one.content_digest)
         bundle.own.append(one.content_digest)
+
+
+def _proves(state: PromotionState, one: evidence_views.Attestation) -> bool:
+    """Whether a statement has a place in a bundle: it is behind a move, or says that there was none behind it."""
+    return state is PromotionState.COMPLETED or one.withdrawn or one.predicate_type == WITHDRAWAL_TYPE
 
 
 async def _add_trust_roots(bundle: Bundle, asking: Asking, version: VersionView) -> None:

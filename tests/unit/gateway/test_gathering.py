@@ -4,13 +4,16 @@ from typing import Any
 
 import pytest
 
+from contracts.evidence.v1.views import Attestation
 from contracts.registry.v1.views import StageMove, StageView, VersionView
-from contracts.vocabulary import Outcome
+from contracts.vocabulary import Outcome, PromotionState
 from deploy.examples import example_of
-from services.gateway.gathering import _ended_as
+from services.evidence.domain.passage import PASSAGE_TYPE
+from services.gateway.gathering import _ended_as, _proves
 from services.gateway.http.badges import _waivers
 from services.promotion import wire
 from services.promotion.domain.facts import Cancelled, DeadlinePassed
+from shared.trust.statement import WITHDRAWAL_TYPE
 from tests.unit.promotion.promotion_builders import (
     ALLOW,
     AWAITS_TESTS,
@@ -49,6 +52,22 @@ def test_what_a_bundle_says_of_an_end_is_what_was_announced(end: str) -> None:
 
 def test_an_open_promotion_has_no_end() -> None:
     assert _ended_as(wire.promotion_view(a_promotion())) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "summary", "withdrawn", "withdrawal"),
+    [
+        (PromotionState.COMPLETED, True, True, True),
+        (PromotionState.FAILED, False, True, True),
+        (PromotionState.CANCELLED, False, True, True),
+    ],
+)
+def test_a_bundle_holds_what_is_behind_moves_and_what_was_taken_back(
+    state: PromotionState, summary: bool, withdrawn: bool, withdrawal: bool
+) -> None:
+    vsa = example_of(Attestation).model_copy(update={"predicate_type": PASSAGE_TYPE, "withdrawn": False})
+    said = [vsa, vsa.model_copy(update={"withdrawn": True}), vsa.model_copy(update={"predicate_type": WITHDRAWAL_TYPE})]
+    assert [_proves(state, one) for one in said] == [summary, withdrawn, withdrawal]
 
 
 def moved_to(stage: str, *waivers: str) -> StageMove:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from contracts.vocabulary import Outcome, PromotionState
 from services.promotion import cdevents, wire
 from services.promotion.domain.facts import APPROVAL, Admitted, Attested, Cancelled, DeadlinePassed, Fact
 from services.promotion.domain.promotion import Promotion
+from services.promotion.equipment import PromotionSettings, load_equipment
+from shared.crypto import keys
 from shared.messaging.outbox import outgoing
 from tests.support.builders import a_message
 from tests.support.cdevents_standard import require_valid, with_schemas
@@ -147,6 +150,13 @@ def test_an_approval_after_a_stale_verdict_is_another_one() -> None:
 
 def test_a_promotion_without_approvals_closes_none() -> None:
     assert not [one for one in types(life(ALLOW, ATTESTED, moved(), draft=True)) if one.startswith("approval")]
+
+
+def test_the_draft_is_asked_for_by_a_setting(tmp_path: Path) -> None:
+    (tmp_path / "gate.pem").write_text(keys.public_pem(keys.generate().public_key()))
+    draft = PromotionSettings(service="promotion", issuers_dir=tmp_path, cdevents_draft="0.6")
+    assert load_equipment(draft).cdevents_draft
+    assert not load_equipment(PromotionSettings(service="promotion", issuers_dir=tmp_path)).cdevents_draft
 
 
 def test_each_answer_of_a_person_updates_the_approval() -> None:

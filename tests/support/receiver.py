@@ -8,8 +8,8 @@ import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-HANG, DRIP, DROP, FLOOD = "hang", "drip", "drop", "flood"
-"""Never answers; answers a byte at a time, for ever; hangs up; answers without end."""
+HANG, DRIP, DROP, FLOOD, HOLD = "hang", "drip", "drop", "flood", "hold"
+"""Never answers; answers a byte at a time, for ever; hangs up; answers without end; waits until it is released."""
 
 
 @dataclass
@@ -34,6 +34,7 @@ class Receiver:
     received: list[Received] = field(default_factory=list)
     open: int = 0
     most_open: int = 0
+    released: asyncio.Event = field(default_factory=asyncio.Event)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -63,6 +64,9 @@ class Receiver:
         match behaviour:
             case int():
                 writer.write(f"HTTP/1.1 {behaviour} x\r\n{self.headers}content-length: 0\r\n\r\n".encode())
+            case "hold":
+                await self.released.wait()
+                await self._answer(reader, writer, 204)
             case "hang":
                 # Until the other side hangs up.
                 await reader.read()

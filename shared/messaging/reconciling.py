@@ -4,6 +4,8 @@
   lost, an older or a damaged store changes these backwards.
 - Then its facts of this service are compared with the rows, by id and digest. What is missing or differs goes to the
   relay again, in its old order and under its old id. Whoever had it before knows it by its id.
+- At start, and when NATS was away, it is also asked whether the newest fact that was published is still the newest: the
+  end of a stream may be lost before anybody has seen how far it went.
 - Of work queues nothing can be compared, since what is handled is gone: their rows are told again, all of them.
 - The other way round, a newest fact that the outbox never held means that the database was restored from an older copy.
   Going on would tell other things under the same ids, so the service does not start.
@@ -32,12 +34,13 @@ from shared.clock import Clock
 from shared.errors import Conflict, Transient
 from shared.logs import log
 from shared.messaging import outbox
-from shared.messaging.relay import Relay
+from shared.messaging.relay import BATCH, Relay
 from shared.mongo import Database, Document
 
 COLLECTION = "streams"
 EVERY_SECONDS = 10.0
 _PAGE = 500
+_LOOKS = 3
 _YOUNG = outbox.KEPT_AFTER_SENT - timedelta(days=1)
 """Facts younger than this have a row in the outbox."""
 RETOLD = Counter("hallmark_outbox_retold_total", "Messages told again since a stream had lost them", ["stream"])
@@ -55,6 +58,7 @@ class Reconciler:
         self._relay = relay
         self._service = service
         self._clock = clock
+        self._seen_connections = -1
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
@@ -62,6 +66,7 @@ class Reconciler:
             with suppress(NatsError, JetStreamError, OSError, Transient, TimeoutError):
                 if self._relay.leads:  # One instance at a time: they would share what they read.
                     await self.look()
+                    await self._look_at_the_end()
             await asyncio.sleep(EVERY_SECONDS)
 
     async def refuse_older_database(self) -> None:
@@ -86,6 +91,24 @@ class Reconciler:
                 if now != before:
                     await self._known.put(now)
         return found
+
+    async def _look_at_the_end(self) -> None:
+        connections = self._connection().stats["reconnects"]
+        if connections != self._seen_connections and await self._end_is_lost():
+            await self._tell_again(EVT)
+        self._seen_connections = connections
+
+    async def _end_is_lost(self) -> bool:
+        for _ in range(_LOOKS):  # While others publish, two answers may not be of one moment.
+            last = [message_id async for message_id, _, _ in self._facts(DeliverPolicy.LAST)]
+            rows = await self._rows.find({"sent": True}, sort=(("expires_at", -1),), limit=2 * BATCH, only={"body": 0})
+            facts = [row for row in rows if stream_of(row["subject"]) is EVT]
+            if not facts:
+                return False
+            newest = max(facts, key=lambda row: (row["sent_at"], row["order"], row["place"]))
+            if last and (last[0] == newest["_id"] or await self._rows.find_one({"_id": last[0], "sent": False})):
+                return False
+        return True
 
     async def _tell_again(self, stream: Stream) -> int:
         log.error("ALARM: a stream has lost messages, which are told again", stream=stream.name)

@@ -105,10 +105,10 @@ def _wrap_transactions(executioner: Executioner) -> None:
 def _wrap_relay(executioner: Executioner) -> None:
     mark: Callable[..., Awaitable[None]] = Relay._mark
 
-    async def watched(self: Relay, stream: Any, rows: list[Any]) -> None:
+    async def watched(self: Relay, rows: list[Any]) -> None:
         for row in rows:
             executioner.pass_by("published", step_of(row.subject))
-        await mark(self, stream, rows)
+        await mark(self, rows)
 
     Relay._mark = watched  # type: ignore[method-assign]
 

@@ -93,7 +93,7 @@ async def test_pipelines_and_people_make_a_version_together(tmp_path: Path) -> N
         code, sent = await run("event", "send", "-", given=json.dumps(published("e-5", ARM)).encode())
         assert (code, sent["facts"]) == (Exit.DONE, ["artifact.published", "version.drafted"])
 
-        code, [listed] = await run("version", "list", "shop/cart")
+        [listed] = (await door.ask("GET", "/projects/shop/applications/cart/versions")).json()["versions"]
         assert (listed["version"], listed["draft"]) == ("1.0", True)
         wheel = f"pkg:pypi/cart@1.0={sha256_digest(b'wheel')}"
         _, amended = await run("version", "add-artifact", "shop/cart/1.0", wheel, "--remove", ARM)

@@ -16,6 +16,7 @@ from services.promotion import wire
 from services.promotion.domain.passages import Route, next_stages, route
 from services.promotion.handlers import HANDLERS
 from services.promotion.storage.unit_of_work import PromotionWork
+from shared.errors import Conflict
 from shared.messaging.dispatcher import Outside
 
 
@@ -32,6 +33,12 @@ async def look_ahead(query: ShowReadiness, outside: Outside) -> Outlook:
     """Ask where the version stands, and what the gates before it would say."""
     show = ShowVersion(project=query.project, application=query.application, version=query.version)
     version = await outside.asker.ask(show, VersionView, token=outside.token, cause=outside.meta)
+    if version.draft:
+        raise Conflict(
+            "version_draft",
+            f"{query.version} is a draft: its content may still change, so that no gate judges it.",
+            remedy="Seal it, or promote it, which seals it.",
+        )
     stages, where = wire.stages_of(version), wire.whereabouts(version)
     following = [stage.name for stage in next_stages(stages, where) if stage.name not in where.quarantined_in]
     if not following:

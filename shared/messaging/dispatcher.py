@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
@@ -20,12 +19,13 @@ from contracts.message import Answer, Command, DeadLetter, Intake, Message, Quer
 from contracts.replies import Accepted
 from shared.clock import Clock
 from shared.digests import sha256_digest
-from shared.errors import HallmarkError, Rejection
+from shared.errors import HallmarkError, Rejection, Transient
 from shared.identity import Caller, Issuers, proven
+from shared.messaging import inbox
 from shared.messaging.asking import Asker
 from shared.messaging.grouping import Group, Joined, Outcome
 from shared.messaging.handlers import Handlers, Heard, Spread
-from shared.messaging.inbox import AlreadyHandledError, handled_before, mark_all_handled, mark_handled, refuse_repeats
+from shared.messaging.inbox import AlreadyHandledError
 from shared.messaging.outbox import keep
 from shared.messaging.relay import Relay
 from shared.messaging.unburying import unburied
@@ -114,7 +114,7 @@ class Dispatcher(Generic[W]):
             except Rejection:
                 # A repeat gets the first outcome, whatever the world looks like to `prepare` by now.
                 if not isinstance(message, Query):
-                    await refuse_repeats(self.database, key, request_digest=request)
+                    await inbox.refuse_repeats(self.database, key, request_digest=request)
                 raise
         if heard.handle is None:
             return await self.groups[str(heard.group)].join(Joined(message, meta, key, request, caller, *prepared))
@@ -128,7 +128,7 @@ class Dispatcher(Generic[W]):
             answer = await carry_out(message, work, *prepared)
             return Accepted(answer=answer.model_dump(mode="json")).model_dump() if heard.is_ask else None
 
-        return await self.perform(handle, meta=meta, key=key, request=request, caller=caller)
+        return await self.perform(handle, meta=meta, key=key, request=request, caller=caller, answers=heard.is_ask)
 
     async def _dispatch_parts(self, spread: Spread, message: Message, meta: Meta, token: str | None) -> dict[str, Any]:
         outcomes = await asyncio.gather(
@@ -166,39 +166,34 @@ class Dispatcher(Generic[W]):
         request: str = "",
         caller: Caller | None = None,
         once: bool = True,
+        answers: bool = False,
     ) -> T:
-        """Do one unit of work, once per `key`; its return value is kept as the reply when it is a JSON object.
+        """Do one unit of work, once per `key`. When it `answers` an ask, its return value is kept as the reply.
 
         Not `once`: no mark is kept, for duties that come again and again, and read first what is left to do. Raises
         `AlreadyHandledError` when it was done before, and whatever `work` raises, with nothing changed.
-
-        Nearly all that comes is new. So the first attempt does not ask whether it is: its own mark would not go in, and
-        whatever else a repeat may run into counts for nothing once it is known to be one.
         """
-        attempts = 0
 
         async def attempt(session: Session) -> tuple[T, bool]:
-            nonlocal attempts
-            attempts += 1
-            if once and attempts > 1:
-                await refuse_repeats(session, key, request_digest=request)
             now = self.clock()
+            if once and answers:
+                await inbox.refuse_repeats(session, key, request_digest=request)
+            elif once:
+                # Also shows whether it is a repeat. An ask's mark carries the reply, so that it comes last.
+                await inbox.mark_first(session, key, request_digest=request, at=now)
             unit = UnitOfWork(self.service, self.database, session, meta, now, caller, self.equipment)
             result = await work(self.handlers.work(unit))
-            reply = result if isinstance(result, dict) else None
-            if once:
-                await mark_handled(session, key, request_digest=request, reply=reply, at=now)
+            if once and answers:
+                reply = result if isinstance(result, dict) else None
+                await inbox.mark_handled(session, key, request_digest=request, reply=reply, at=now)
             await keep(session, unit.outbox)
             return result, bool(unit.outbox)
 
         try:
             result, said_something = await in_transaction(self.database, attempt)
-        except AlreadyHandledError:
-            raise
-        except Exception:
-            if once:
-                await in_transaction(self.database, partial(refuse_repeats, key=key, request_digest=request))
-            raise
+        except inbox.MarkedBeforeError as error:
+            await inbox.refuse_repeats(self.database, key, request_digest=request)
+            raise Transient("repeat_under_way", "The same message is being handled at this moment.") from error
         self.commits += 1
         self.committed.set()
         if said_something:
@@ -223,7 +218,7 @@ class Dispatcher(Generic[W]):
 
         async def attempt(session: Session) -> tuple[list[tuple[Joined, Outcome]], bool]:
             unsure = bool(joined) and not hopeful
-            before = await handled_before(session, {one.key: one.request for one in joined}) if unsure else {}
+            before = await inbox.handled_before(session, {one.key: one.request for one in joined}) if unsure else {}
             fresh = [one for one in joined if one.key not in before]
             outcomes, said_something = await self._handle_together(session, fresh, work, group)
             return [*outcomes, *((one, before[one.key]) for one in joined if one.key in before)], said_something
@@ -247,7 +242,7 @@ class Dispatcher(Generic[W]):
             for turn, answer in zip(turns, answers, strict=True)
         ]
         done = [(one.key, one.request, reply) for one, reply in outcomes if not isinstance(reply, Exception)]
-        await mark_all_handled(session, done, at=now)
+        await inbox.mark_all_handled(session, done, at=now)
         units = [
             turn.unit for turn, answer in zip(turns, answers, strict=True) if not isinstance(answer, HallmarkError)
         ]

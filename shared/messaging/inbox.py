@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.errors import Conflict
 from shared.messaging.scope import Scope
-from shared.mongo import Document, Index, Session
+from shared.mongo import Document, DuplicateKeyError, Index, Session
 
 COLLECTION = "inbox"
 KEPT = timedelta(days=400)
@@ -25,6 +25,10 @@ class AlreadyHandledError(Exception):
     def __init__(self, reply: dict[str, Any] | None) -> None:
         super().__init__("already handled")
         self.reply = reply
+
+
+class MarkedBeforeError(Exception):
+    """Somebody has marked this message already; whether on a majority's disks is not known yet."""
 
 
 async def refuse_repeats(scope: Scope, key: str, *, request_digest: str) -> None:
@@ -51,6 +55,17 @@ def _repeat(row: Document, request_digest: str) -> Exception:
             remedy="Use a new id (Idempotency-Key) for every new request.",
         )
     return AlreadyHandledError(row.get("reply"))
+
+
+async def mark_first(session: Session, key: str, *, request_digest: str, at: datetime) -> None:
+    """Remember that a message without a reply has its effect now: the first thing in its transaction.
+
+    Raises `MarkedBeforeError` for a repeat, which ends the transaction: ask then, outside, what is known for certain.
+    """
+    try:
+        await mark_handled(session, key, request_digest=request_digest, reply=None, at=at)
+    except DuplicateKeyError as error:
+        raise MarkedBeforeError(key) from error
 
 
 async def mark_handled(

@@ -72,7 +72,6 @@ async def test_a_repeat_that_would_fail_by_now_gets_its_first_answer(tmp_path: P
         failures["shop"] = [trouble]
         again = await asker.ask(command, Applied)
 
-        assert not failures["shop"]
         assert again == first
 
 

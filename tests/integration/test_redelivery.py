@@ -58,7 +58,8 @@ async def test_a_message_that_fails_for_a_while_is_handled_in_the_end_and_once(t
 
 
 async def test_ten_copies_of_one_message_count_once(tmp_path: Path) -> None:
-    service = ledger_service()
+    failures: dict[str, list[Exception]] = {}
+    service = ledger_service(failures=failures)
     async with a_system(tmp_path, service) as system:
         run = await system.start(service)
         await system.start(service, instance="two")
@@ -68,6 +69,11 @@ async def test_ten_copies_of_one_message_count_once(tmp_path: Path) -> None:
         await tell(system, "p2", "m2")
         await eventually(lambda: left_in(system, "HALLMARK_TELL"), lambda left: left == 0)
         assert (await count(run, "p1"), await count(run, "p2")) == (1, 1)
+
+        failures["p1"] = [Invalid("move_impossible", "It cannot move any more.")]
+        await tell(system, "p1", "m1", header="ce-id")
+        await eventually(lambda: left_in(system, "HALLMARK_TELL"), lambda left: left == 0)
+        assert await dead_letters(system) == []
 
 
 async def test_a_refused_message_goes_to_the_dead_letters_at_once(tmp_path: Path) -> None:

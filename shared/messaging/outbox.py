@@ -63,10 +63,10 @@ def outgoing(message: Message, *, service: str, cause: Meta, place: int, at: dat
 
 
 async def keep(session: Session, rows: list[Outgoing]) -> None:
-    """Add the rows to the outbox, inside the transaction. At least one operation must have gone before."""
+    """Add the rows to the outbox, inside the transaction."""
     if not rows:
         return
-    order = session.causal_time()
+    order = await session.causal_time()
     await session.collection(COLLECTION).add_all(
         [
             {

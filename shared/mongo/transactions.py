@@ -21,6 +21,8 @@ from shared.mongo.client import DURABLE, Database
 from shared.mongo.collection import Collection
 
 T = TypeVar("T")
+_ANY = "outbox"
+"""A collection that every database has."""
 
 
 @dataclass(frozen=True)
@@ -35,22 +37,20 @@ class Session:
         """The collection inside this transaction."""
         return Collection(self.database.handle[name], session=self.handle)
 
-    @property
-    def has_seen_time(self) -> bool:
-        """Whether `causal_time` has something to say: not before the first operation."""
-        return self.handle.delegate.cluster_time is not None
-
-    def causal_time(self) -> Timestamp:
+    async def causal_time(self) -> Timestamp:
         """The newest cluster time this session has seen.
 
         Whatever this transaction read was committed at or before it, and its own commit will come after it. So of two
         transactions where one saw the other's effect, the later always gets the greater value: an order for the
         outbox that needs no counter which all transactions would fight over.
-        Raises `RuntimeError` before the first operation, and on servers that are not part of a replica set.
+        Before the first operation it makes one, which fixes what the transaction sees. Raises `RuntimeError` on servers
+        that are not part of a replica set.
         """
+        if self.handle.delegate.cluster_time is None:
+            await self.collection(_ANY).get("")
         seen = self.handle.delegate.cluster_time
         if seen is None:
-            raise RuntimeError("no cluster time: transactions need a replica set and a first operation")
+            raise RuntimeError("no cluster time: transactions need a replica set")
         return Timestamp(seen["clusterTime"].time, seen["clusterTime"].inc)
 
 

@@ -138,9 +138,7 @@ class Journal:
         """Queue entries, in the transaction of their facts."""
         if self._unit.session is None:
             raise RuntimeError("entries are queued in the transaction of their fact")
-        if not self._unit.session.has_seen_time:
-            await self._state.get(_STATE)  # The first thing that this transaction does: only an answer brings the time.
-        order = self._unit.session.causal_time()
+        order = await self._unit.session.causal_time()
         await self._queue.add_all(
             [
                 {

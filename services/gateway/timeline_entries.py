@@ -12,7 +12,7 @@ from contracts.gate.v1.views import VerdictView
 from contracts.gate.v1.waivers import WaiverState, WaiverView
 from contracts.monitoring.v1.views import ReleaseTrust
 from contracts.promotion.v1.views import PromotionView
-from contracts.registry.v1.views import ApplicationView, VersionView
+from contracts.registry.v1.views import ApplicationView, StageMove, VersionView
 from contracts.vocabulary import PromotionKind, VersionName
 from services.gateway.timeline import STEP_DIGITS, TimelineEntry, entry
 
@@ -42,12 +42,11 @@ def of_version(version: VersionView) -> Iterator[TimelineEntry]:
         says = f"{name} was registered with {made_of}"
         yield entry("version.registered", version.created_at, says, by=version.created_by, **about)
     for move in version.history:
-        where = f"from {move.from_stage} to {move.to_stage}" if move.from_stage else f"into {move.to_stage}"
         waived = f", on waivers {', '.join(move.waivers)}" if move.waivers else ""
         yield entry(
             "version.moved",
             move.at,
-            f"{version.version} moved {where} by {move.kind}{waived}" + (f": {move.reason}" if move.reason else ""),
+            f"{version.version} {_moved(move)} by {move.kind}{waived}" + (f": {move.reason}" if move.reason else ""),
             by=move.by,
             result=move.kind.value,
             stage=move.to_stage,
@@ -153,6 +152,14 @@ def of_trust(trust: ReleaseTrust) -> Iterator[TimelineEntry]:
         yield entry(
             "trust.changed", step.at, says, by=step.by, result=step.to_trust.value, stage=trust.stage, link=link
         )
+
+
+def _moved(move: StageMove) -> str:
+    if move.from_stage is None:
+        return f"moved into {move.to_stage}"
+    if move.from_stage == move.to_stage:
+        return f"passed the gates of {move.to_stage} again"
+    return f"moved from {move.from_stage} to {move.to_stage}"
 
 
 def _open(finding: Finding) -> str:

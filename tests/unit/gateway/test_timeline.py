@@ -63,29 +63,17 @@ def told(entries: Any) -> list[tuple[str, int, str | None, str]]:
 
 
 def test_a_version_is_registered_and_moves() -> None:
-    move = made(
-        StageMove,
-        at=at(2),
-        from_stage="dev",
-        to_stage="qa",
-        by="rita",
-        kind=PromotionKind.PROMOTE,
-        reason="",
-        waivers=(),
+    known = {"by": "rita", "reason": "", "waivers": (), "to_stage": "qa"}
+    moves = (
+        made(StageMove, at=at(6), from_stage=None, kind=PromotionKind.PROMOTE, **known),
+        made(StageMove, at=at(7), from_stage="dev", kind=PromotionKind.PROMOTE, **known),
+        made(StageMove, at=at(8), from_stage="qa", kind=PromotionKind.RECERTIFY, **known | {"reason": "Yearly."}),
     )
-    version = VersionView.model_construct(
-        project="shop",
-        application="web",
-        digest=OURS,
-        version="1.0",
-        created_at=NOW,
-        created_by="ci",
-        history=(move,),
-        artifacts=(),
-    )
-    assert told(timeline_entries.of_version(version)) == [
-        ("version.registered", 0, "ci", "1.0 was registered with 0 artifact(s)."),
-        ("version.moved", 2, "rita", "1.0 moved from dev to qa by promote."),
+    assert told(timeline_entries.of_version(a_version(history=moves, drafted_at=None))) == [
+        ("version.registered", 5, "ci", "1.0 was registered with 0 artifact(s)."),
+        ("version.moved", 6, "rita", "1.0 moved into qa by promote."),
+        ("version.moved", 7, "rita", "1.0 moved from dev to qa by promote."),
+        ("version.moved", 8, "rita", "1.0 passed the gates of qa again by recertify: Yearly."),
     ]
 
 

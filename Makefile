@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo up down test check faults format contracts bench lock clean
+.PHONY: help setup demo up down test check faults soak format contracts bench lock clean
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ test: $(STAMP) ## Everything, on a real NATS and a real MongoDB that the tests s
 
 faults: $(STAMP) ## The whole matrix of faults: every service killed at every step, and all the rest (CRASH_AT, HALLMARK_SEED)
 	$(BIN)/pytest -v -s tests/faults
+
+soak: $(STAMP) ## Ten thousand promotions under random kills; SOAK="--promotions 300 --seed 7" says otherwise
+	$(BIN)/python -m tests.soak $(SOAK)
 
 format: $(STAMP) ## Put the code into its one form
 	$(BIN)/ruff format .

@@ -44,14 +44,16 @@ def service_environment(name: str, secrets: Secrets) -> dict[str, str]:
     return env
 
 
-def stack_options(data_dir: Path, scale: Mapping[str, int] | None = None, *, nodes: int = 1) -> StackOptions:
+def stack_options(
+    data_dir: Path, scale: Mapping[str, int] | None = None, *, nodes: int = 1, usual_ports: bool = True
+) -> StackOptions:
     """A local stack of everything. `HALLMARK_NATS_URL` and `HALLMARK_MONGO_URL` name existing servers and win."""
     secrets = create_secrets(data_dir.resolve() / "secrets")
     specs = [
         ServiceSpec(
             name,
             f"services.{name}.app:run",
-            health_port=GATEWAY_PORT if name == "gateway" else 0,
+            health_port=GATEWAY_PORT if name == "gateway" and usual_ports else 0,
             env=service_environment(name, secrets),
         )
         for name in SERVICES
@@ -65,6 +67,7 @@ def stack_options(data_dir: Path, scale: Mapping[str, int] | None = None, *, nod
         nats_rights=rights(),
         provision=partial(_provision, replicas=nodes),
         nodes=nodes,
+        usual_ports=usual_ports,
     )
 
 

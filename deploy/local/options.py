@@ -68,7 +68,8 @@ class StackOptions:
 
     `nats_rights` maps each NATS user to its rights: one per service, and whoever else connects (`pipeline`,
     `provision`). `provision` is awaited when the servers are ready and before any service starts.
-    `nodes` is how many of each server to start: one, or three that stand in for each other.
+    `nodes` is how many of each server to start: one, or three that stand in for each other. Not `usual_ports`: servers
+    take any free ones, so that several stacks can start at the same time.
     `start_timeout` bounds each of: servers ready, services ready (seconds).
     """
 
@@ -80,6 +81,7 @@ class StackOptions:
     nats_rights: Mapping[str, NatsRights] = field(default_factory=dict)
     provision: Callable[[Servers], Awaitable[None]] | None = None
     nodes: int = 1
+    usual_ports: bool = True
     start_timeout: float = 60.0
 
     def __post_init__(self) -> None:

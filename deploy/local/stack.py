@@ -147,6 +147,7 @@ async def _start(supervisor: Supervisor, directory: DataDirectory, options: Stac
         nats_url=options.nats_url,
         mongo_url=options.mongo_url,
         nodes=options.nodes,
+        usual_ports=options.usual_ports,
         start_timeout=options.start_timeout,
     )
     launched = await launch_servers(supervisor, directory, wanted, ports)

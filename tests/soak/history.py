@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +24,10 @@ class History:
     _file: Any = field(default=None, init=False)
 
     def __enter__(self) -> Self:
+        torn = self.path.exists() and not self.path.read_bytes().endswith(b"\n")
         self._file = self.path.open("a", encoding="utf-8", buffering=1)
+        if torn and self.path.stat().st_size:
+            self._file.write("\n")
         return self
 
     def __exit__(
@@ -36,10 +40,10 @@ class History:
         self._file.write(json.dumps({"at": utc_now().isoformat(), **line}) + "\n")
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """What was noted before; a last line that was torn by a crash is passed over."""
+        """What was noted before; a line that was torn by a crash is passed over."""
         if not self.path.exists():
             return
         with self.path.open(encoding="utf-8") as file:
             for text in file:
-                if text.endswith("\n"):
+                with suppress(ValueError):
                     yield json.loads(text)

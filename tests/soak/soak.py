@@ -61,7 +61,7 @@ async def soak(wanted: Soaking) -> Outcome:
     wanted.folder.mkdir(parents=True, exist_ok=True)
     data = wanted.folder / "data"
     scale = {name: wanted.scale for name in SERVICES if name != "gateway" and wanted.scale > 1}
-    options = stack_options(data, scale, nodes=wanted.nodes)
+    options = stack_options(data, scale, nodes=wanted.nodes, usual_ports=False)
     token = (data / "secrets/admin-token").read_text().strip()
     history = History(wanted.folder / "history.jsonl")
     earlier = list(history.lines())

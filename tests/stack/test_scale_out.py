@@ -33,7 +33,7 @@ async def work_of(stack: Stack) -> dict[str, Counter[str]]:
 
 async def test_two_of_each_share_the_work_and_one_of_each_may_end(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    options = stack_options(data, dict.fromkeys(SERVICES, 2))
+    options = stack_options(data, dict.fromkeys(SERVICES, 2), usual_ports=False)
     token = (data / "secrets/admin-token").read_text().strip()
     async with (
         running_stack(options) as stack,

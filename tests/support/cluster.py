@@ -114,7 +114,7 @@ async def frozen(stack: Stack, name: str) -> AsyncIterator[None]:
 async def a_cluster(directory: Path) -> AsyncIterator[Cluster]:
     """Three of each with promotions under way, some of which have ended."""
     data = directory / "data"
-    options = stack_options(data, nodes=3)
+    options = stack_options(data, nodes=3, usual_ports=False)
     token = (data / "secrets/admin-token").read_text().strip()
     async with (
         running_stack(options) as stack,

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ from pydantic import ValidationError
 from contracts.message import Message
 from contracts.streams import Stream, stream_of
 from shared.clock import Clock
-from shared.errors import Invalid
+from shared.errors import Invalid, Transient
 from shared.messaging.dispatcher import Dispatcher
 from shared.messaging.handlers import Handlers, Heard
 from shared.messaging.headers import bearer_token, read_meta
@@ -36,6 +37,10 @@ class Received:
 
     message: Message
     raw: NatsMessage
+
+
+HANDLED_WITHIN_SECONDS = 55.0
+"""Then a handler is ended, before its message comes again: it counts as failed, and is buried in the end."""
 
 
 def bind(
@@ -60,7 +65,17 @@ def dispatch_with(dispatcher: Dispatcher[W], clock: Clock) -> Dispatch:
     async def dispatch(heard: Heard, message: Message, raw: NatsMessage) -> dict[str, Any] | None:
         now = clock()
         meta = read_meta(raw.headers, fallback_id=_fallback_id(raw), now=now)
-        return await dispatcher.dispatch(heard, message, meta, bearer_token(raw.headers))
+        # A handler that hangs would keep its place for ever, and its message would be given to others meanwhile.
+        limit = asyncio.timeout(HANDLED_WITHIN_SECONDS)
+        try:
+            async with limit:
+                return await dispatcher.dispatch(heard, message, meta, bearer_token(raw.headers))
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise Transient(
+                "handler_late", f"{message.subject} was not handled within {HANDLED_WITHIN_SECONDS:.0f} s."
+            ) from error
 
     return dispatch
 

@@ -23,6 +23,7 @@ from shared.errors import HallmarkError, Rejection, Transient
 from shared.identity import Caller, Issuers, proven
 from shared.messaging import inbox
 from shared.messaging.asking import Asker
+from shared.messaging.backpressure import Backpressure
 from shared.messaging.grouping import Group, Joined, Outcome
 from shared.messaging.handlers import Handlers, Heard, Spread
 from shared.messaging.inbox import AlreadyHandledError
@@ -83,10 +84,13 @@ class Dispatcher(Generic[W]):
     """Set after each commit of this process, and when a message joins a group: for duties that work on either."""
     commits: int = 0
     """How many single units of work this process has committed."""
+    backpressure: Backpressure = field(init=False)
+    """Holds commands off while nobody hears what came of earlier ones."""
     groups: dict[str, Group] = field(init=False)
     """Messages that wait to be handled together, by the name of their group."""
 
     def __post_init__(self) -> None:
+        self.backpressure = Backpressure(self.database, self.clock)
         names = {heard.group for heard in self.handlers.heard.values() if heard.group}
         self.groups = {name: Group(self.committed) for name in names}
 
@@ -97,8 +101,7 @@ class Dispatcher(Generic[W]):
         `AlreadyHandledError` for a repeat.
         """
         caller = self.issuers.verify(token) if token else None
-        if heard.is_ask or isinstance(message, Intake):
-            proven(caller)
+        await self._admit(heard, message, caller)
         if heard.spread:
             heard.spread.admit(message, proven(caller))
             return await self._dispatch_parts(heard.spread, message, meta, token)
@@ -129,6 +132,12 @@ class Dispatcher(Generic[W]):
             return Accepted(answer=answer.model_dump(mode="json")).model_dump() if heard.is_ask else None
 
         return await self.perform(handle, meta=meta, key=key, request=request, caller=caller, answers=heard.is_ask)
+
+    async def _admit(self, heard: Heard, message: Message, caller: Caller | None) -> None:
+        if heard.is_ask or isinstance(message, Intake):
+            proven(caller)
+        if isinstance(message, Command):
+            await self.backpressure.admit()
 
     async def _dispatch_parts(self, spread: Spread, message: Message, meta: Meta, token: str | None) -> dict[str, Any]:
         outcomes = await asyncio.gather(

@@ -89,6 +89,11 @@ async def unpublished_for(scope: Scope, now: datetime) -> float:
     return max(0.0, now.timestamp() - oldest["order"].time) if oldest else 0.0
 
 
+async def more_wait_than(scope: Scope, limit: int) -> bool:
+    """Whether more messages than that wait to be published; costs no more than counting to the limit."""
+    return await scope.collection(COLLECTION).count({"sent": False}, most=limit + 1) > limit
+
+
 def from_document(document: Document) -> Outgoing:
     """A row as it was kept."""
     return Outgoing(document["_id"], document["subject"], document["headers"], bytes(document["body"]))

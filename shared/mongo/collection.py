@@ -80,10 +80,11 @@ class Collection:
             async for document in self.handle.find(where, session=self.session).sort(list(sort)):
                 yield document
 
-    async def count(self, where: Document) -> int:
-        """How many documents match."""
+    async def count(self, where: Document, *, most: int | None = None) -> int:
+        """How many documents match; counting ends at `most`."""
+        bounded = {"limit": most} if most else {}
         with translated():
-            return int(await self.handle.count_documents(where, session=self.session))
+            return int(await self.handle.count_documents(where, session=self.session, **bounded))
 
     async def add(self, document: Document) -> None:
         """Insert. Raises `DuplicateKeyError` when a unique index holds its key already.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 
-from shared.clock import Clock
+from shared.clock import utc_now
 from shared.errors import Busy, Transient
 from shared.messaging import outbox
 from shared.mongo import Database
@@ -25,9 +25,8 @@ _RETRY_AFTER = 5.0
 class Backpressure:
     """What one process knows of how far its service is behind."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._clock = clock
         self._measured_at = -MEASURED_EVERY_SECONDS
         self._refusal: Busy | None = None
 
@@ -42,7 +41,8 @@ class Backpressure:
 
     async def _measured(self) -> Busy | None:
         try:
-            behind = await outbox.unpublished_for(self._database, self._clock())
+            # Rows are ordered by the database server's time, so that no other clock says how old they are.
+            behind = await outbox.unpublished_for(self._database, utc_now())
             many = await outbox.more_wait_than(self._database, MOST_WAITING)
         except Transient:  # Without MongoDB nothing is taken in anyway, and the handler says so.
             return None

@@ -90,7 +90,7 @@ class Dispatcher(Generic[W]):
     """Messages that wait to be handled together, by the name of their group."""
 
     def __post_init__(self) -> None:
-        self.backpressure = Backpressure(self.database, self.clock)
+        self.backpressure = Backpressure(self.database)
         names = {heard.group for heard in self.handlers.heard.values() if heard.group}
         self.groups = {name: Group(self.committed) for name in names}
 

@@ -81,6 +81,7 @@ async def test_a_newer_version_takes_the_place_of_older_ones_where_the_stage_say
         assert older.state is S.REQUESTED, "an older version waits for a newer one"
         newer = await saga.request("4.0")
         assert newer.state is S.CHECKING
+        await eventually(lambda: saga.show(newer.promotion_id), lambda view: view.outcome is Outcome.PENDING)
         for gone in (newest, older):
             ended = await saga.show(gone.promotion_id)
             assert (ended.state, ended.superseded_by) == (S.CANCELLED, "4.0")

@@ -15,6 +15,10 @@ from services.promotion.domain.promotion import Approval, Doing, Glass, Promotio
 from services.promotion.wire import passages_of
 
 
+_REASON = 500
+"""Characters of a reason that travel with each of fifty moves: a message has an end."""
+
+
 def told(promotion: Promotion) -> Tell | None:
     """What somebody has to do now, if anything."""
     match promotion.doing:
@@ -47,7 +51,9 @@ def move_together(members: Sequence[Promotion], attempt: int) -> MoveVersionsTog
         group_id=str(lead.train_id),
         attempt=attempt,
         moves=tuple(
-            MemberMove.model_validate(_move(one, one.verdict, one.passage_digest).model_dump())
+            MemberMove.model_validate(
+                _move(one, one.verdict, one.passage_digest).model_dump() | {"reason": one.reason[:_REASON]}
+            )
             for one in members
             if one.verdict and one.passage_digest
         ),

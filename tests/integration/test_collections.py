@@ -28,8 +28,10 @@ async def test_instances_that_start_together_do_not_stumble_over_each_other(tmp_
 
 
 async def test_a_transaction_that_has_done_nothing_yet_knows_the_time(tmp_path: Path) -> None:
-    async with running_servers(tmp_path / "data", {"gate": NatsRights()}, ["gate"]) as servers:
-        async with connect(servers.env("gate")["HALLMARK_MONGO_URL"], "hallmark_gate", application="test") as database:
-            await database.create_indexes({"outbox": ()})
-            times = [await in_transaction(database, lambda session: session.causal_time()) for _ in range(2)]
+    async with (
+        running_servers(tmp_path / "data", {"gate": NatsRights()}, ["gate"]) as servers,
+        connect(servers.env("gate")["HALLMARK_MONGO_URL"], "hallmark_gate", application="test") as database,
+    ):
+        await database.create_indexes({"outbox": ()})
+        times = [await in_transaction(database, lambda session: session.causal_time()) for _ in range(2)]
     assert times == sorted(times)

@@ -34,6 +34,7 @@ class Whereabouts:
     stage: StageName | None
     """The stage that it entered last, and has not left backwards."""
     entered: AbstractSet[StageName] = frozenset()
+    """Those that it has entered and not left backwards since."""
     current_in: AbstractSet[StageName] = frozenset()
     quarantined_in: AbstractSet[StageName] = frozenset()
 
@@ -63,7 +64,8 @@ def next_stages(stages: Sequence[Stage], where: Whereabouts) -> tuple[Stage, ...
     place = names.index(where.stage) if where.stage is not None else -1
     rest = stages[place + 1 :]
     if (place >= 0 and stages[place].release) or (rest and rest[0].release):
-        return tuple(one for one in stages if one.release and one.name not in {where.stage, *where.current_in})
+        # One that it holds and is not current in is entered again by a rollback.
+        return tuple(one for one in stages if one.release and one.name not in {where.stage, *where.entered})
     return tuple(rest[:1])
 
 

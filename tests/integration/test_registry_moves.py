@@ -129,6 +129,16 @@ async def test_many_earlier_versions_and_rollbacks_find_the_newest_good_one(shop
     assert pointers((await shop.board())["dev"]) == ("3.0", "4.0", ["5.0"]), "4.0 was current after 6.0"
     await shop.move(versions[0], "dev", "dev", kind=ROLLBACK)
     assert pointers((await shop.board())["dev"]) == ("0.0", "4.0", ["3.0", "5.0"])
+    # So many later ones that 5.0 is not among those shown any more: it is kept out all the same.
+    stays = shop.run.database.collection("stays")
+    [row] = await stays.find({"version": "5.0"})
+    for number in range(100):
+        later = {"_id": f"shop/cart/dev/later-{number}", "version": f"later-{number}", "place": 1000 + number}
+        await stays.add({**row, **later})
+    shown = [one.version for one in (await shop.board())["dev"].quarantined]
+    assert (len(shown), "5.0" in shown) == (100, False)
+    await shop.move(versions[5], "dev", "dev", kind=ROLLBACK, promotion="hidden")
+    assert [one.code for one in await shop.facts(MoveRefused)] == ["version_quarantined"]
 
 
 async def test_a_demotion_takes_a_version_back_and_is_told_again_as_it_was(shop: Shop) -> None:

@@ -60,7 +60,7 @@ class Scene:
         key = json.loads(msg.data)["promotion_id"]
         said = datetime.fromisoformat((msg.headers or {})[CE_TIME]).timestamp()
         self.heard.setdefault(key, {})[landmark] = (said, time.time())
-        if landmark == LANDMARKS[-1]:
+        if landmark == LANDMARKS[-1] and not self._end(key).done():
             self._end(key).set_result(None)
 
     def _end(self, promotion: str) -> asyncio.Future[None]:

@@ -145,13 +145,14 @@ def test_a_recertification_passes_the_gates_of_where_it_stands() -> None:
     assert stranger.value.code == "recertification_of_stranger"
 
 
-@pytest.mark.parametrize(("kind", "stage"), [(PROMOTE, "qa"), (BACK, "prod")])
-def test_what_is_quarantined_in_a_stage_is_certified_there_before_it_enters(kind: PromotionKind, stage: str) -> None:
-    where = Whereabouts(stage, frozenset({"dev", "qa", "prod"}), quarantined_in=frozenset({"prod"}))
-    with pytest.raises(Conflict) as refused:
-        route(STAGES, where, kind, "prod")
-    assert refused.value.code == "version_quarantined"
-    assert route(STAGES, where, RECERTIFY, "prod").to_stage == "prod"
+def test_what_is_quarantined_in_a_stage_is_certified_there_before_it_enters() -> None:
+    quarantined = frozenset({"prod"})
+    there = Whereabouts("prod", frozenset({"dev", "qa", "prod"}), quarantined_in=quarantined)
+    for where, kind in ((there, BACK), (Whereabouts("qa", frozenset({"dev", "qa"}), frozenset(), quarantined), PROMOTE)):
+        with pytest.raises(Conflict) as refused:
+            route(STAGES, where, kind, "prod")
+        assert refused.value.code == "version_quarantined"
+    assert route(STAGES, there, RECERTIFY, "prod").to_stage == "prod"
 
 
 def test_what_is_current_is_not_rolled_back_to() -> None:

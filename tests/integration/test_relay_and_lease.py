@@ -1,9 +1,11 @@
 """The relay and the lease, on real servers: order, copies, takeover, fencing."""
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from nats.aio.msg import Msg
 
 from contracts.answers import Applied
 from contracts.registry.v1.commands import ApplyProject
@@ -66,6 +68,28 @@ async def test_what_was_committed_before_a_crash_is_published_by_whoever_comes_n
         await in_transaction(run.database, only_commit)
         found = await eventually(lambda: facts(system), lambda found: len(found) == 2)
         assert [fact["n"] for fact in found] == [1, 2]
+
+
+async def test_what_is_published_is_published_once(tmp_path: Path) -> None:
+    service = ledger_service()
+    async with a_system(tmp_path, service) as system:
+        await system.start(service)
+        asker = await system.asker()
+        heard: Counter[str] = Counter()
+
+        async def hear(message: Msg) -> None:
+            heard[(message.headers or {})["Nats-Msg-Id"]] += 1
+
+        await (await system.connect("subscriber")).subscribe("hallmark.evt.>", cb=hear)
+        for number in range(20):
+            commands = [ApplyProject(command_id=f"{name}-{number}", project=name) for name in ("a", "b", "c")]
+            await asyncio.gather(*(asker.ask(command, Applied, deadline=30) for command in commands))
+        await asker.ask(ApplyProject(command_id="last", project="last"), Applied)
+
+        async def published() -> list[int]:
+            return list(heard.values())
+
+        assert set((await eventually(published, lambda found: len(found) == 61))[:60]) == {1}
 
 
 async def test_a_row_published_but_not_marked_is_not_stored_twice(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from deploy.local.stack import Stack, running_stack
 from deploy.system import stack_options
+from shared.digests import sha256_digest
 from tests.support.person import Person, a_person
 from tests.support.shop import POLICY, Shop
 
@@ -65,7 +66,9 @@ async def test_people_who_wait(tmp_path: Path) -> None:
         await waits_through_a_restart(shop, stack, rita)
         await ends_when_the_time_does(rita)
         refused = await is_left_alone_and_refused(people)
+        await loses_no_attempt(rita, refused)
         await tells_the_whole_story(people, refused)
+        await rides_a_train(shop, rita)
 
 
 async def waits_through_a_restart(shop: Shop, stack: Stack, rita: Person) -> None:
@@ -113,6 +116,28 @@ async def is_left_alone_and_refused(people: dict[str, Person]) -> str:
     assert "denied" in (await again.communicate())[0].decode()
     assert again.returncode == 3
     return str(waiting)
+
+
+async def loses_no_attempt(rita: Person, refused: str) -> None:
+    denied = await rita.hallmark("promotion", "list", "-p", "shop", "--state", "denied", "--since", "1h")
+    assert [one["promotion_id"] for one in denied] == [refused]
+    into_qa = (await rita.ask("GET", PROMOTIONS, stage="qa", kind="promote"))["promotions"]
+    assert [(one["version"], one["state"]) for one in into_qa] == [("1.0", "completed")]
+    shown = await rita.ask("GET", f"{PROMOTIONS}/{refused}")
+    last = shown["history"][-1]
+    assert (last["attempt"], last["verdict_id"]) == (shown["attempt"], shown["verdict_id"])
+
+
+async def rides_a_train(shop: Shop, rita: Person) -> None:
+    await shop.ask("PUT", "/projects/shop/applications/api", json={"criticality": "low"})
+    artifacts = [{"purl": "pkg:pypi/api@1", "digest": sha256_digest(b"api")}]
+    body = {"version": "1", "artifacts": artifacts}
+    await shop.ask("POST", "/projects/shop/applications/api/versions", "create-api", json=body)
+    await shop.create("2.0", tested=False)
+    process = await rita.start("--json", "train", "start", "shop/web/2.0", "shop/api/1", "--wait")
+    ends = [one async for one in objects(process) if one["event"] == "end"]
+    assert await process.wait() == 0
+    assert {(one["promotion"]["application"], one["exit"]) for one in ends} == {("web", 0), ("api", 0)}
 
 
 async def tells_the_whole_story(people: dict[str, Person], refused: str) -> None:

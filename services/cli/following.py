@@ -45,10 +45,11 @@ class News(AbstractContextManager["News"]):
     def __exit__(self, *_: object) -> None:
         self._over.set()
 
-    def wait(self, seconds: float) -> None:
-        """Until something happens, but no longer than that, and only briefly while there is no stream."""
-        self._woken.wait(min(seconds, _LOOK_LIVE_SECONDS if self.live else _LOOK_BLIND_SECONDS))
+    def wait(self, seconds: float) -> bool:
+        """Whether something happened in that time; without a stream only a part of it is waited."""
+        woken = self._woken.wait(min(seconds, _LOOK_LIVE_SECONDS if self.live else _LOOK_BLIND_SECONDS))
         self._woken.clear()
+        return woken
 
     def _listen(self) -> None:
         while not self._over.is_set():

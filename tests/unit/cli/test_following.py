@@ -108,17 +108,12 @@ def test_a_broken_stream_goes_on_after_the_last_event_that_was_heard(monkeypatch
     monkeypatch.setattr(following, "_LOOK_LIVE_SECONDS", WITHIN)
     monkeypatch.setattr(following, "_LOOK_BLIND_SECONDS", WITHIN)
     monkeypatch.setattr(following, "_RECONNECT_SECONDS", 0.01)
-    with a_door() as door:
-        seen = following_to(door, 2)
-        assert next(seen) == 0
-        assert door.connected.acquire(timeout=WITHIN)
-        door.value = 1
+    with a_door() as door, News(door.client(), "shop", "web") as news:
+        assert news.wait(WITHIN), "connecting wakes"
         door.events.put(b"id: 41\ndata: x\n\n")
-        assert next(seen) == 1
-        door.value = 2  # Happens while nobody listens: connecting again has to wake.
+        assert news.wait(WITHIN)
         door.events.put(END)
-        assert next(seen) == 2
-        assert door.connected.acquire(timeout=WITHIN)
+        assert news.wait(WITHIN), "so does connecting again: something may have happened meanwhile"
         assert door.resumed_after == [None, "41"]
 
 

@@ -256,7 +256,7 @@ def test_pages_make_the_whole(limit: int) -> None:
     assert end is None
     read: list[TimelineEntry] = []
     after: str | None = None
-    while True:
+    for _ in entries():
         part, after = page(entries(), since=None, after=after, limit=limit)
         read += part
         assert len(part) <= limit

@@ -74,7 +74,7 @@ def falsifications(sound: Recorded) -> Iterator[tuple[str, Recorded]]:
     yield "I1", replace(sound, facts=(*facts[:-1], replace(facts[-1], body=facts[-1].body + b" ")))
     yield "I1", replace(sound, versions=with_history(*moves[1:]))
     yield "I2", replace(sound, versions=with_history(*moves, moves[0]))
-    yield "I2", replace(sound, facts=(*facts, replace(moved[0], message_id="another")))
+    yield "I2", replace(sound, facts=(*facts, replace(moved[0], message_id="another", body=moved[0].body + b" ")))
     yield "I2", replace(sound, facts=(*facts, replace(facts[0], body=facts[0].body + b" ")))
     yield "I2", replace(sound, log=(*log, next(one for one in log if one["kind"] == "evidence")))
     yield "I3", replace(sound, facts=tuple(one for one in facts if one not in verdicts))

@@ -38,6 +38,8 @@ _ONCE = {
     "release.trusted": ("promotion_id",),
     "verdict.issued": ("verdict_id",),
 }
+_TOLD_AGAIN = {"version.moved"}
+"""Facts that answer a step which was told again, word by word and under another id: said twice, done once."""
 _LOGGED_ONCE = {"evidence", "approval", "promotion", "verdict", "refusal"}
 
 
@@ -124,10 +126,10 @@ def doubled(recorded: Recorded) -> Iterator[str]:
     moves = Counter(move["promotion_id"] for version in recorded.versions.values() for move in version["history"])
     yield from (f"I2 promotion {key} moved its version {count} times" for key, count in moves.items() if count > 1)
     for kind, names in _ONCE.items():
-        seen: dict[tuple[Any, ...], set[str]] = defaultdict(set)
+        seen: dict[tuple[Any, ...], set[str | bytes]] = defaultdict(set)
         for one in recorded.facts_of(kind):
             body = one.json()
-            seen[tuple(body[name] for name in names)].add(one.message_id)
+            seen[tuple(body[name] for name in names)].add(one.body if kind in _TOLD_AGAIN else one.message_id)
         yield from (f"I2 {kind} of {key} was said {len(ids)} times" for key, ids in seen.items() if len(ids) > 1)
     bodies: dict[str, bytes] = {}
     for one in recorded.facts:

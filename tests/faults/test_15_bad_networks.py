@@ -77,6 +77,7 @@ async def cut_off(directory: Path) -> AsyncIterator[Cut]:
             await system.stack.aclose()  # Before the proxies go.
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("way", ["both", "to_server", "to_service"])
 async def test_15_a_partition_from_nats_delays_and_doubles_nothing(tmp_path: Path, way: str) -> None:
     async with cut_off(tmp_path) as cut:
@@ -100,6 +101,7 @@ async def test_16_a_commit_whose_answer_is_lost_has_one_effect(tmp_path: Path) -
         await cut.settled(names)
 
 
+@pytest.mark.faults
 async def test_16_a_partition_from_mongodb_acknowledges_nothing(tmp_path: Path) -> None:
     async with cut_off(tmp_path) as cut:
         await cut.apply("before")

@@ -41,6 +41,7 @@ def may_mount() -> bool:
 
 pytestmark = [
     pytest.mark.servers,
+    pytest.mark.faults,
     pytest.mark.skipif(not may_mount(), reason="no tmpfs can be mounted here, not even in a namespace of one's own"),
 ]
 

@@ -128,6 +128,7 @@ async def test_27_poison_is_buried_after_one_delivery_and_holds_nobody_up(scene:
     assert [await scene.counted(f"good-{number}") for number in range(len(POISON))] == [1] * len(POISON)
 
 
+@pytest.mark.faults
 async def test_28_a_handler_that_never_ends_is_given_up_and_the_others_go_on(scene: Scene) -> None:
     workers = scene.run.service.handlers.heard[MoveVersion].workers
     for number in range(workers + 2):  # More than can be handled at a time: without a limit they would take all places.
@@ -140,6 +141,7 @@ async def test_28_a_handler_that_never_ends_is_given_up_and_the_others_go_on(sce
     assert [await scene.counted(f"good-{number}") for number in range(3)] == [1] * 3
 
 
+@pytest.mark.faults
 async def test_32_above_the_limit_commands_are_held_off_until_the_outbox_is_empty_again(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -156,8 +156,6 @@ FAST = (
     "evidence.passage-attested.published",
     "gate.gates-evaluate.committed",
     "promotion.verdict-issued.before-ack",
-    "promotion.promotion-request.committed",
-    "monitoring.version-moved.fetched",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,6 +25,7 @@ from services.gateway.parts import Gateway
 from services.gateway.storage.webhooks import WebhookRepository
 from services.gateway.webhooks.changing import Change
 from services.gateway.webhooks.destinations import admitted, destination
+from services.gateway.webhooks.transport import look_up
 from services.gateway.webhooks.webhook import Secret, Webhook, WebhookState
 from shared.crypto.webhook_signature import secret_bytes, secret_text
 from shared.digests import canonical_digest
@@ -57,6 +59,7 @@ async def make_webhook(
         state=WebhookState.ACTIVE,
         stream=end.stream,
         after=end.sequence,
+        since=now,
         created_by=asking.caller.actor.subject,
         created_at=now,
     )
@@ -112,12 +115,12 @@ async def pause_webhook(project: ProjectName, webhook_id: WebhookId, here: Here,
 @router.post("/{webhook_id}/resume", operation_id="ResumeWebhook")
 async def resume_webhook(project: ProjectName, webhook_id: WebhookId, here: Here, asking: SignedIn) -> WebhookView:
     """Send again. One that was disabled gets what comes from now on."""
-    end = await end_of_facts(here.connection)
+    end, now = await end_of_facts(here.connection), here.clock()
 
     def resumed(found: Webhook) -> Webhook:
         again = replace(_living(found), state=WebhookState.ACTIVE, because="", failing_since=None)
         was_disabled = found.state is WebhookState.DISABLED
-        return replace(again, stream=end.stream, after=end.sequence) if was_disabled else again
+        return replace(again, stream=end.stream, after=end.sequence, since=now) if was_disabled else again
 
     after = await _change(here, asking, project, webhook_id, "resumed", resumed)
     here.webhooks.postman.woken.set()
@@ -171,7 +174,8 @@ def _living(webhook: Webhook) -> Webhook:
 async def _refuse_inside(here: Gateway, host: str, port: int) -> None:
     """Refuse a host that leads inside already now; it is looked at again whenever it is sent to."""
     try:
-        addresses = await here.webhooks.resolve(host, port)
+        async with asyncio.timeout(here.settings.webhook_seconds):
+            addresses = await look_up(host, port)
     except OSError as error:
         raise Invalid(
             "webhook_host_unknown", "The host of the URL is unknown.", remedy="Check its name, and try again."

@@ -104,6 +104,7 @@ def _from_document(found: Document) -> Webhook:
         state=WebhookState(found["state"]),
         stream=found["stream"],
         after=found["after"],
+        since=found["since"],
         created_by=found["created_by"],
         created_at=found["created_at"],
         failing_since=found["failing_since"],

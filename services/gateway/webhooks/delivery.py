@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from http import HTTPStatus
 
+from contracts.vocabulary import utc
+
 LONGEST_WAIT = timedelta(hours=6)
 _LONGEST_WISH = timedelta(hours=1)
 _SPREAD = 0.2
@@ -88,6 +90,20 @@ def settled(
     wish = min(timedelta(seconds=retry_after or 0), _LONGEST_WISH)
     ended_at = attempt.at + timedelta(milliseconds=attempt.milliseconds)
     return replace(known, next_at=ended_at + max(wish, patience.wait(delivery.tries, chance)))
+
+
+def why_disable(attempt: Attempt, failing_since: datetime | None, longest: timedelta) -> str:
+    """Why nothing more should be sent to a receiver after this attempt; empty while there is hope.
+
+    `failing_since` is the first attempt that failed since one was taken, as it was known before this one.
+    """
+    if not attempt.problem:
+        return ""
+    if attempt.status == HTTPStatus.GONE:
+        return "its receiver answered that it is gone"
+    if failing_since is not None and attempt.at - failing_since >= longest:
+        return f"it has taken nothing since {utc(failing_since)}"
+    return ""
 
 
 def replayed(delivery: Delivery, at: datetime) -> Delivery:

@@ -15,7 +15,7 @@ from services.gateway.webhooks.changing import SERVICE, Changes
 from services.gateway.webhooks.collecting import Collector
 from services.gateway.webhooks.posting import Postman
 from services.gateway.webhooks.sealing import Sealer
-from services.gateway.webhooks.transport import Courier, PinnedTransport, Resolver, trusted_authorities
+from services.gateway.webhooks.transport import Courier, PinnedTransport, look_up, trusted_authorities
 from shared.clock import Clock
 from shared.errors import Transient
 from shared.logs import log
@@ -32,7 +32,6 @@ class Webhooks:
     changes: Changes
     postman: Postman
     sealer: Sealer
-    resolve: Resolver
 
 
 @asynccontextmanager
@@ -40,8 +39,7 @@ async def webhook_duties(
     settings: GatewaySettings, database: Database, connection: Client, key: Ed25519PrivateKey, clock: Clock
 ) -> AsyncIterator[Webhooks]:
     """Collect, send and announce until the end of the block. Raises `OSError` for a bad file of authorities."""
-    resolve = Resolver()
-    transport = PinnedTransport(settings.webhook_rules, resolve, trusted_authorities(settings.webhook_ca_file))
+    transport = PinnedTransport(settings.webhook_rules, look_up, trusted_authorities(settings.webhook_ca_file))
     courier = Courier(transport, settings.webhook_seconds)
     relay = Relay(database, lambda: connection, service=SERVICE, owner=settings.instance, clock=clock)
     changes, sealer = Changes(database, relay), Sealer(key)
@@ -50,7 +48,7 @@ async def webhook_duties(
     duties = {"relay": relay.run, "webhooks": collector.run, "deliveries": postman.run}
     tasks = [asyncio.create_task(_forever(name, duty)) for name, duty in duties.items()]
     try:
-        yield Webhooks(changes, postman, sealer, resolve)
+        yield Webhooks(changes, postman, sealer)
     finally:
         with suppress(TimeoutError):
             await asyncio.wait_for(relay.idle.wait(), _FLUSH_SECONDS)
@@ -61,7 +59,6 @@ async def webhook_duties(
         with suppress(Transient):
             await relay.stop()
         await courier.close()
-        resolve.close()
 
 
 async def _forever(name: str, duty: Callable[[], Awaitable[None]]) -> None:

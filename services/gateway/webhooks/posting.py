@@ -16,7 +16,6 @@ from collections import Counter as Tally
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from http import HTTPStatus
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -26,7 +25,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.storage.deliveries import DeliveryRepository
 from services.gateway.storage.webhooks import WebhookRepository
 from services.gateway.webhooks.changing import SERVICE, Changes
-from services.gateway.webhooks.delivery import Attempt, Delivery, DeliveryState, settled, wished_seconds
+from services.gateway.webhooks.delivery import Attempt, Delivery, DeliveryState, settled, why_disable, wished_seconds
 from services.gateway.webhooks.sealing import Sealer
 from services.gateway.webhooks.transport import Courier
 from services.gateway.webhooks.webhook import Webhook, WebhookState
@@ -188,11 +187,9 @@ class Postman:
         if delivery.state is DeliveryState.DEAD:
             DEAD.inc()
         await self._webhooks.failed(webhook.webhook_id, attempt.at)
-        since = webhook.failing_since or attempt.at
-        if attempt.status == HTTPStatus.GONE:
-            await self._disable(webhook, "its receiver answered that it is gone")
-        elif attempt.at - since >= timedelta(hours=self._settings.webhook_disabled_after):
-            await self._disable(webhook, f"it has taken nothing since {utc(since)}")
+        longest = timedelta(hours=self._settings.webhook_disabled_after)
+        if because := why_disable(attempt, webhook.failing_since, longest):
+            await self._disable(webhook, because)
 
     async def _disable(self, webhook: Webhook, because: str) -> None:
         def disabled(found: Webhook) -> Webhook:

@@ -13,8 +13,9 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import httpx
 
@@ -23,27 +24,38 @@ from shared.errors import Invalid
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 LONGEST_ANSWER = 64 * 1024
-_LOOKUPS = 64
-"""Name look-ups at the same time: a dead name server must not keep the others waiting."""
 
 
-class Resolver:
-    """Looks names up as the operating system does, in threads of its own."""
+async def look_up(host: str, port: int) -> list[str]:
+    """Every address of a host, as the operating system prefers them. Raises `OSError` for unknown ones.
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="webhook-lookup")
+    In a thread of its own, which nobody waits for: a dead name server must keep neither the others nor a stop waiting.
+    """
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[list[str]] = loop.create_future()
 
-    async def __call__(self, host: str, port: int) -> list[str]:
-        """Every address of a host, in the order of preference. Raises `OSError` for unknown ones."""
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(
-            self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        )
-        return list(dict.fromkeys(str(one[4][0]) for one in found))
+    def tell(addresses: list[str], error: OSError | None) -> None:
+        if found.done():
+            return
+        if error:
+            found.set_exception(error)
+        else:
+            found.set_result(addresses)
 
-    def close(self) -> None:
-        """Wait for nobody."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+    def ask() -> None:
+        addresses, problem = [], None
+        try:
+            infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = list(dict.fromkeys(str(one[4][0]) for one in infos))
+        except OSError as error:
+            problem = error
+        except UnicodeError as error:
+            problem = OSError(str(error))
+        with suppress(RuntimeError):  # The process has stopped meanwhile.
+            loop.call_soon_threadsafe(tell, addresses, problem)
+
+    Thread(target=ask, name="webhook-lookup", daemon=True).start()
+    return await found
 
 
 class PinnedTransport(httpx.AsyncBaseTransport):

@@ -2,8 +2,9 @@
 
 - A webhook belongs to one project and never gets a fact of another one.
 - A pattern names noun and verb of a fact, `promotion.completed`; `*` stands for any noun or any verb.
-- It gets what comes after it was made. A paused one gets everything later, when it is resumed; a disabled one gets what
-  comes after it was resumed.
+- It gets what comes after it was made: by the place in the stream, and by time in a stream that was made anew and is
+  told old facts again.
+- A paused one gets everything later, when it is resumed; a disabled one gets what comes after it was resumed.
 - In the format `cdevents` it gets CDEvents only, and patterns name the events of Hallmark behind them.
 """
 
@@ -12,13 +13,16 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
+
+from contracts.headers import CE_TIME, decode
 
 PING = "webhook.pinged"
 CDEVENT = "cdevent"
 """The noun of facts that are CDEvents."""
+_UNKNOWN = datetime.max.replace(tzinfo=UTC)
 
 
 class Format(StrEnum):
@@ -67,6 +71,8 @@ class Webhook:
     """The stream of facts as it was made then: its places mean nothing in another one."""
     after: int
     """The last place in the stream that it does not get."""
+    since: datetime
+    """When that was the end of the stream."""
     created_by: str
     created_at: datetime
     failing_since: datetime | None = None
@@ -92,6 +98,7 @@ class HeardFact:
     headers: dict[str, str]
     """CloudEvents attributes, as headers."""
     body: bytes
+    said_at: datetime
     is_cdevent: bool
 
 
@@ -108,13 +115,14 @@ def heard(stream: str, sequence: int, subject: str, headers: dict[str, str], bod
         application=application,
         headers={name: value for name, value in headers.items() if name.startswith("ce-")},
         body=body,
+        said_at=_time(headers.get(CE_TIME, "")),
         is_cdevent=noun == CDEVENT,
     )
 
 
 def wants(webhook: Webhook, fact: HeardFact) -> bool:
     """Whether the webhook gets the fact."""
-    is_later = fact.stream != webhook.stream or fact.sequence > webhook.after
+    is_later = fact.sequence > webhook.after if fact.stream == webhook.stream else fact.said_at >= webhook.since
     return (
         is_later
         and webhook.state in (WebhookState.ACTIVE, WebhookState.PAUSED)
@@ -134,6 +142,15 @@ def delivery_id(webhook_id: str, event_id: str) -> str:
 def _fits(pattern: str, kind: str) -> bool:
     wanted, found = pattern.split("."), kind.split(".")
     return len(wanted) == len(found) and all(one in ("*", other) for one, other in zip(wanted, found, strict=True))
+
+
+def _time(text: str) -> datetime:
+    """When a fact was said; now or later, as far as anybody can tell, where it does not say so."""
+    try:
+        found = datetime.fromisoformat(decode(text))
+    except ValueError:
+        return _UNKNOWN
+    return found if found.tzinfo else _UNKNOWN
 
 
 def _behind(body: bytes) -> str:

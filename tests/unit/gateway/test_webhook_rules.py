@@ -15,6 +15,7 @@ from services.gateway.webhooks.delivery import (
     Patience,
     replayed,
     settled,
+    why_disable,
     wished_seconds,
 )
 from services.gateway.webhooks.sealing import Sealer
@@ -43,6 +44,7 @@ WEBHOOK = Webhook(
     state=WebhookState.ACTIVE,
     stream="s",
     after=5,
+    since=NOW,
     created_by="ann",
     created_at=NOW,
 )
@@ -71,6 +73,10 @@ def a_cdevent(event: str | None) -> HeardFact:
         (WEBHOOK, a_fact(place="_._"), False),
         (WEBHOOK, a_fact(sequence=5), False),
         (replace(WEBHOOK, stream="another"), a_fact(sequence=5), True),
+        (replace(WEBHOOK, stream="another"), a_fact(sequence=5, **{"ce-time": "2026-01-02T03:04:05.000000Z"}), True),
+        (replace(WEBHOOK, stream="another"), a_fact(sequence=7, **{"ce-time": "2026-01-02T03:04:04.999999Z"}), False),
+        (replace(WEBHOOK, stream="another"), a_fact(**{"ce-time": "1999-01-01"}), True),
+        (WEBHOOK, a_fact(**{"ce-time": "2026-01-02T03:04:04.999999Z"}), True),
         (replace(WEBHOOK, applications=("api", "web")), a_fact(), True),
         (replace(WEBHOOK, applications=("api",)), a_fact(), False),
         (replace(WEBHOOK, applications=("api",)), a_fact(place="shop._"), False),
@@ -167,6 +173,18 @@ def test_a_receiver_may_ask_for_an_hour_and_no_more() -> None:
 
 def test_a_receiver_that_is_gone_is_not_asked_again() -> None:
     assert settled(DELIVERY, attempt(410), PATIENCE, chance=0.5).state is DeliveryState.DEAD
+
+
+def test_a_receiver_that_has_taken_nothing_for_days_is_given_up() -> None:
+    days = timedelta(days=3)
+    assert why_disable(attempt(500), NOW - days, days).startswith("it has taken nothing since 2025-12-30T")
+    assert why_disable(attempt(410), None, days) == "its receiver answered that it is gone"
+    for status, problem, since in (
+        (500, "bad", None),
+        (500, "bad", NOW - days + timedelta(seconds=1)),
+        (204, "", NOW - days),
+    ):
+        assert why_disable(attempt(status, problem), since, days) == ""
 
 
 def test_only_the_newest_attempts_are_remembered() -> None:

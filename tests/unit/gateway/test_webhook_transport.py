@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from services.gateway.webhooks.destinations import Rules, networks
-from services.gateway.webhooks.transport import Courier, PinnedTransport, trusted_authorities
+from services.gateway.webhooks.transport import Courier, PinnedTransport, look_up, trusted_authorities
 from tests.support.receiver import DRIP, FLOOD, HANG, Receiver, a_receiver
 
 HERE = Rules(networks("127.0.0.0/8"), frozenset({"hooks.test", "127.0.0.1"}), None)
@@ -108,6 +108,14 @@ async def test_a_receiver_that_is_not_there_is_a_problem_in_words() -> None:
         raise socket.gaierror(-2, "Name or service not known")
 
     assert await post("http://hooks.test/", nobody) == (None, "the host is unknown")
+
+
+async def test_names_are_looked_up_as_the_operating_system_does() -> None:
+    assert await look_up("127.0.0.1", 80) == ["127.0.0.1"]
+    assert await look_up("::1", 80) == ["::1"]
+    for unknown in ("x" * 300, "a..b"):
+        with pytest.raises(OSError, match="label"):
+            await look_up(unknown, 80)
 
 
 def certificates(directory: Path, name: str) -> tuple[Path, ssl.SSLContext]:

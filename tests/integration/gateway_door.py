@@ -19,6 +19,8 @@ from tests.support.eventually import eventually
 from tests.support.system import System
 
 ADMIN = "bootstrap-secret-of-this-test"
+NO_REUSE = httpx.Limits(max_keepalive_connections=0)
+"""On a busy machine the server closes an idle connection just when the next request takes it."""
 
 
 @contextlib.asynccontextmanager
@@ -64,7 +66,7 @@ async def a_door(system: System, **more: Any) -> AsyncIterator[Door]:
     known = system.settings("gateway").model_dump()
     settings = GatewaySettings.model_validate({**known, "admin_token": ADMIN, "ask_deadline": 5.0, **more})
     app = create_app(settings)
-    async with serving(app) as (url, server), httpx.AsyncClient(base_url=url, timeout=20) as http:
+    async with serving(app) as (url, server), httpx.AsyncClient(base_url=url, timeout=60, limits=NO_REUSE) as http:
         yield Door(url, app, server, http)
 
 

@@ -101,6 +101,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
             "oidc_allowed_networks": "127.0.0.0/8, ::1/128",
             "oidc_ca_file": certificate,
             "evidence_urls": blobs,
+            "ask_deadline": 15.0,
         }
         async with a_door(system, **oidc) as door:
             for project in ("shop", "bank"):
@@ -181,7 +182,10 @@ async def test_17_and_8_a_run_of_one_application_writes_no_other_and_exchanges_i
     path = "/projects/shop/evidence"
     assert refusal(await door.ask("POST", f"{path}?application=till", token=token, content=large))[0] == 403
     assert refusal(await door.ask("POST", path, token=token, content=large))[0] == 403
+    stored = scene.evidence.database.collection("blobs")
+    assert not await stored.find({"expires_at": {"$exists": True}}), "nothing of it was taken"
     accepted = await door.ask("POST", f"{path}?application=cart", token=token, content=large)
+    assert await stored.find({"expires_at": {"$exists": True}})
     assert accepted.status_code == 422, "it got in, and is no envelope"
 
     # What says no application is about all of them.

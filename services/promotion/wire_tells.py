@@ -14,7 +14,6 @@ from services.promotion.domain.facts import Verdict
 from services.promotion.domain.promotion import Approval, Doing, Glass, Promotion, Withdrawal
 from services.promotion.wire import passages_of
 
-
 _REASON = 500
 """Characters of a reason that travel with each of fifty moves: a message has an end."""
 

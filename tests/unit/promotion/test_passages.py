@@ -148,7 +148,10 @@ def test_a_recertification_passes_the_gates_of_where_it_stands() -> None:
 def test_what_is_quarantined_in_a_stage_is_certified_there_before_it_enters() -> None:
     quarantined = frozenset({"prod"})
     there = Whereabouts("prod", frozenset({"dev", "qa", "prod"}), quarantined_in=quarantined)
-    for where, kind in ((there, BACK), (Whereabouts("qa", frozenset({"dev", "qa"}), frozenset(), quarantined), PROMOTE)):
+    for where, kind in (
+        (there, BACK),
+        (Whereabouts("qa", frozenset({"dev", "qa"}), frozenset(), quarantined), PROMOTE),
+    ):
         with pytest.raises(Conflict) as refused:
             route(STAGES, where, kind, "prod")
         assert refused.value.code == "version_quarantined"

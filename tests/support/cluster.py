@@ -7,7 +7,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -90,9 +90,9 @@ class Cluster:
         return await require_invariants(self.reader, self.traffic.acknowledged, within=_PATIENCE_SECONDS)
 
     def longest_stop(self, since: datetime) -> float:
-        """The longest time, in seconds, in which no promotion took any step, around and after `since`."""
-        steps = [at for at in self.traffic.steps() if at >= since - timedelta(seconds=1)]
-        return max(((later - earlier).total_seconds() for earlier, later in pairwise(steps)), default=0.0)
+        """The longest time, in seconds, in which no promotion took any step after `since`."""
+        moments = [since, *(at for at in self.traffic.steps() if at > since)]
+        return max(((later - earlier).total_seconds() for earlier, later in pairwise(moments)), default=0.0)
 
     def report(self, what: str, since: datetime) -> None:
         """Print how long promotions stood still."""

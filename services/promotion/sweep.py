@@ -69,7 +69,7 @@ async def _go_on(promotion_id: str, work: PromotionWork) -> None:
     if promotion is None or work.unit.now - promotion.stepped_at < STALLED_AFTER:
         return
     if promotion.state is PromotionState.REQUESTED:
-        if await admit(work, promotion):
+        if isinstance(await admit(work, promotion), str):
             await _looked_at(work, promotion)
         return
     if _signing_takes_too_long(promotion, work):

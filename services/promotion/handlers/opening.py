@@ -67,12 +67,17 @@ async def open_promotion(work: PromotionWork, seen: Seen, wish: Wish, way: Route
     say(work, opened, [wire.requested(opened)])
     if stage.supersede and wish.kind in _ON:
         await _supersede(work, opened)
-    known = await work.promotions.get(opened.project, opened.promotion_id)
-    if known.state is PromotionState.REQUESTED and (holder := await admit(work, known)):
+        # Whoever was superseded may have given its stage to this one.
+        opened = await work.promotions.get(opened.project, opened.promotion_id)
+    if opened.state is not PromotionState.REQUESTED:
+        return opened
+    admitted = await admit(work, opened)
+    if isinstance(admitted, str):
         if stage.queue == "refuse" or wish.train_id:
-            raise in_progress(holder, f"the stage {way.to_stage}")
-        say(work, known, [wire.queued(known, await work.views.place(known), work.unit.now)])
-    return await work.promotions.get(opened.project, opened.promotion_id)
+            raise in_progress(admitted, f"the stage {way.to_stage}")
+        say(work, opened, [wire.queued(opened, await work.views.place(opened), work.unit.now)])
+        return opened
+    return admitted
 
 
 def stage_of(version: VersionView, name: StageName) -> StageView:

@@ -61,18 +61,16 @@ async def tell(work: PromotionWork, promotion: Promotion) -> None:
         work.unit.tell(command)
 
 
-async def admit(work: PromotionWork, promotion: Promotion) -> str | None:
-    """Let a promotion begin, if nobody has its stages; else the id of the promotion that has one."""
+async def admit(work: PromotionWork, promotion: Promotion) -> Promotion | str:
+    """The promotion, begun, if nobody has its stages; else the id of the promotion that has one."""
     holder = await work.promotions.claim_stages(promotion)
-    if holder is None:
-        await take_step(work, promotion, Admitted())
-    return holder
+    return holder or await take_step(work, promotion, Admitted())
 
 
 async def admit_waiting(work: PromotionWork, ended: Promotion) -> None:
     """Let those begin who waited for what has just been given back, in the order of their turns."""
     for waiting in await work.promotions.waiting_for(ended):
-        if await admit(work, waiting) is None:
+        if isinstance(await admit(work, waiting), Promotion):
             return
 
 

@@ -64,6 +64,14 @@ class Turn:
     unit: UnitOfWork
 
 
+def request_digest(message: Message) -> str:
+    """What tells one request from another under the same key: all that it says beyond the defaults.
+
+    So a request that is repeated across an upgrade is the same, although its class has got more optional fields.
+    """
+    return sha256_digest(f"{message.subject}\n{message.model_dump_json(exclude_defaults=True)}".encode())
+
+
 Together = Callable[[Sequence[Turn], W], Awaitable[Sequence[Answer | HallmarkError]]]
 """The work of several messages: an answer, or what is wrong, for each turn in order."""
 
@@ -108,7 +116,7 @@ class Dispatcher(Generic[W]):
         key = meta.message_id
         if isinstance(message, Command):
             key = f"command:{proven(caller).actor.subject}:{message.command_id}"
-        request = sha256_digest(f"{message.subject}\n{message.model_dump_json()}".encode())
+        request = request_digest(message)
         prepared: tuple[Any, ...] = ()
         if heard.prepare:
             outside = Outside(self.asker, self.database, meta, caller, token, self.equipment, self._again)

@@ -70,8 +70,15 @@ class Reconciler:
             await asyncio.sleep(EVERY_SECONDS)
 
     async def refuse_older_database(self) -> None:
-        """Raises `Conflict` when the newest fact of this service on the stream was never in its outbox."""
-        async for message_id, _, age in self._facts(DeliverPolicy.LAST):
+        """Raises `Conflict` when the newest fact of this service on the stream was never in its outbox.
+
+        Raises `Transient` when it could not be read, as when another instance that starts reads it at this moment.
+        """
+        try:
+            newest = [(message_id, age) async for message_id, _, age in self._facts(DeliverPolicy.LAST)]
+        except JetStreamError as error:
+            raise Transient("newest_fact_unread", f"{EVT.name} did not give its newest fact of {self._service}.") from error
+        for message_id, age in newest:
             if age < _YOUNG and await self._rows.get(message_id) is None:
                 raise Conflict(
                     "database_rolled_back",
@@ -143,11 +150,14 @@ class Reconciler:
                     left -= 1
                     age = self._clock() - message.metadata.timestamp
                     yield (message.headers or {}).get(NATS_MESSAGE_ID, ""), _digest(message.data), age
-        except NatsTimeoutError:
+        except NatsTimeoutError as error:
             log.warning("a stream holds less than it says", stream=EVT.name, missing=left)
+            if policy is DeliverPolicy.LAST:  # There is one, and another instance may have got it.
+                raise Transient("newest_fact_unread", f"{EVT.name} did not give its newest fact.") from error
         finally:
             await reading.unsubscribe()
-            await jetstream.delete_consumer(EVT.name, made.name)
+            with suppress(NotFoundError):  # The consumers of two instances that start at once are one.
+                await jetstream.delete_consumer(EVT.name, made.name)
 
 
 def reader_name(service: str, policy: DeliverPolicy) -> str:

@@ -126,6 +126,7 @@ class Reconciler:
                 found += await self._rows.update({"_id": row["_id"]}, outbox.UNSENT)
         RETOLD.labels(stream.name).inc(found)
         log.warning("messages are told again", stream=stream.name, count=found)
+        self._relay.forget()
         await self._relay.wake()
         return found
 

@@ -100,6 +100,10 @@ class Relay:
                 async with asyncio.timeout(_POLL_SECONDS):
                     await self._woken.wait()
 
+    def forget(self) -> None:
+        """Pass over nothing: rows that were published lately are to be published again."""
+        self._lately.clear()
+
     @property
     def leads(self) -> bool:
         """Whether this instance is the one that publishes, as far as it knows."""

@@ -77,7 +77,9 @@ class Reconciler:
         try:
             newest = [(message_id, age) async for message_id, _, age in self._facts(DeliverPolicy.LAST)]
         except JetStreamError as error:
-            raise Transient("newest_fact_unread", f"{EVT.name} did not give its newest fact of {self._service}.") from error
+            raise Transient(
+                "newest_fact_unread", f"{EVT.name} did not give its newest fact of {self._service}."
+            ) from error
         for message_id, age in newest:
             if age < _YOUNG and await self._rows.get(message_id) is None:
                 raise Conflict(

@@ -94,10 +94,9 @@ async def test_17_a_secondary_of_mongodb_is_cut_off(tmp_path: Path) -> None:
     async with a_cluster(tmp_path) as cluster:
         primary, at = await cluster.primary(), utc_now()
         secondary = next(name for name in names(MONGOD, 3) if name != primary)
-        before = cluster.traffic.client.repeats.total()
         async with frozen(cluster.stack, secondary):
             await cluster.more_ended(40)
             assert await cluster.primary() == primary
-        assert cluster.traffic.client.repeats.total() == before, "nobody noticed"
+        assert not {why for why in cluster.traffic.client.repeats if why.isdigit()}, "nobody is refused"
         await cluster.settle()
         cluster.report("secondary frozen", at)

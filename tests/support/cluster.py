@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from pymongo import AsyncMongoClient
+from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from contracts.streams import Stream
@@ -53,12 +53,7 @@ class Cluster:
     async def hello(self, mongod: str) -> dict[str, Any]:
         """What one mongod says about itself; nothing when it says nothing."""
         port = next(status.port for status in self.stack.statuses() if status.name == mongod)
-        options: dict[str, Any] = {"directConnection": True, "serverSelectionTimeoutMS": 500, "socketTimeoutMS": 500}
-        async with AsyncMongoClient[dict[str, Any]](LOOPBACK, port, **options) as client:
-            try:
-                return await client.admin.command("hello")
-            except PyMongoError:
-                return {}
+        return await asyncio.to_thread(_hello, port)
 
     async def primary(self, besides: str = "") -> str:
         """The mongod that leads, once there is one."""
@@ -98,6 +93,15 @@ class Cluster:
         """Print how long promotions stood still."""
         ended, repeats = len(self.traffic.promotions), dict(self.traffic.client.repeats)
         print(f"\n{what}: {self.longest_stop(since):.1f} s without a step; {ended} ended; asked again: {repeats}")  # noqa: T201
+
+
+def _hello(port: int) -> dict[str, Any]:
+    options: dict[str, Any] = {"directConnection": True, "serverSelectionTimeoutMS": 500, "socketTimeoutMS": 500}
+    with MongoClient[dict[str, Any]](LOOPBACK, port, **options) as client:
+        try:
+            return client.admin.command("hello")
+        except PyMongoError:
+            return {}
 
 
 @asynccontextmanager

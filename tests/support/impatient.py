@@ -14,7 +14,7 @@ from typing import Any, Self
 import httpx
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
-_TOO_MANY = 429
+_TOO_MANY = frozenset({429})
 
 
 class UnansweredError(AssertionError):
@@ -46,8 +46,13 @@ class Impatient:
     ) -> None:
         await self._http.aclose()
 
-    async def ask(self, method: str, path: str, key: str = "", **options: Any) -> httpx.Response:
-        """The answer. Raises `UnansweredError`, and AssertionError when it is a refusal."""
+    async def ask(
+        self, method: str, path: str, key: str = "", *, again: frozenset[int] = frozenset(), **options: Any
+    ) -> httpx.Response:
+        """The answer; one with a status of `again` is no answer yet.
+
+        Raises `UnansweredError`, and AssertionError when it is a refusal.
+        """
         give_up = time.monotonic() + self.patience
         pause = _FIRST_PAUSE
         while True:
@@ -58,7 +63,10 @@ class Impatient:
             except httpx.TransportError as error:
                 why = type(error).__name__
             else:
-                if answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR and answer.status_code != _TOO_MANY:
+                if (
+                    answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR
+                    and answer.status_code not in again | _TOO_MANY
+                ):
                     assert answer.is_success, f"{method} {path}: {answer.text}"
                     return answer
                 why = str(answer.status_code)

@@ -28,6 +28,8 @@ from tests.support.shop import POLICY, TEST_RESULT
 GOOD, LATE, BAD = "good", "late", "bad"
 _SHARES = (GOOD,) * 8 + (LATE, BAD)
 _ENDED = {state.value for state in FINAL}
+_NOT_SEEN_YET = frozenset({404})
+"""A primary that was just chosen may not show yet what a majority has. What is lost stays so, and is found."""
 _FIRST_LOOK, _RAREST_LOOK = 0.3, 2.0
 _PATIENCE_SECONDS = 24 * 3600
 
@@ -169,7 +171,8 @@ class Traffic:
         pause = _FIRST_LOOK
         while True:
             await asyncio.sleep(pause)
-            answer = await self.client.ask("GET", f"/projects/shop/promotions/{promotion_id}")
+            path = f"/projects/shop/promotions/{promotion_id}"
+            answer = await self.client.ask("GET", path, again=_NOT_SEEN_YET)
             seen: dict[str, Any] = answer.json()
             if seen["state"] in _ENDED:
                 return seen

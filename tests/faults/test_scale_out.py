@@ -20,7 +20,7 @@ from tests.support.invariants import require_invariants
 from tests.support.recorded import reader_of
 from tests.support.traffic import Traffic, lanes_of
 
-pytestmark = [pytest.mark.servers, pytest.mark.stack]
+pytestmark = [pytest.mark.servers, pytest.mark.stack, pytest.mark.faults]
 
 HEARERS = [name for name in SERVICES if name != "gateway"]
 PROMOTIONS, LANES = 48, 8

@@ -54,16 +54,16 @@ async def expiring(stack: CrashStack, name: str) -> None:
 
 
 async def refusing(stack: CrashStack, name: str) -> None:
-    """The registry refuses the move: what is being applied fails."""
-    await stack.create(name)
-    assert await stack.promote(name, "dev") == "completed"
+    """The registry refuses the move, since a stage was put in between meanwhile: what was applied is taken back."""
+    await stack.create(name, tested=False)
+    promotion = await stack.request(name)
     stages = [{"name": "dev", "open": ["entry", "exit"]}, {"name": "qa"}, {"name": "prod"}]
+    first = [{"name": f"s{name.replace('.', '-')}", "open": ["entry", "exit"]}, *stages]
     lifecycle = "/projects/shop/lifecycles/default"
-    between = [stages[0], {"name": "int", "open": ["entry", "exit"]}, *stages[1:]]
-    promotion = await stack.request(name, "qa")
-    await stack.shop.ask("PUT", lifecycle, f"with-int-{name}", json={"stages": between})
-    assert (await stack.shop.follow(promotion))["state"] in {"failed", "completed"}
-    await stack.shop.ask("PUT", lifecycle, f"without-int-{name}", json={"stages": stages})
+    await stack.shop.ask("PUT", lifecycle, f"with-{name}", json={"stages": first})
+    await stack.submit(name)
+    assert (await stack.shop.follow(promotion))["state"] == "failed"
+    await stack.shop.ask("PUT", lifecycle, f"without-{name}", json={"stages": stages})
 
 
 async def reporting(stack: CrashStack, name: str) -> None:
@@ -117,12 +117,15 @@ POINTS: dict[str, list[tuple[str, Drive]]] = {
     "registry": [
         *_points("registry", "version-move", promoting, *HANDLING),
         *_points("registry", "version-moved", promoting, "published"),
+        *_points("registry", "move-refused", refusing, "published"),
     ],
     "evidence": [
         *_points("evidence", "passage-attest", promoting, *HANDLING),
         *_points("evidence", "duty", promoting, "before-txn", "uncommitted", "committed"),
         *_points("evidence", "passage-attested", promoting, "published"),
         *_points("evidence", "promotion-completed", promoting, *HANDLING),
+        *_points("evidence", "passage-withdraw", refusing, *HANDLING),
+        *_points("evidence", "passage-withdrawn", refusing, "published"),
     ],
     "gate": [
         *_points("gate", "record-added", promoting, *HANDLING),
@@ -141,6 +144,9 @@ POINTS: dict[str, list[tuple[str, Drive]]] = {
         *_points("promotion", "promotion-completed", promoting, "published"),
         *_points("promotion", "promotion-cancel", cancelling, *HANDLING),
         *_points("promotion", "promotion-ended", cancelling, "published"),
+        *_points("promotion", "move-refused", refusing, *HANDLING),
+        *_points("promotion", "passage-withdraw", refusing, "published"),
+        *_points("promotion", "passage-withdrawn", refusing, *HANDLING),
         *_points("promotion", "duty", expiring, "before-txn", "uncommitted", "committed"),
     ],
     "monitoring": [

@@ -198,7 +198,9 @@ class Histories(RuleBasedStateMachine):
             self._do(self.world.settle())
         self._compare()
 
-    @rule(service=st.sampled_from(["registry", "evidence", "gate", "promotion", "monitoring"]), moments=st.integers(1, 9))
+    @rule(
+        service=st.sampled_from(["registry", "evidence", "gate", "promotion", "monitoring"]), moments=st.integers(1, 9)
+    )
     def die_soon(self, service: str, moments: int) -> None:
         self.world.deaths.arm(service, moments)
 
@@ -313,9 +315,7 @@ class Histories(RuleBasedStateMachine):
         model = self.model
         return {
             **{f"promotion {one.name}": (one.kind, one.version, one.to, one.state) for one in model.wishes},
-            **{
-                f"version {one}": (model.standing[one], tuple(model.held[one]), model.status[one]) for one in VERSIONS
-            },
+            **{f"version {one}": (model.standing[one], tuple(model.held[one]), model.status[one]) for one in VERSIONS},
             **{
                 f"stage {name}": (place.current, place.previous_good, tuple(place.quarantined))
                 for name, place in model.places.items()
@@ -345,7 +345,9 @@ class Histories(RuleBasedStateMachine):
 
     async def _told(self) -> dict[str, int]:
         """How often each fact was said: under how many message ids, since the stream itself may hold copies."""
-        said = {(one.message_id, one.kind, one.body) for one in await self.world.read_facts(self.project) if one.message_id}
+        said = {
+            (one.message_id, one.kind, one.body) for one in await self.world.read_facts(self.project) if one.message_id
+        }
         found: Counter[str] = Counter()
         for _, kind, body in said:
             name = ".".join(kind.split(".")[3:5])

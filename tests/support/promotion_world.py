@@ -108,7 +108,9 @@ class World:
         return found if found or before == await self._published() else ["something was published"]
 
     async def _published(self) -> list[int]:
-        streams = await asyncio.gather(*(self.jetstream.stream_info(name) for name in ("HALLMARK_EVT", "HALLMARK_TELL")))
+        streams = await asyncio.gather(
+            *(self.jetstream.stream_info(name) for name in ("HALLMARK_EVT", "HALLMARK_TELL"))
+        )
         return [one.state.last_seq for one in streams]
 
     async def read_facts(self, project: str) -> list[Said]:
@@ -144,7 +146,9 @@ def _settings(system: System, service: str, instance: str) -> Any:
     key = system.directory / "signing.key"
     if not key.exists():
         keys.save_private(keys.generate(), key)
-    return EvidenceSettings(**common.model_dump(exclude_unset=True) | {"signing_key": key, "log_origin": "test.example/log"})
+    return EvidenceSettings(
+        **common.model_dump(exclude_unset=True) | {"signing_key": key, "log_origin": "test.example/log"}
+    )
 
 
 @asynccontextmanager
@@ -156,7 +160,9 @@ async def a_world(directory: Path) -> AsyncIterator[World]:
         async with a_system(directory, *SERVICES, clock=clock) as system:
             make_mortal(patch, deaths)
             instances = {
-                service.name: [Instance(service, _settings(system, service.name, name), clock) for name in ("one", "two")]
+                service.name: [
+                    Instance(service, _settings(system, service.name, name), clock) for name in ("one", "two")
+                ]
                 for service in SERVICES
             }
             everyone = [one for several in instances.values() for one in several]

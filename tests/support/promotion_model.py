@@ -102,17 +102,20 @@ class Model:
             return self._no_way_on(kind, version, to)
         held, standing = self.held[version], self.standing[version]
         if kind == "rollback":
-            if to not in held:
-                return "rollback_to_stranger"
-            if self.places[str(to)].current == version:
-                return "rollback_to_current"
-            return "version_quarantined" if version in self.places[str(to)].quarantined else None
+            return self._no_way_back(version, str(to))
         if kind == "demote":
             if standing is None:
                 return "demotion_from_nowhere"
             earlier = [stage for stage in STAGES[: STAGES.index(standing)] if stage in held and to in {None, stage}]
             return None if earlier else "demotion_nowhere_to_go"
         return None if (to or standing) in held else "recertification_of_stranger"
+
+    def _no_way_back(self, version: str, to: str) -> str | None:
+        if to not in self.held[version]:
+            return "rollback_to_stranger"
+        if self.places[to].current == version:
+            return "rollback_to_current"
+        return "version_quarantined" if version in self.places[to].quarantined else None
 
     def _no_way_on(self, kind: str, version: str, to: str | None) -> str | None:
         follows = self._following(version)

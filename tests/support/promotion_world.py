@@ -1,4 +1,4 @@
-"""The real system beside the model: five services, two instances each, on one NATS and one MongoDB.
+"""The real system beside the model: five services, all but monitoring in two instances, on one NATS and one MongoDB.
 
 - A client asks as impatient clients do: again, under the same id, until it is answered.
 - `settle` returns when nothing is on its way any more. Only then is the system compared with the model.
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,21 +25,21 @@ from contracts.vocabulary import Actor, ActorKind, Role
 from deploy.system import EVIDENCE, GATE, MONITORING, PROMOTION, REGISTRY
 from services.evidence.settings import EvidenceSettings
 from services.promotion.sweep import sweep_once
+from shared.clock import utc_now
 from shared.crypto import keys
 from shared.errors import Busy, Transient
 from shared.identity import Caller, Speaker
 from shared.messaging import binding
 from shared.messaging.asking import Asker
-from shared.messaging.broker import make_broker
-from shared.clock import utc_now
-from shared.mongo import Document, connect
+from shared.mongo import Database, Document, connect
 from tests.support.clock import FrozenClock
 from tests.support.eventually import eventually
 from tests.support.instances import Deaths, Instance, make_mortal
-from tests.support.recorded import Said, backlog, messages
+from tests.support.recorded import Said, backlog
 from tests.support.system import System, a_system
 
 A = TypeVar("A", bound=BaseModel)
+TWO = ("one", "two")
 SERVICES = (REGISTRY, EVIDENCE, GATE, PROMOTION, MONITORING)
 ACK_WAIT_SECONDS = 2
 """Instead of a minute: what a dead instance held comes back so soon."""
@@ -61,6 +60,8 @@ class World:
     key: keys.PrivateKey
     speaker: Speaker
     resent: dict[str, JetStreamContext]
+    databases: dict[str, Database]
+    """As somebody reads them who may read all."""
     told: dict[str, list[Said]] = field(default_factory=dict)
     """Every fact of the stream, by project."""
     _read: int = 0
@@ -83,9 +84,13 @@ class World:
 
     async def sweep(self) -> None:
         """Have the promotion service look at what time has changed, now rather than within a second."""
-        instance = self.instances["promotion"][0]
-        await instance.ready()
-        await sweep_once(instance.run)
+        while True:
+            instance = self.instances["promotion"][0]
+            await instance.ready()
+            sweeping = instance.perform(sweep_once)
+            await asyncio.wait({sweeping})
+            if not sweeping.cancelled():  # It died of it.
+                return sweeping.result()
 
     async def settle(self) -> None:
         """Wait until nothing is on its way."""
@@ -95,8 +100,7 @@ class World:
     async def _restless(self) -> list[str]:
         before = await self._published()
         found = await backlog(self.jetstream)
-        for name, several in self.instances.items():
-            database = several[0].run.database
+        for name, database in self.databases.items():
             if await database.collection("outbox").count({"sent": False}):
                 found.append(f"{name} has something to publish")
             if name == "evidence" and await database.collection("log_queue").count({}):
@@ -127,8 +131,9 @@ class World:
 
     async def sent(self, service: str, project: str) -> list[Document]:
         """What a service has published about a project, oldest first."""
-        run = self.instances[service][0].run
-        rows = await run.database.collection("outbox").find({"sent": True}, sort=(("order", 1), ("place", 1)))
+        rows = (
+            await self.databases[service].collection("outbox").find({"sent": True}, sort=(("order", 1), ("place", 1)))
+        )
         return [row for row in rows if json.loads(bytes(row["body"])).get("project") == project]
 
     async def send_again(self, service: str, row: Document) -> None:
@@ -161,7 +166,8 @@ async def a_world(directory: Path) -> AsyncIterator[World]:
             make_mortal(patch, deaths)
             instances = {
                 service.name: [
-                    Instance(service, _settings(system, service.name, name), clock) for name in ("one", "two")
+                    Instance(service, _settings(system, service.name, name), clock)
+                    for name in TWO[: 1 + (service is not MONITORING)]
                 ]
                 for service in SERVICES
             }
@@ -171,6 +177,12 @@ async def a_world(directory: Path) -> AsyncIterator[World]:
             try:
                 await asyncio.gather(*(one.ready() for one in everyone))
                 connection = await system.connect("provision")
+                databases = {
+                    service.name: await system.stack.enter_async_context(
+                        connect(system.servers.mongo_root_url, f"hallmark_{service.name}", application="test")
+                    )
+                    for service in SERVICES
+                }
                 yield World(
                     system,
                     clock,
@@ -181,6 +193,7 @@ async def a_world(directory: Path) -> AsyncIterator[World]:
                     keys.generate(),
                     Speaker(system.gateway_key, "gateway"),
                     {service.name: (await system.connect(service.name)).jetstream() for service in SERVICES},
+                    databases,
                 )
             finally:
                 deaths.left.clear()

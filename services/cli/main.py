@@ -77,10 +77,17 @@ for group in groups:
     group.register(app)
 
 
+def _json_first(words: list[str]) -> list[str]:
+    """`--json` is an option of every command: who writes it after one means the same."""
+    end = words.index("--") if "--" in words else len(words)
+    own = [word for word in words[:end] if word != "--json"]
+    return [*(["--json"] if len(own) < end else []), *own, *words[end:]]
+
+
 def main() -> None:
     """Run the command; errors become one sentence, a remedy and an exit code."""
     try:
-        app()
+        app(args=_json_first(sys.argv[1:]))
     except HallmarkError as error:
         out.failure(error)
         sys.exit(exit_for(error))

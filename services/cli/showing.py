@@ -67,4 +67,7 @@ def _trust(promotion: PromotionView) -> Iterator[str]:
         yield f"on waivers: {escape(', '.join(promotion.waivers))}"
     released = promotion.state is PromotionState.COMPLETED and promotion.release
     if released and not promotion.may_be_trusted:
-        yield "[yellow]released, not trusted: its policies call no release on these waivers trusted[/]"
+        is_broken = promotion.broken_glass is not None and promotion.broken_glass.confirmed_by is not None
+        on_waivers = "its policies call no release on these waivers trusted"
+        why = "it passed a freeze through broken glass" if is_broken else on_waivers
+        yield f"[yellow]released, not trusted: {why}[/]"

@@ -25,9 +25,9 @@ Reason = Annotated[str, typer.Option("--reason", "-m", help="Why, for the record
 Why = Annotated[str, typer.Option("--reason", "-m", help="Why; required.")]
 Key = Annotated[str | None, typer.Option("--idempotency-key", help="The same key twice is one request.")]
 To = Annotated[str | None, typer.Option("--to", help="The stage to enter; the next one when absent.")]
-At = Annotated[str | None, typer.Option("--stage", help="The stage; the release stage when absent.")]
+At = Annotated[str | None, typer.Option("--stage", "--to", help="The stage; the release stage when absent.")]
 Back = Annotated[str | None, typer.Option("--to", help="The stage to go back to; the one before when absent.")]
-Here = Annotated[str | None, typer.Option("--stage", help="The stage; the one where it stands when absent.")]
+Here = Annotated[str | None, typer.Option("--stage", "--to", help="The stage; the one where it stands when absent.")]
 _CODES = """With --wait it ends with 0 completed, 3 denied, 4 still waiting, expired or cancelled, 5 not judged.
 
 [bold]Examples[/]

@@ -143,7 +143,11 @@ async def _taken_back(event: VersionMoved, work: MonitoringWork) -> None:
 
 
 async def _released_untrusted(event: VersionMoved, work: MonitoringWork) -> None:
-    because = "It was released on waivers with which its policies call no release trusted."
+    because = (
+        "It was released on waivers with which its policies call no release trusted."
+        if event.waivers
+        else "It was released through broken glass: two people let it pass a freeze."
+    )
     known = await work.releases.find(event.project, event.application, event.version)
     if known is None:
         context = await work.applications.context(event.project, event.application)

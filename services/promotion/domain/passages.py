@@ -86,6 +86,8 @@ def route(stages: Sequence[Stage], where: Whereabouts, kind: PromotionKind, want
 
 
 def _way_on(stages: Sequence[Stage], where: Whereabouts, kind: PromotionKind, wanted: StageName | None) -> Route:
+    if wanted is not None and wanted in where.quarantined_in:
+        raise _quarantined(wanted)
     target = _target(next_stages(stages, where), where, wanted)
     if kind is PromotionKind.RELEASE and not target.release:
         raise Conflict(

@@ -105,7 +105,8 @@ class LogAudit:
         try:
             said = json.loads(data)
             recorded_at = datetime.fromisoformat(said["recorded_at"])
-            if said["kind"] == ENTRY_KIND:
+            # The keys that sign verdicts are entered under their own digests: no key of the log takes over from another.
+            if said["kind"] == ENTRY_KIND and said["subject"] != said["digest"]:
                 self.key_entries.add(str(said["digest"]))
             if recorded_at < self._latest - TOLERANCE:
                 self._report("entry_backdated", place, f"it says {said['recorded_at']}, after {self._latest}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
+from contracts.vocabulary import utc
 from shared.crypto import merkle, note
-from shared.crypto.log_audit import Entry, Signed
+from shared.crypto.log_audit import Entry, LogAudit, Signed
+from shared.crypto.log_keys import handover_digest
 from tests.support.small_log import ORIGIN, START, SmallLog, WitnessOf, entry_bytes
 
 
@@ -141,3 +144,16 @@ def test_a_list_of_checkpoints_that_differs_from_its_notes_shows() -> None:
     assert log.audit() == ["checkpoint_differs"]
     log.signed.reverse()
     assert "checkpoint_order" in log.audit()
+
+
+def test_a_key_that_signs_verdicts_takes_over_from_none_of_the_log() -> None:
+    log = a_log()
+    digest = "sha256:" + "ab" * 32
+    entry = {"v": 1, "kind": "key", "project": "_", "subject": digest, "digest": digest, "recorded_at": utc(START)}
+    log.append(json.dumps(entry).encode())
+    log.sign(log.private)
+    handover = log.rotate()
+    audit = LogAudit(ORIGIN, log.spans)
+    list(audit.run(log.entries, log.signed))
+    assert audit.problems == []
+    assert audit.key_entries == {handover_digest(ORIGIN, handover.old, handover.new)}

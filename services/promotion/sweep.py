@@ -16,6 +16,7 @@ from contracts.headers import Meta
 from contracts.vocabulary import PromotionState, utc
 from services.promotion.domain.facts import DeadlinePassed, Thawed
 from services.promotion.domain.promotion import Doing, Promotion
+from services.promotion.domain.saga import COMPENSATES_FOR
 from services.promotion.handlers.steps import admit, take_step, tell
 from services.promotion.storage.promotions import frozen, overdue, stalled
 from services.promotion.storage.unit_of_work import PromotionWork
@@ -72,7 +73,7 @@ async def _go_on(promotion_id: str, work: PromotionWork) -> None:
         if isinstance(await admit(work, promotion), str):
             await _looked_at(work, promotion)
         return
-    if _signing_takes_too_long(promotion, work):
+    if _takes_too_long(promotion, work):
         await take_step(work, promotion, DeadlinePassed())
         return
     if promotion.doing:
@@ -80,8 +81,11 @@ async def _go_on(promotion_id: str, work: PromotionWork) -> None:
         await _looked_at(work, promotion)
 
 
-def _signing_takes_too_long(promotion: Promotion, work: PromotionWork) -> bool:
+def _takes_too_long(promotion: Promotion, work: PromotionWork) -> bool:
+    """Whether nobody signed its passage while the verdict was good, or took it back in all the time there is."""
     verdict = promotion.verdict
+    if promotion.doing is Doing.WITHDRAW:
+        return work.unit.now >= promotion.history[-1].at + COMPENSATES_FOR
     return promotion.doing is Doing.ATTEST and verdict is not None and work.unit.now > verdict.expires_at
 
 

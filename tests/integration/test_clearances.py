@@ -75,7 +75,7 @@ class Court:
     def allowance(self, promotion_id: str, clearance: Any) -> dict[str, Any]:
         """A verdict as the saga keeps it, that allows what this promotion asks; nobody has signed it."""
         [question] = [one for one in self.saga.script.heard(EvaluateGates) if one.promotion_id == promotion_id]
-        said = verdict_given(verdict_on(question, a_finding(Outcome.ALLOW), self.saga.clock())).verdict
+        said = verdict_given(verdict_on(question, a_finding(Outcome.ALLOW), self.saga.clock()), None).verdict
         return said.model_dump(mode="json") | {"clearance": clearance}
 
     async def letters(self, count: int) -> list[DeadLetter]:
@@ -157,8 +157,12 @@ async def test_a_promotion_edited_to_be_moved_stays_where_it_is(tmp_path: Path) 
             refusal = (await court.refusals(number))[-1]
             assert (refusal.code, refusal.promotion_id) == ("clearance_invalid", waiting)
             assert why in refusal.message
+            # It names a passage that was signed for another one: there is nothing that could be withdrawn.
+            stuck = await court.saga.becomes(waiting, S.COMPENSATING)
+            assert stuck.history[-1].because == refusal.message
+            court.saga.clock.advance(days=1, seconds=31)
             failed = await court.saga.becomes(waiting, S.FAILED)
-            assert failed.history[-1].because == refusal.message
+            assert failed.history[-1].because.startswith(refusal.message)
         assert await court.done() == (1, ["2.0"])
         assert (await court.shop.shown("1.0")).stage is None
 

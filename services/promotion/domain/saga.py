@@ -7,7 +7,7 @@
 | awaiting_approval | verdict: as above; thawed: checking, as another attempt                                     |
 | applying          | attested: applying, or checking again when stale; moved: completed; move refused: checking, |
 |                   | or compensating; train ready: applying; train broken: compensating                          |
-| compensating      | withdrawn: failed, or cancelled                                                             |
+| compensating      | withdrawn: failed, or cancelled; so it ends after a day, whatever the log says              |
 | waiting ones      | cancelled, superseded, train broken: cancelled; deadline passed: expired                    |
 
 - What the table does not name changes nothing: it comes back as `Ignored`, with the reason, and is kept for people to
@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from contracts.vocabulary import Digest, Outcome, PromotionState, utc
@@ -52,6 +52,8 @@ from shared.errors import Conflict
 
 MAX_STALE = 4
 """Attempts that may come to nothing before a promotion fails: the world changes faster than it can be judged."""
+COMPENSATES_FOR = timedelta(days=1)
+"""How long a promotion that cannot end well waits for the log to say so."""
 GROUP_REFUSED = "group_refused"
 """The registry's word for: another member of the train is at fault."""
 
@@ -224,6 +226,15 @@ def _withdrawn(promotion: Promotion, fact: Withdrawn, at: datetime) -> Promotion
     return _step(after, promotion.ends_as or PromotionState.FAILED, because, at, doing=None)
 
 
+def _given_up(promotion: Promotion, _: DeadlinePassed, at: datetime) -> Promotion | Ignored:
+    """Nobody has taken it back for a day. Whoever is told to still will, when they can."""
+    began = next(step for step in reversed(promotion.history) if step.state is promotion.state)
+    if at < began.at + COMPENSATES_FOR:
+        return Ignored("what it has said is still being taken back")
+    because = f"{began.because}; its passage is not withdrawn yet"
+    return _step(promotion, promotion.ends_as or PromotionState.FAILED, because, at, doing=None)
+
+
 def _cancelled(promotion: Promotion, fact: Cancelled, at: datetime) -> Promotion:
     because = f"cancelled by {fact.by}" + (f": {fact.reason}" if fact.reason else "")
     return _step(promotion, PromotionState.CANCELLED, because, at, doing=None)
@@ -352,7 +363,7 @@ TABLE: Mapping[PromotionState, Mapping[type[Fact], Step]] = {
         DeadlinePassed: _step_expired,
         Withdrawn: _withdrawn,
     },
-    PromotionState.COMPENSATING: _TAKEN_BACK,
+    PromotionState.COMPENSATING: {DeadlinePassed: _given_up, **_TAKEN_BACK},
     **dict.fromkeys(sorted(FINAL), _TAKEN_BACK),
 }
 """What may happen in which state. Final states only ever learn of passages that have to be withdrawn."""

@@ -212,6 +212,16 @@ def test_what_was_signed_for_a_move_that_was_refused_is_withdrawn_before_it_fail
     assert late.value.code == "promotion_compensating"
 
 
+def test_after_a_day_it_ends_though_the_log_does_not_say_so_yet() -> None:
+    compensating = after(ALLOW, attested(), refused("version_elsewhere"))
+    day = timedelta(days=1)
+    assert advance(compensating, DeadlinePassed(), NOW + day - timedelta(milliseconds=1)) is compensating
+    ended = advance(compensating, DeadlinePassed(), NOW + day)
+    assert (ended.state, len(ended.withdrawals)) == (S.FAILED, 1)
+    assert ended.history[-1].because == "said the registry; its passage is not withdrawn yet"
+    assert advance(ended, withdrawn(), NOW + day).withdrawals == (), "it is learnt all the same"
+
+
 def test_a_passage_that_went_stale_is_withdrawn_while_the_gates_judge_again() -> None:
     again = after(ALLOW, attested(stale="evidence changed"))
     assert [one.attempt for one in again.withdrawals] == [1]

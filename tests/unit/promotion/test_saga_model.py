@@ -65,11 +65,45 @@ class Saga(RuleBasedStateMachine):
         self.allowed: set[tuple[str, int]] = set()
         """Verdicts that allow, about this version and its gates: id and attempt."""
 
-    @initialize(in_train=st.booleans())
-    def begin(self, in_train: bool) -> None:
+    @initialize(in_train=st.booleans(), place=st.sampled_from(["queued", "checking", "attesting", "moving"]))
+    def begin(self, in_train: bool, place: str) -> None:
         self.saga = requested(train_id="tr-1" if in_train else None)
         self.model = SagaModel(DEADLINE, in_train)
         self.before = self.saga
+        while self.model.place not in {place, "gathering"}:
+            self._go_on(good=True, hold="")
+
+    @rule(good=st.sampled_from([True, True, True, False]), hold=st.sampled_from(["", "", "", "short"]))
+    def what_is_awaited(self, good: bool, hold: str) -> None:
+        self._go_on(good=good, hold=hold)
+
+    def _go_on(self, *, good: bool, hold: str) -> None:
+        """The next step, mostly the good one: at random alone hardly anything would come far."""
+        match self.model.place:
+            case "queued":
+                self._hear(facts.Admitted(), SagaModel.admitted)
+            case "checking" | "awaiting":
+                self._judge(back=0, foreign="", outcome="allow", late=0, hold=hold)
+            case "frozen":
+                self._hear(facts.Thawed(None), lambda model: model.thawed(""))
+            case "attesting":
+                self._attest(back=0, stale="" if good else "changed", other=False)
+            case "gathering":
+                self._hear(facts.TrainReady(), SagaModel.train_ready)
+            case "moving" if good:
+                self._move(back=0, foreign=False)
+            case "moving":
+                self._refuse(back=0, code="verdict_expired")
+            case _:
+                self._withdraw(back=0)
+
+    @rule(times=st.integers(1, 3))
+    def it_goes_stale(self, times: int) -> None:
+        """The gates allow it, and until it is signed the world has changed."""
+        for _ in range(times):
+            if self.model.place in {"checking", "awaiting"}:
+                self._judge(back=0, foreign="", outcome="allow", late=0, hold="")
+                self._attest(back=0, stale="changed", other=False)
 
     @rule()
     def admitted(self) -> None:
@@ -79,6 +113,9 @@ class Saga(RuleBasedStateMachine):
         back=_back, foreign=_foreign, outcome=_outcome, late=st.integers(0, 2), hold=st.sampled_from(["", "", *HOLDS])
     )
     def judged(self, back: int, foreign: str, outcome: str, late: int, hold: str) -> None:
+        self._judge(back=back, foreign=foreign, outcome=outcome, late=late, hold=hold)
+
+    def _judge(self, *, back: int, foreign: str, outcome: str, late: int, hold: str) -> None:
         self.numbers += 1
         attempt, name = max(1, self.saga.attempt - back), f"vd-{self.numbers}"
         said, awaits = OUTCOMES[outcome]
@@ -116,6 +153,9 @@ class Saga(RuleBasedStateMachine):
         back=_back, stale=st.sampled_from(["", "", "", "changed"]), other=st.sampled_from([False, False, False, True])
     )
     def attested(self, back: int, stale: str, other: bool) -> None:
+        self._attest(back=back, stale=stale, other=other)
+
+    def _attest(self, *, back: int, stale: str, other: bool) -> None:
         attempt = max(1, self.saga.attempt - back)
         verdict = "vd-other" if other or self.saga.verdict is None else self.saga.verdict.verdict_id
         passage = sha256_digest(f"passage {attempt}".encode())
@@ -135,6 +175,9 @@ class Saga(RuleBasedStateMachine):
 
     @rule(back=_back, foreign=st.sampled_from([False, False, False, True]))
     def moved(self, back: int, foreign: bool) -> None:
+        self._move(back=back, foreign=foreign)
+
+    def _move(self, *, back: int, foreign: bool) -> None:
         attempt = max(1, self.saga.attempt - back)
         self._hear(
             facts.Moved(attempt, OTHER_DIGEST if foreign else DIGEST, "0.9"),
@@ -145,6 +188,9 @@ class Saga(RuleBasedStateMachine):
         back=_back, code=st.sampled_from(["verdict_expired", "verdict_expired", "version_elsewhere", "group_refused"])
     )
     def refused(self, back: int, code: str) -> None:
+        self._refuse(back=back, code=code)
+
+    def _refuse(self, *, back: int, code: str) -> None:
         attempt = max(1, self.saga.attempt - back)
         self._hear(
             facts.MoveRefused(attempt, code, "said the registry", {DIGEST: 9}),
@@ -153,6 +199,9 @@ class Saga(RuleBasedStateMachine):
 
     @rule(back=_back)
     def withdrawn(self, back: int) -> None:
+        self._withdraw(back=back)
+
+    def _withdraw(self, *, back: int) -> None:
         attempt = max(1, self.saga.attempt - back)
         self._hear(facts.Withdrawn(attempt, 9), lambda model: model.withdrawn(attempt=attempt))
 
@@ -170,6 +219,7 @@ class Saga(RuleBasedStateMachine):
 
     @rule(minutes=st.sampled_from([1, 10, 61]))
     def time_passes(self, minutes: int) -> None:
+        self.before = self.saga
         self.at += timedelta(minutes=minutes)
 
     @precondition(lambda self: self.heard)
@@ -213,7 +263,7 @@ class Saga(RuleBasedStateMachine):
             assert after.verdict is not None
             assert (after.verdict.verdict_id, after.attempt) in self.allowed
             if before.state is not S.APPLYING:
-                assert after.verdict.expires_at >= self.at or before is after
+                assert after.verdict.expires_at >= self.at
         if after.state is S.COMPLETED:
             assert after.passage_digest == sha256_digest(f"passage {after.attempt}".encode())
             assert [step.state for step in after.history[-3:]] == [S.APPLYING, S.APPLYING, S.COMPLETED]
@@ -232,5 +282,5 @@ def place_of(saga: Promotion) -> str:
 
 TestSaga = Saga.TestCase
 TestSaga.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=250, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

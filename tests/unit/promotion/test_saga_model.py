@@ -110,7 +110,11 @@ class Saga(RuleBasedStateMachine):
         self._hear(facts.Admitted(), SagaModel.admitted)
 
     @rule(
-        back=_back, foreign=_foreign, outcome=_outcome, late=st.integers(0, 2), hold=st.sampled_from(["", "", *HOLDS])
+        back=_back,
+        foreign=_foreign,
+        outcome=_outcome,
+        late=st.sampled_from([0, 0, 1, 2, 90]),
+        hold=st.sampled_from(["", "", *HOLDS]),
     )
     def judged(self, back: int, foreign: str, outcome: str, late: int, hold: str) -> None:
         self._judge(back=back, foreign=foreign, outcome=outcome, late=late, hold=hold)

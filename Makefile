@@ -43,6 +43,7 @@ test: $(STAMP) ## Everything, on a real NATS and a real MongoDB that the tests s
 
 faults: $(STAMP) ## The whole matrix of faults: every service killed at every step, and all the rest (CRASH_AT, HALLMARK_SEED)
 	$(BIN)/pytest -v -s tests/faults
+	HALLMARK_MODEL_EXAMPLES=$${HALLMARK_MODEL_EXAMPLES:-100} $(BIN)/pytest -v -s tests/integration/test_model.py
 
 soak: $(STAMP) ## Ten thousand promotions under random kills; SOAK="--promotions 300 --seed 7" says otherwise
 	$(BIN)/python -m tests.soak $(SOAK)

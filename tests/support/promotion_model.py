@@ -1,8 +1,8 @@
 """What promotions do, as a small model: everything happens at once, nothing fails, nobody waits for a message.
 
 Written from `docs/architecture/promotion.md` and `registry.md`, with nothing of the services in it. One application
-with the stages `dev`, `qa` and `prod`: into `dev` a version goes freely, into `qa` with good tests while the policy
-blocks, into `prod` with the approval of the evidence that is there.
+with the stages `dev`, `qa` and `prod`: into `dev` a version goes freely, into `qa` as the policy says,
+into `prod` with the approval of the evidence that is there.
 """
 
 from __future__ import annotations
@@ -76,8 +76,9 @@ class Place:
 class Model:
     """Everything that should be so."""
 
-    blocks: bool = True
-    """Whether the policy before `qa` blocks, or only warns."""
+    asks_for: str = "tests"
+    """What the policy before `qa` asks for: good `tests`, to have been in `dev`, or, where it only warns, `nothing`.
+    A gate without a policy that blocks stays shut."""
     tests: dict[str, str] = field(default_factory=dict)
     """The newest result of each version: `good` or `bad`."""
     evidence: Counter[str] = field(default_factory=Counter)
@@ -159,10 +160,14 @@ class Model:
         self.evidence[version] += 1
         self._go_on()
 
-    def enforce(self, *, blocks: bool) -> None:
+    def enforce(self, asks_for: str) -> None:
         """The policy changes."""
-        self.blocks = blocks
+        self.asks_for = asks_for
         self._go_on()
+
+    def demoted(self) -> int:
+        """How many demotions have ended."""
+        return sum(one.kind == "demote" and one.state not in WAITING for one in self.wishes)
 
     def may_answer(self, wish: Wish) -> bool:
         """Whether an approver is listened to."""
@@ -217,8 +222,10 @@ class Model:
         return False
 
     def _outcome(self, wish: Wish) -> str:
-        if wish.to == "qa" and self.blocks:
+        if wish.to == "qa" and self.asks_for == "tests":
             return {"good": ALLOW, "bad": DENY}.get(self.tests.get(wish.version, ""), PENDING)
+        if wish.to == "qa":
+            return DENY if self.asks_for == "nothing" else ALLOW
         if wish.to == "prod":
             on, decision = self.answers.get(wish.version, (-1, ""))
             answered = on == self.evidence[wish.version]

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import json
 import logging
@@ -74,6 +75,7 @@ def quiet() -> Iterator[None]:
     )
     logging.disable(logging.CRITICAL)
     yield
+    gc.collect()  # While what the dead have left open is still forgiven.
     logging.disable(logging.NOTSET)
     structlog.reset_defaults()
 

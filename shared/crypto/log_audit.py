@@ -105,7 +105,7 @@ class LogAudit:
         try:
             said = json.loads(data)
             recorded_at = datetime.fromisoformat(said["recorded_at"])
-            # The keys that sign verdicts are entered under their own digests: no key of the log takes over from another.
+            # Keys that sign verdicts are entered under their own digests: no key of the log hands over to them.
             if said["kind"] == ENTRY_KIND and said["subject"] != said["digest"]:
                 self.key_entries.add(str(said["digest"]))
             if recorded_at < self._latest - TOLERANCE:

@@ -71,6 +71,20 @@ async def test_a_stage_is_entered_one_after_the_other_and_a_rollback_goes_first(
         assert await code_of(saga.request("5.0"), Conflict) == "promotion_in_progress"
 
 
+async def test_both_stages_that_a_demotion_had_are_given_on_at_once(tmp_path: Path) -> None:
+    async with a_saga(tmp_path) as saga:
+        saga.script.stages |= {"1.0": "prod", "2.0": "dev", "3.0": "qa"}
+        saga.script.entered["1.0"] = ("dev", "qa", "prod")
+        saga.script.verdicts = [AWAITS_TESTS]
+        down = await saga.request("1.0", kind="demote", reason="not now")
+        assert down.to_stage == "qa"
+        queued = [await saga.request(version) for version in ("2.0", "3.0")]
+        assert [one.state for one in queued] == [S.REQUESTED] * 2
+        saga.script.verdicts = [AWAITS_TESTS] * 2
+        await saga.asker.ask(cancel(down), PromotionView, token=saga.token())
+        assert [(await saga.show(one.promotion_id)).state for one in queued] == [S.CHECKING] * 2
+
+
 async def test_a_newer_version_takes_the_place_of_older_ones_where_the_stage_says_so(tmp_path: Path) -> None:
     async with a_saga(tmp_path) as saga:
         saga.script.stages |= {f"{number}.0": "qa" for number in range(3, 7)}

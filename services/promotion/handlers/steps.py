@@ -15,6 +15,7 @@ from services.promotion import cdevents, wire, wire_tells
 from services.promotion.domain.facts import Admitted, Fact, TrainBroken, TrainReady
 from services.promotion.domain.promotion import FINAL, Doing, Promotion
 from services.promotion.domain.saga import Ignored, advance
+from services.promotion.storage.promotions import stage_claims
 from services.promotion.storage.unit_of_work import PromotionWork
 from shared.logs import log
 
@@ -69,8 +70,12 @@ async def admit(work: PromotionWork, promotion: Promotion) -> Promotion | str:
 
 async def admit_waiting(work: PromotionWork, ended: Promotion) -> None:
     """Let those begin who waited for what has just been given back, in the order of their turns."""
+    free = set(stage_claims(ended))
     for waiting in await work.promotions.waiting_for(ended):
-        if isinstance(await admit(work, waiting), Promotion):
+        wanted = set(stage_claims(waiting))
+        if free & wanted and isinstance(await admit(work, waiting), Promotion):
+            free -= wanted
+        if not free:
             return
 
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,8 +20,9 @@ from pydantic import BaseModel
 
 from contracts.headers import NATS_MESSAGE_ID
 from contracts.message import Command, Query
-from contracts.streams import stream_of
+from contracts.streams import EVT, TELL, stream_of
 from contracts.vocabulary import Actor, ActorKind, Role
+from deploy.provision import stream_config
 from deploy.system import EVIDENCE, GATE, MONITORING, PROMOTION, REGISTRY
 from services.evidence.settings import EvidenceSettings
 from services.promotion.sweep import sweep_once
@@ -44,6 +45,7 @@ SERVICES = (REGISTRY, EVIDENCE, GATE, PROMOTION, MONITORING)
 ACK_WAIT_SECONDS = 2
 """Instead of a minute: what a dead instance held comes back so soon."""
 _ANSWER_WITHIN = 2.0
+_STREAMS_REMEMBER_SECONDS = 0.1
 _ATTEMPTS = 30
 
 
@@ -138,10 +140,8 @@ class World:
 
     async def send_again(self, service: str, row: Document) -> None:
         """Put a message that was published long ago into its stream once more, past the stream's own memory."""
-        headers = {name: value for name, value in row["headers"].items() if name != NATS_MESSAGE_ID}
-        headers["ce-id"] = row["_id"]
         stream = stream_of(row["subject"]).name
-        await self.resent[service].publish(row["subject"], bytes(row["body"]), stream=stream, headers=headers)
+        await self.resent[service].publish(row["subject"], bytes(row["body"]), stream=stream, headers=row["headers"])
 
 
 def _settings(system: System, service: str, instance: str) -> Any:
@@ -154,6 +154,12 @@ def _settings(system: System, service: str, instance: str) -> Any:
     return EvidenceSettings(
         **common.model_dump(exclude_unset=True) | {"signing_key": key, "log_origin": "test.example/log"}
     )
+
+
+async def _forget_soon(jetstream: JetStreamContext) -> None:
+    """Have the streams forget in a moment what they hold, so that what is sent again is delivered again."""
+    for stream in (EVT, TELL):
+        await jetstream.update_stream(replace(stream_config(stream), duplicate_window=_STREAMS_REMEMBER_SECONDS))
 
 
 @asynccontextmanager
@@ -177,6 +183,7 @@ async def a_world(directory: Path) -> AsyncIterator[World]:
             try:
                 await asyncio.gather(*(one.ready() for one in everyone))
                 connection = await system.connect("provision")
+                await _forget_soon(connection.jetstream())
                 databases = {
                     service.name: await system.stack.enter_async_context(
                         connect(system.servers.mongo_root_url, f"hallmark_{service.name}", application="test")

@@ -304,6 +304,9 @@ class Histories(RuleBasedStateMachine):
 
     @rule(deed=DEEDS)
     def do(self, deed: Deed) -> None:
+        self.play(deed)
+
+    def play(self, deed: Deed) -> None:
         """One deed, or nothing where there is nothing to do it to; then the system is compared with the model."""
         self.history.note("do", project=self.project, deed=repr(deed))
         before = self.model.demoted()
@@ -478,3 +481,25 @@ def test_the_system_does_what_the_model_does(
         deeds = Counter(entry["deed"].partition("(")[0] for entry in history.entries if entry["what"] == "do")
     print(f"{next(_projects)} histories: {dict(sorted(deeds.items()))}")  # noqa: T201 - what was tried
     print(f"deaths: {dict(sorted(world.deaths.died.items()))}")  # noqa: T201 - as above
+
+
+def test_one_history_has_it_all(world: World, runner: asyncio.Runner, request: pytest.FixtureRequest) -> None:
+    """What chance brings about seldom: each kind of move, and what depends on it."""
+
+    def ask(version: str, kind: str = "promote", to: str | None = None) -> Request:
+        return Request(kind, version, to, timedelta(days=1), twice=True)
+
+    yes = Answer(0, "approved")
+    deeds: tuple[Deed, ...] = (
+        *(ask("1.0"), Enforce("dev"), ask("1.0"), Test("1.0", "good", twice=True), yes),
+        *(ask("2.0"), ask("3.0"), ask("2.0"), ask("3.0"), yes, Cancel(0, twice=True)),
+        *(ask("1.0", "rollback", "prod"), ask("2.0", "recertify", "prod"), ask("2.0", "demote", "qa")),
+        *(Again("promotion", 3, 2), ask("1.0", "demote", "dev"), ask("1.0", "rollback", "qa"), ask("1.0")),
+        *(Test("1.0", "bad", twice=False), ask("1.0"), Pass(timedelta(days=2)), Again("registry", 1, 2)),
+    )
+    with kept_history(request.node.nodeid) as history:
+        machine = type("Machine", (Histories,), {"world": world, "runner": runner, "history": history})()
+        runner.run(machine._set_up())
+        for deed in (*(ask(version) for version in VERSIONS), *deeds):
+            machine.play(deed)
+        machine.teardown()

@@ -278,12 +278,12 @@ async def test_a_rollback_needs_a_reason_a_past_and_a_release_manager(tmp_path: 
         assert (done.kind, done.release, done.reason) == (PromotionKind.ROLLBACK, True, "2.0 fails")
         assert saga.script.heard(MoveVersion)[0].kind is PromotionKind.ROLLBACK
 
-        saga.script.stages["1.0"] = "qa"
+        saga.script.stages["1.0"], saga.script.entered["1.0"] = "qa", ("dev", "qa")
         query = ShowReadiness(project="shop", application="cart", version="1.0")
         ready = await saga.asker.ask(query, Readiness, token=saga.token("bob", Role.VIEWER))
         assert (ready.from_stage, ready.to_stage, ready.outcome) == ("qa", "prod", Outcome.PENDING)
         assert ready.findings[0].awaits == "bob: 3 gates"
-        saga.script.stages["1.0"] = "prod"
+        saga.script.stages["1.0"], saga.script.entered["1.0"] = "prod", ("dev", "qa", "prod")
         ready = await saga.asker.ask(query, Readiness)
         assert (ready.from_stage, ready.to_stage, ready.outcome) == ("prod", None, None)
 

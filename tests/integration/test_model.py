@@ -52,7 +52,7 @@ pytestmark = [
 ]
 T = TypeVar("T")
 TESTS = "https://in-toto.io/attestation/test-result/v0.1"
-EXAMPLES = int(os.environ.get("HALLMARK_MODEL_EXAMPLES") or 3)
+EXAMPLES = int(os.environ.get("HALLMARK_MODEL_EXAMPLES") or 2)
 STEPS = 20
 PHASES = [Phase.generate, *([Phase.shrink] if os.environ.get("HALLMARK_MODEL_SHRINK") else [])]
 """Making a history shorter plays it again and again: minutes, for whoever asks for it."""

@@ -309,12 +309,7 @@ class Histories(RuleBasedStateMachine):
     def play(self, deed: Deed) -> None:
         """One deed, or nothing where there is nothing to do it to; then the system is compared with the model."""
         self.history.note("do", project=self.project, deed=repr(deed))
-        before = self.model.demoted()
         deed.do(self)
-        if self.model.demoted() != before:
-            # A demotion gives two stages back; who waits for the second one is let in by the sweep.
-            self.run(self.world.settle())
-            Pass(timedelta(seconds=31)).do(self)
         if not isinstance(deed, Die):
             self.compare()
 

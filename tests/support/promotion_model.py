@@ -165,10 +165,6 @@ class Model:
         self.asks_for = asks_for
         self._go_on()
 
-    def demoted(self) -> int:
-        """How many demotions have ended."""
-        return sum(one.kind == "demote" and one.state not in WAITING for one in self.wishes)
-
     def may_answer(self, wish: Wish) -> bool:
         """Whether an approver is listened to."""
         return wish.state in WAITING and wish.judged

@@ -210,6 +210,21 @@ async def test_a_train_moves_as_one_or_not_at_all(tmp_path: Path) -> None:
         await eventually(lambda: _states(saga, stopped), lambda found: found == [S.CANCELLED, S.DENIED])
 
 
+async def test_a_train_of_many_stops_whole(tmp_path: Path) -> None:
+    async with a_saga(tmp_path) as saga:
+        saga.script.stages |= {f"{number}.0": "qa" for number in range(1, 6)}
+        members = [{"application": f"app-{number}", "version": f"{number}.0"} for number in range(1, 6)]
+        saga.script.verdicts = [AWAITS_TESTS] * 4 + [a_finding(Outcome.ALLOW)]
+        asked = RequestTrain(command_id="t-many", project="shop", members=members)
+        train = await saga.asker.ask(asked, TrainView, token=saga.token())
+        await eventually(lambda: _states(saga, train), lambda found: found == [S.APPLYING] + [S.CHECKING] * 4)
+        shown = await saga.asker.ask(ShowTrain(project="shop", train_id=train.train_id), TrainView)
+        waiting = next(one for one in shown.promotions if one.state is S.CHECKING)
+        await saga.asker.ask(cancel(waiting), PromotionView, token=saga.token())
+        await eventually(lambda: _states(saga, train), lambda found: found == [S.CANCELLED] * 5)
+        assert await saga.dead_letters() == []
+
+
 async def _states(saga: Saga, train: TrainView) -> list[S]:
     shown = await saga.asker.ask(ShowTrain(project="shop", train_id=train.train_id), TrainView)
     return sorted(one.state for one in shown.promotions)

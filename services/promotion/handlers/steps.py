@@ -34,7 +34,8 @@ async def take_step(work: PromotionWork, before: Promotion, fact: Fact) -> Promo
         work.unit.tell(command)
     if after.doing is not before.doing or after.attempt != before.attempt:
         await tell(work, after)
-    if after.train_id:
+    if after.train_id and not isinstance(fact, TrainReady | TrainBroken):
+        # Those come from another member, which tells all of them.
         after = await _step_train(work, before, after)
     if after.state in FINAL and before.state not in FINAL:
         await admit_waiting(work, after)

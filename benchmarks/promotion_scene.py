@@ -146,7 +146,8 @@ async def a_scene(stack: Stack, token: str) -> AsyncIterator[Scene]:
         base_url=f"{stack.urls['gateway']}/api/v1",
         headers={"authorization": f"Bearer {token}"},
         timeout=_PATIENCE_SECONDS,
-        limits=httpx.Limits(max_connections=None),
+        # Shorter than the server keeps idle connections: a request must not meet one that is being closed.
+        limits=httpx.Limits(max_connections=None, keepalive_expiry=1.0),
     ) as http:
         scene = Scene(http)
         env = stack.servers.env(SUBSCRIBER)

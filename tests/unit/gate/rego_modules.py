@@ -52,7 +52,9 @@ WILFUL: Mapping[str, _Module] = {
         lambda one: one["time"]["epoch"] % 2 == 0
     ),
 }
-_MODULES = {**MONOTONE, **WILFUL}
+UNJUDGED = 'package odd\nallow := "true"\n'
+"""Its answer is no truth value: nobody can say what it means."""
+_MODULES = {**MONOTONE, **WILFUL, UNJUDGED: lambda _: "true"}
 
 
 def stand_in(questions: Iterable[Question]) -> dict[str, Answer]:

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from contracts.facts import CoverageFacts, Facts, OtherFacts, SuiteResult, TestFacts, UnreadableFacts
-from contracts.vocabulary import Digest, Role
+from contracts.vocabulary import ActorKind, Digest, Role
 from shared.digests import sha256_digest
 from shared.policy.rules import Rego, SimpleRule, TestsPassed
 from tests.unit.gate.circumstance_cases import CIRCUMSTANCE_CASES, REPOSITORY, SOURCES
@@ -49,6 +49,7 @@ def _approvals(seen: Digest) -> Strategy:
         st.sampled_from([seen, seen, seen, OTHER]),
         st.sampled_from(["approved", "approved", "approved", "rejected"]),
         role=st.sampled_from([Role.APPROVER, Role.APPROVER, Role.SECURITY]),
+        approver_kind=st.sampled_from([ActorKind.HUMAN, ActorKind.HUMAN, ActorKind.AGENT]),
     )
 
 
@@ -233,6 +234,7 @@ CASES: Mapping[str, KindCase] = {
             role=st.just("approver"),
             count=st.sampled_from([None, None, 2]),
             also=st.sampled_from([None, None, [{"role": "security"}]]),
+            kinds=st.sampled_from([None, None, ["human", "agent"], ["agent"]]),
             separate_from=st.sampled_from([None, ["requester"], ["requester", "evidence_signers"]]),
             signer_role=SIGNER_ROLE,
             max_age=MAX_AGE,

@@ -32,7 +32,8 @@ from shared.digests import sha256_digest
 from shared.errors import HallmarkError
 from shared.policy.policy import Policy
 from tests.support.counts import say
-from tests.unit.gate.gate_builders import NOW, VERSION, approval, item
+from tests.unit.gate.gate_builders import NOW, VERSION, approval, item, policy, rule
+from tests.unit.gate.rego_modules import UNJUDGED
 from tests.unit.gate.rule_strategies import BEYOND, Scene, distrusted, pieces, scenes, waivers
 from tests.unit.gate.small_gate import PASSAGES, Kept, SmallGate, replayed
 
@@ -74,7 +75,10 @@ def pool() -> Pool:
         granted.extend(data.draw(waivers(f"w{n}", scene.policies)) for n in range(2))
 
     collect()
-    return Pool(tuple(one for scene in found for one in scene.policies), tuple(found), tuple(items), tuple(granted))
+    # What Hypothesis draws depends on what else is imported; so that some verdict is an error does not.
+    unjudged = policy(rule("rego", rego=UNJUDGED), gates=[{"stage": "*", "gate": "*"}])
+    drawn = [one for scene in found for one in scene.policies]
+    return Pool((*drawn, *[unjudged] * 5), tuple(found), tuple(items), tuple(granted))
 
 
 class History:

@@ -178,6 +178,7 @@ def test_every_kind_of_change_is_named_by_the_check_that_it_breaks(what: str) ->
     assert not verify_bundle(packed(files, mend=False), everything_known()).passed
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_no_byte_of_any_file_can_be_changed(data: st.DataObject) -> None:

@@ -177,6 +177,7 @@ def _usable_witness_key(vkey: str) -> bool:
     return True
 
 
+@pytest.mark.thorough
 @given(st.integers(0), st.integers(0, 7))
 def test_no_bit_of_a_signed_checkpoint_can_be_flipped(place: int, bit: int) -> None:
     flipped = bytearray(SIGNED)

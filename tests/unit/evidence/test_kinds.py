@@ -245,6 +245,7 @@ FIELDS = st.sampled_from(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=200)
 @given(st.sampled_from(KNOWN), st.dictionaries(FIELDS, JSON))
 def test_no_predicate_makes_a_reader_raise(predicate_type: str, predicate: dict[str, Any]) -> None:

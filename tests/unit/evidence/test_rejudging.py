@@ -105,6 +105,7 @@ def test_what_it_counted_for_before_can_be_told_from_the_history() -> None:
 SIGNERS = st.lists(st.builds(signed, st.sampled_from("abc"), st.sampled_from("xy"), st.sampled_from(["test", "build"])))
 
 
+@pytest.mark.thorough
 @given(SIGNERS, st.lists(SIGNERS, max_size=4))
 def test_no_sequence_of_changes_takes_away_a_voice(first: list[Signer], later: list[list[Signer]]) -> None:
     held = believed(*dict.fromkeys(first)) if first else unbelieved()

@@ -209,6 +209,7 @@ def _leaf(material: dict[str, Any]) -> bytes:
     return x509.load_der_x509_certificate(base64.b64decode(encoded)).issuer.public_bytes() if encoded else b""
 
 
+@pytest.mark.thorough
 def test_every_signed_piece_gets_its_published_verdict() -> None:
     outcomes: collections.Counter[str] = collections.Counter()
     differences: collections.Counter[str] = collections.Counter()
@@ -233,6 +234,7 @@ def test_every_signed_piece_gets_its_published_verdict() -> None:
     assert agreed[False] >= 70
 
 
+@pytest.mark.thorough
 def test_judging_believes_what_verified_unless_the_statement_cannot_be_used() -> None:
     judged: collections.Counter[str] = collections.Counter()
     for piece in _pieces():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -73,6 +74,7 @@ def policies(rules: list[dict[str, object]]) -> list[Policy]:
     return [policy({**one, "id": f"r{place}"}, name=f"p{place}") for place, one in enumerate(rules)]
 
 
+@pytest.mark.thorough
 @settings(deadline=None)
 @given(
     st.lists(items(), unique_by=lambda one: one.evidence_id, max_size=8),

@@ -334,6 +334,7 @@ def denies(piece: EvidenceItem) -> bool:
     return not isinstance(piece.facts, ProvenanceFacts) or not good or piece.distrusted
 
 
+@pytest.mark.thorough
 @given(pieces(), st.randoms(use_true_random=False))
 def test_no_withholding_distrust_age_or_order_opens(held: list[EvidenceItem], shuffler: random.Random) -> None:
     whole = dossier(*held, artifacts=(WHEEL, IMAGE))

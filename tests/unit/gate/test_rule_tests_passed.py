@@ -313,6 +313,7 @@ def pieces(draw: st.DrawFn) -> list[EvidenceItem]:
     return found
 
 
+@pytest.mark.thorough
 @given(pieces(), st.randoms(use_true_random=False))
 def test_no_withholding_distrust_age_or_order_opens(held: list[EvidenceItem], shuffler: random.Random) -> None:
     whole = dossier(*held, artifacts=(WHEEL, IMAGE))

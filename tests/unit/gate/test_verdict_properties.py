@@ -6,6 +6,7 @@ import random
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,6 +92,7 @@ def denies(piece: EvidenceItem) -> bool:
             return False
 
 
+@pytest.mark.thorough
 @given(dossiers(with_approvals=True))
 def test_withholding_recorded_evidence_never_opens_a_gate(held: Dossier) -> None:
     recorded = {digest: held.count(digest) for digest in held.subjects}
@@ -103,6 +105,7 @@ def test_withholding_recorded_evidence_never_opens_a_gate(held: Dossier) -> None
             assert after.outcome is not Outcome.ALLOW
 
 
+@pytest.mark.thorough
 @given(dossiers())
 def test_even_unrecorded_only_a_piece_that_itself_denies_can_open_a_gate_by_its_absence(held: Dossier) -> None:
     before = judge(held, EVIDENCE_POLICY)
@@ -113,6 +116,7 @@ def test_even_unrecorded_only_a_piece_that_itself_denies_can_open_a_gate_by_its_
             assert denies(piece) or piece.distrusted
 
 
+@pytest.mark.thorough
 @given(dossiers(with_approvals=True))
 def test_distrust_never_opens_a_gate_and_takes_every_denial_by_evidence_along(held: Dossier) -> None:
     before = judge(held, EVIDENCE_POLICY, APPROVAL_POLICY)

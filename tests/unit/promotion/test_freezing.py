@@ -150,6 +150,7 @@ rules = st.sampled_from(
 )
 
 
+@pytest.mark.thorough
 @settings(deadline=None)
 @given(moments, zones, rules, st.integers(1, 20))
 def test_what_is_held_is_free_at_the_end_of_the_hold_and_not_before(

@@ -29,6 +29,7 @@ ENTRY = '\nallow := {{"should_allow": count({0}) == 0, "explanation": {0}}}\n'
 """What turns a Chainloop policy into a gate: it lists violations and leaves the verdict to its caller."""
 
 
+@pytest.mark.thorough
 def test_opas_cases_pass_but_for_the_listed_ones() -> None:
     counted: Counter[str] = Counter()
     different = set()

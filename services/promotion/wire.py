@@ -8,6 +8,7 @@ from contracts.gate.v1.commands import Passage
 from contracts.gate.v1.events import VerdictIssued
 from contracts.message import Event
 from contracts.promotion.v1.events import (
+    ApprovalDecided,
     ApprovalWithdrawn,
     PromotionAdvanced,
     PromotionCompleted,
@@ -15,13 +16,14 @@ from contracts.promotion.v1.events import (
     PromotionRequested,
     ReleaseTrusted,
 )
+from contracts.promotion.v1.freezes import GlassBroken
 from contracts.promotion.v1.views import ApprovalView, BrokenGlass, PromotionView
 from contracts.promotion.v1.views import Transition as TransitionView
 from contracts.registry.v1.views import VersionView
 from contracts.vocabulary import PromotionState
 from services.promotion.domain.facts import Hold, Verdict, VerdictGiven
 from services.promotion.domain.passages import Route, Stage, Whereabouts
-from services.promotion.domain.promotion import FINAL, Approval, Promotion
+from services.promotion.domain.promotion import FINAL, Approval, Glass, Promotion
 from shared.way import way_of
 
 
@@ -114,6 +116,35 @@ def queued(promotion: Promotion, place: int | None, at: datetime) -> PromotionAd
     """The fact that it waits for its turn."""
     return _advanced(promotion, promotion, at).model_copy(
         update={"because": f"waits for {promotion.route.to_stage}, as number {place}", "queue_position": place}
+    )
+
+
+def approval_decided(promotion: Promotion, answer: Approval) -> ApprovalDecided:
+    """The fact that somebody answered."""
+    return ApprovalDecided(
+        project=promotion.project,
+        application=promotion.application,
+        version=promotion.version,
+        version_digest=promotion.version_digest,
+        promotion_id=promotion.promotion_id,
+        stage=promotion.route.to_stage,
+        **vars(answer),
+    )
+
+
+def glass_broken(promotion: Promotion, glass: Glass, at: datetime) -> GlassBroken:
+    """The fact that somebody asked for a way through a freeze, or opened it."""
+    return GlassBroken(
+        project=promotion.project,
+        application=promotion.application,
+        version=promotion.version,
+        promotion_id=promotion.promotion_id,
+        freeze=promotion.hold.freeze if promotion.hold else "",
+        asked_by=glass.asked_by,
+        reason=glass.reason,
+        confirmed_by=glass.confirmed_by,
+        until=glass.until,
+        at=at,
     )
 
 

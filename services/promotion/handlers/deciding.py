@@ -5,15 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from contracts.promotion.v1.commands import CancelPromotion, DecideApproval
-from contracts.promotion.v1.events import ApprovalDecided
-from contracts.promotion.v1.freezes import BreakGlass, GlassBroken
+from contracts.promotion.v1.freezes import BreakGlass
 from contracts.promotion.v1.views import PromotionView
 from contracts.vocabulary import Actor, Role
-from services.promotion import wire_tells
+from services.promotion import wire, wire_tells
 from services.promotion.domain.approving import check_approver
 from services.promotion.domain.breaking_glass import break_glass
 from services.promotion.domain.facts import Cancelled, Thawed, Verdict
-from services.promotion.domain.promotion import Approval, Glass, Promotion
+from services.promotion.domain.promotion import Approval
 from services.promotion.handlers import HANDLERS
 from services.promotion.handlers.steps import say, take_step
 from services.promotion.storage.unit_of_work import PromotionWork
@@ -41,7 +40,7 @@ async def decide_approval(command: DecideApproval, work: PromotionWork) -> Promo
     verdict = check_approver(promotion, caller.actor)
     answer = _answer(command, caller.actor, role, verdict, work.unit.now)
     kept = await work.promotions.save(promotion.model_copy(update={"approvals": (*promotion.approvals, answer)}))
-    say(work, kept, [_decided(kept, answer)])
+    say(work, kept, [wire.approval_decided(kept, answer)])
     work.unit.tell(wire_tells.approval(kept, answer))
     return await work.views.shown(kept)
 
@@ -54,7 +53,7 @@ async def glass_broken(command: BreakGlass, work: PromotionWork) -> PromotionVie
     promotion = await work.promotions.get(command.project, command.promotion_id)
     glass = break_glass(promotion, caller.actor, command.reason, work.unit.now)
     kept = await work.promotions.save(promotion.model_copy(update={"glass": glass}))
-    say(work, kept, [_broken(kept, glass, work.unit.now)])
+    say(work, kept, [wire.glass_broken(kept, glass, work.unit.now)])
     work.unit.tell(wire_tells.glass(kept, glass, caller.actor.subject, work.unit.now))
     if glass.confirmed_by:
         kept = await take_step(work, kept, Thawed(await work.freezes.hold(kept, work.unit.now)))
@@ -69,32 +68,5 @@ def _answer(command: DecideApproval, by: Actor, role: Role, verdict: Verdict, at
         decision=command.decision,
         reason=command.reason,
         evidence_set=verdict.evidence_set,
-        at=at,
-    )
-
-
-def _decided(promotion: Promotion, answer: Approval) -> ApprovalDecided:
-    return ApprovalDecided(
-        project=promotion.project,
-        application=promotion.application,
-        version=promotion.version,
-        version_digest=promotion.version_digest,
-        promotion_id=promotion.promotion_id,
-        stage=promotion.route.to_stage,
-        **vars(answer),
-    )
-
-
-def _broken(promotion: Promotion, glass: Glass, at: datetime) -> GlassBroken:
-    return GlassBroken(
-        project=promotion.project,
-        application=promotion.application,
-        version=promotion.version,
-        promotion_id=promotion.promotion_id,
-        freeze=promotion.hold.freeze if promotion.hold else "",
-        asked_by=glass.asked_by,
-        reason=glass.reason,
-        confirmed_by=glass.confirmed_by,
-        until=glass.until,
         at=at,
     )

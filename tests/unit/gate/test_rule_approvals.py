@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from contracts.circumstances import Circumstances, WaivedSubject
 from contracts.facts import EvidenceItem, UnreadableFacts
-from contracts.vocabulary import Outcome, Role, SourceCommit
+from contracts.vocabulary import ActorKind, Outcome, Role, SourceCommit
 from shared.errors import Invalid
 from shared.policy.dossier import Dossier
 from shared.policy.policy import read_policy
@@ -323,3 +323,21 @@ def test_no_withholding_distrust_age_or_order_opens(
     after = judge(replace(whole, items=aged), written)
     assert not (before.outcome is Outcome.PENDING and after.outcome is Outcome.ALLOW)
     assert (before.outcome is Outcome.DENY) == (after.outcome is Outcome.DENY)
+
+
+def answered_by(kind: ActorKind, decision: str = "approved") -> Dossier:
+    held = made_by()
+    facts = approval("bot", held.evidence_set_digest, decision, approver_kind=kind)  # type: ignore[arg-type]
+    return held.with_item(item("a1", facts, age=HOUR))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ActorKind if kind is not ActorKind.HUMAN])
+def test_an_agent_never_approves_by_default_and_does_where_the_rule_names_it(kind: ActorKind) -> None:
+    by_default = answer(ONE, answered_by(kind))
+    assert (by_default.outcome, by_default.approver_kinds) == (Outcome.PENDING, ())
+    assert answer(ONE, answered_by(ActorKind.HUMAN)).outcome is Outcome.ALLOW
+    named = rule("approvals", role="approver", kinds=[kind.value])
+    assert answer(named, answered_by(kind)).outcome is Outcome.ALLOW
+    assert answer(named, answered_by(ActorKind.HUMAN)).outcome is Outcome.PENDING
+    assert answer(named, made_by()).approver_kinds == (kind,), "the door lets them answer"
+    assert answer(ONE, answered_by(kind, "rejected")).outcome is Outcome.DENY, "anybody's refusal counts"

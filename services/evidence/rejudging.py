@@ -33,7 +33,7 @@ from shared.trust.rejudging import earlier, judged_again
 from shared.trust.verification import judge
 
 BATCH = 32
-EVERY_SECONDS = 0.2
+EVERY_SECONDS = 0.5
 
 
 @dataclass(frozen=True)

@@ -72,8 +72,8 @@ def request_digest(message: Message) -> str:
     return sha256_digest(f"{message.subject}\n{message.model_dump_json(exclude_defaults=True)}".encode())
 
 
-Together = Callable[[Sequence[Turn], W], Awaitable[Sequence[Answer | HallmarkError]]]
-"""The work of several messages: an answer, or what is wrong, for each turn in order."""
+Together = Callable[[Sequence[Turn], W], Awaitable[Sequence[Answer | HallmarkError | None]]]
+"""The work of several messages: an answer, what is wrong, or nothing for what expects no reply; for each in order."""
 
 
 @dataclass
@@ -127,8 +127,10 @@ class Dispatcher(Generic[W]):
                 if not isinstance(message, Query):
                     await inbox.refuse_repeats(self.database, key, request_digest=request)
                 raise
-        if heard.handle is None:
-            return await self.groups[str(heard.group)].join(Joined(message, meta, key, request, caller, *prepared))
+        if heard.handle is None or heard.group:
+            prepared_or_not = prepared[0] if prepared else None
+            joined = Joined(message, meta, key, request, caller, prepared_or_not)
+            return await self.groups[str(heard.group)].join(joined)
         carry_out = heard.handle
         if isinstance(message, Query):
             unit = UnitOfWork(self.service, self.database, None, meta, self.clock(), caller, self.equipment)
@@ -271,6 +273,7 @@ class Dispatcher(Generic[W]):
         return UnitOfWork(self.service, self.database, session, meta, now, caller, self.equipment)
 
 
-def _reply(message: Message, answer: Answer) -> dict[str, Any] | None:
-    is_ask = isinstance(message, Command)
-    return Accepted(answer=answer.model_dump(mode="json")).model_dump() if is_ask else None
+def _reply(message: Message, answer: Answer | None) -> dict[str, Any] | None:
+    if answer is None or not isinstance(message, Command):
+        return None
+    return Accepted(answer=answer.model_dump(mode="json")).model_dump()

@@ -38,7 +38,7 @@ class Heard:
 
     message: type[Message]
     handle: Handle | None
-    """None for messages that are handled in groups, by a duty of the service."""
+    """None for messages of a group whose duty does the work itself."""
     prepare: Prepare | None
     workers: int
     """How many of these one instance handles at a time."""
@@ -88,10 +88,18 @@ class Handlers(Generic[W]):
         return self._add(message, prepare, workers=32)
 
     def on(
-        self, message: type[Event | Tell | Intake], *, prepare: Prepare | None = None, workers: int = 8
+        self,
+        message: type[Event | Tell | Intake],
+        *,
+        prepare: Prepare | None = None,
+        workers: int = 8,
+        group: str | None = None,
     ) -> Callable[[Handle], Handle]:
-        """Handles something durable: it is acknowledged when the work is committed."""
-        return self._add(message, prepare, workers=workers)
+        """Handles something durable: it is acknowledged when the work is committed.
+
+        In a `group` it waits for a duty of the service, which calls the handler in the transaction of all that wait.
+        """
+        return self._add(message, prepare, workers=workers, group=group)
 
     def grouped(self, message: type[Command | Intake], group: str, *, prepare: Prepare, workers: int) -> None:
         """Has a message wait in a group, prepared; a duty of the service takes it from there."""
@@ -101,9 +109,11 @@ class Handlers(Generic[W]):
         """Has a message handled as the several that it stands for: each succeeds or fails for itself."""
         self._register(Heard(message, None, None, workers=32, spread=spread))
 
-    def _add(self, message: type[Message], prepare: Prepare | None, *, workers: int) -> Callable[[Handle], Handle]:
+    def _add(
+        self, message: type[Message], prepare: Prepare | None, *, workers: int, group: str | None = None
+    ) -> Callable[[Handle], Handle]:
         def register(handle: Handle) -> Handle:
-            self._register(Heard(message, handle, prepare, workers))
+            self._register(Heard(message, handle, prepare, workers, group))
             return handle
 
         return register

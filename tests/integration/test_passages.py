@@ -1,5 +1,6 @@
 """Passages that are attested and withdrawn, by the evidence service on a real NATS and a real MongoDB."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest
 from contracts.evidence.v1 import queries, views
 from contracts.evidence.v1.commands import AttestPassage, WithdrawPassage
 from contracts.evidence.v1.events import PassageAttested, PassageWithdrawn
-from contracts.headers import Meta
+from contracts.headers import CAUSATION_ID, Meta
 from contracts.message import Message
+from services.evidence import sequencer
 from services.evidence.app import SERVICE
 from services.evidence.storage.blobs import read_blob
 from shared.crypto import dsse, keys
@@ -150,3 +152,40 @@ async def test_only_what_is_on_record_for_this_attempt_can_be_withdrawn(saga: Sa
             await saga.tell(saga.withdraw(passage, **lie))
         assert refused.value.code == "passage_unknown"
     await saga.heard(PassageWithdrawn, 0)
+
+
+async def test_passages_told_at_once_are_one_transaction_and_each_says_its_own_place(saga: Saga) -> None:
+    await asyncio.gather(*(saga.tell(saga.attest(promotion=f"pr-{number}")) for number in range(6)))
+    passages = await saga.heard(PassageAttested, 6)
+    assert len({one.log_index for one in passages}) == 6
+    for passage in passages:
+        page = await saga.asker.ask(queries.ListLogEntries(about=passage.passage_digest), views.LogPage)
+        assert [one.index for one in page.entries] == [passage.log_index]
+    rows = await saga.run.database.collection("inbox").find({"_id": {"$regex": "^m-"}})
+    assert len(rows) == 6
+    assert len({row["at"] for row in rows}) == 1, "all were handled in one transaction"
+    told = [row for row in await saga.run.database.collection("outbox").find({}) if "attested" in row["subject"]]
+    assert {row["headers"][CAUSATION_ID] for row in told} == {row["_id"] for row in rows}
+    await verified_log(saga.asker, 12)
+
+
+async def test_one_that_no_gate_has_cleared_spoils_only_itself(saga: Saga) -> None:
+    sound, forged = saga.attest(promotion="pr-1"), saga.attest(promotion="pr-2")
+    forged = forged.model_copy(update={"to_stage": "elsewhere"})
+    outcomes = await asyncio.gather(*map(saga.tell, (sound, forged)), return_exceptions=True)
+    assert outcomes[0] is None
+    assert isinstance(outcomes[1], Conflict)
+    assert outcomes[1].code == "clearance_invalid"
+    [passage] = await saga.heard(PassageAttested, 1)
+    assert passage.promotion_id == "pr-1"
+    await verified_log(saga.asker, 2)
+
+
+async def test_an_instance_without_the_lease_wakes_the_one_that_holds_it(
+    saga: Saga, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await saga.attested(promotion="pr-1")  # The first instance has the lease from here on.
+    monkeypatch.setattr(sequencer, "_LOOK_SECONDS", 3600.0)
+    saga.run = await start(saga.system, "two")
+    await saga.attested(promotion="pr-2")
+    await verified_log(saga.asker, 4)

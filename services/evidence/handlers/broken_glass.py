@@ -5,12 +5,12 @@ from __future__ import annotations
 from contracts.evidence.v1.commands import RecordBrokenGlass
 from contracts.vocabulary import utc
 from services.evidence.domain.log import EntryKind, LogEntry
-from services.evidence.handlers import HANDLERS
+from services.evidence.handlers import HANDLERS, LOGGED
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.digests import JsonValue, canonical_digest
 
 
-@HANDLERS.on(RecordBrokenGlass)
+@HANDLERS.on(RecordBrokenGlass, **LOGGED)
 async def record_broken_glass(tell: RecordBrokenGlass, work: EvidenceWork) -> None:
     """Enter who asked for it, or who confirmed it, and why."""
     body: dict[str, JsonValue] = {

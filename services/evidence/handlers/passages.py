@@ -18,7 +18,7 @@ from services.evidence.domain.passage import (
     withdrawal_statement,
 )
 from services.evidence.domain.record import evidence_id
-from services.evidence.handlers import HANDLERS
+from services.evidence.handlers import HANDLERS, LOGGED
 from services.evidence.storage.blobs import keep_blobs
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.clearances import gates_of, require_clearance
@@ -29,7 +29,7 @@ from shared.trust.statement import Subject
 from shared.version import VERSION
 
 
-@HANDLERS.on(AttestPassage)
+@HANDLERS.on(AttestPassage, **LOGGED)
 async def attest_passage(tell: AttestPassage, work: EvidenceWork) -> None:
     """Sign that a version passed the gates that cleared it. It is announced once the log holds it, and told again.
 
@@ -67,7 +67,7 @@ async def attest_passage(tell: AttestPassage, work: EvidenceWork) -> None:
     await work.journal.enter(replace(entry, digest=digest), tell.promotion_id, tell.version_digest, then=attested)
 
 
-@HANDLERS.on(WithdrawPassage)
+@HANDLERS.on(WithdrawPassage, **LOGGED)
 async def withdraw_passage(tell: WithdrawPassage, work: EvidenceWork) -> None:
     """Sign that a passage on record did not take place. It is announced once the log holds it, and told again.
 

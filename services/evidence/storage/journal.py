@@ -129,10 +129,16 @@ class Journal:
         self._tiles = unit.collection("log_tiles")
         self._state = unit.collection("log_state")
         self._place = 0
+        self.entered: list[Pending] | None = None
+        """Filled instead of the queue when set, by whoever gives entries their places in this very transaction."""
 
     async def enter(self, entry: LogEntry, *about: str, then: Said | None = None) -> None:
-        """Queue an entry; `about` are the ids to find it by, `then` is said once it has its index."""
-        await self.queue([Pending.of(entry, *about, then=then)])
+        """Have an entry made; `about` are the ids to find it by, `then` is said once it has its index."""
+        pending = Pending.of(entry, *about, then=then)
+        if self.entered is None:
+            await self.queue([pending])
+        else:
+            self.entered.append(pending)
 
     async def queue(self, entries: Sequence[Pending]) -> None:
         """Queue entries, in the transaction of their facts."""

@@ -1,7 +1,8 @@
 """The real services, in processes that kill themselves at a point that a test names.
 
 - A point is `<service>.<step>.<moment>`. The step is the message at hand by noun and verb (`verdict-issued`), or `duty`
-  for work that no message asked for. The moments are those of `MOMENTS`.
+  for work that no message asked for. A transaction that several messages share is at the step of each of them. The
+  moments are those of `MOMENTS`.
 - The file that `CRASH_FILE` names holds the point, and is gone once a process has died there: nobody dies twice.
 - Nothing of this is in the services. A local stack starts `run` below in their place; it wraps what all of them share.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from services.promotion import app as promotion
 from services.registry import app as registry
 from shared.messaging import dispatcher as dispatching
 from shared.messaging.dispatcher import Dispatcher
+from shared.messaging.grouping import Joined
 from shared.messaging.relay import Relay
 from shared.mongo import Session
 
@@ -42,7 +44,7 @@ RUN: dict[str, Callable[[Mapping[str, str]], None]] = {
 }
 """Imported before any fork: a life costs no imports."""
 _DUTY = "duty"
-_step: ContextVar[str] = ContextVar("step", default=_DUTY)
+_steps: ContextVar[tuple[str, ...]] = ContextVar("steps", default=(_DUTY,))
 
 
 def step_of(subject: str) -> str:
@@ -59,9 +61,9 @@ class Executioner:
         self._file = file
 
     def pass_by(self, moment: str, step: str = "") -> None:
-        here = f"{self._service}.{step or _step.get()}.{moment}"
+        here = {f"{self._service}.{one}.{moment}" for one in ((step,) if step else _steps.get())}
         try:
-            if self._file.read_text() != here:
+            if self._file.read_text() not in here:
                 return
             self._file.rename(self._file.with_suffix(".done"))  # Of two instances that are here, one dies.
         except FileNotFoundError:
@@ -73,16 +75,29 @@ def _wrap_dispatch(executioner: Executioner) -> None:
     dispatch: Callable[..., Awaitable[Any]] = Dispatcher.dispatch
 
     async def watched(self: Dispatcher[Any], heard: Any, message: Any, *rest: Any) -> Any:
-        token = _step.set(step_of(message.subject))
+        token = _steps.set((step_of(message.subject),))
         try:
             executioner.pass_by("fetched")
             answer = await dispatch(self, heard, message, *rest)
             executioner.pass_by("before-ack")
             return answer
         finally:
-            _step.reset(token)
+            _steps.reset(token)
 
     Dispatcher.dispatch = watched  # type: ignore[method-assign]
+
+
+def _wrap_groups() -> None:
+    perform_together: Callable[..., Awaitable[Any]] = Dispatcher.perform_together
+
+    async def watched(self: Dispatcher[Any], joined: Sequence[Joined], *rest: Any, **options: Any) -> Any:
+        token = _steps.set(tuple(step_of(one.message.subject) for one in joined) or (_DUTY,))
+        try:
+            return await perform_together(self, joined, *rest, **options)
+        finally:
+            _steps.reset(token)
+
+    Dispatcher.perform_together = watched  # type: ignore[method-assign]
 
 
 def _wrap_transactions(executioner: Executioner) -> None:
@@ -118,6 +133,7 @@ def run(env: Mapping[str, str]) -> None:
     service = env["HALLMARK_SERVICE"]
     executioner = Executioner(service, Path(env["CRASH_FILE"]))
     _wrap_dispatch(executioner)
+    _wrap_groups()
     _wrap_transactions(executioner)
     _wrap_relay(executioner)
     RUN[service](env)

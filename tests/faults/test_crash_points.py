@@ -111,7 +111,7 @@ POINTS: dict[str, list[tuple[str, Drive]]] = {
         *_points("registry", "incident-opened", reporting, "published"),
         *_points("registry", "version-create", promoting, *HANDLING),
         *_points("registry", "version-created", promoting, "published"),
-        *_points("evidence", "record-submit", promoting, "fetched", "before-ack"),
+        *_points("evidence", "record-submit", promoting, *HANDLING),
         *_points("evidence", "record-added", promoting, "published"),
     ],
     "registry": [
@@ -121,8 +121,8 @@ POINTS: dict[str, list[tuple[str, Drive]]] = {
     ],
     "evidence": [
         *_points("evidence", "passage-attest", promoting, *HANDLING),
-        *_points("evidence", "duty", promoting, "before-txn", "uncommitted", "committed"),
         *_points("evidence", "passage-attested", promoting, "published"),
+        *_points("evidence", "verdict-issued", promoting, *HANDLING),
         *_points("evidence", "promotion-completed", promoting, *HANDLING),
         *_points("evidence", "passage-withdraw", refusing, *HANDLING),
         *_points("evidence", "passage-withdrawn", refusing, "published"),

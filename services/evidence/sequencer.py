@@ -184,7 +184,10 @@ class Writer:
         async def work(turns: Sequence[Turn], work: EvidenceWork) -> list[HallmarkError | Receipt | None]:
             grown.clear()  # What an attempt that is repeated has grown, has not grown.
             signed.clear()
-            queued = [(work.unit, one) for one in (await work.journal.take_queued(BATCH) if claim and look else [])]
+            taken_out = await work.journal.take_queued(BATCH) if claim and look else []
+            if len(taken_out) == BATCH:
+                self._looked_at = -math.inf  # There may be more: look again at once.
+            queued = [(work.unit, one) for one in taken_out]
             entered = [one for turn in turns if self._is_fact(turn) for one in await self._handled(turn)]
             taken = await take_in([turn for turn in turns if not self._is_fact(turn)], work, hopeful=hopeful)
             placed = [*queued, *entered]

@@ -15,11 +15,14 @@ from contracts.headers import CAUSATION_ID, Meta
 from contracts.message import Message
 from services.evidence import sequencer
 from services.evidence.app import SERVICE
+from services.evidence.domain.log import EntryKind, LogEntry
 from services.evidence.storage.blobs import read_blob
+from services.evidence.storage.journal import Pending
 from shared.crypto import dsse, keys
 from shared.digests import sha256_digest
 from shared.errors import Conflict
 from shared.messaging.asking import Asker
+from shared.messaging.headers import own_cause
 from shared.service import Running
 from shared.trust import statement as in_toto
 from shared.trust.statement import WITHDRAWAL_TYPE
@@ -189,3 +192,20 @@ async def test_an_instance_without_the_lease_wakes_the_one_that_holds_it(
     saga.run = await start(saga.system, "two")
     await saga.attested(promotion="pr-2")
     await verified_log(saga.asker, 4)
+
+
+async def test_a_long_queue_is_worked_off_without_a_pause(saga: Saga, monkeypatch: pytest.MonkeyPatch) -> None:
+    await saga.attested()
+    monkeypatch.setattr(sequencer, "_LOOK_SECONDS", 3600.0)
+    many, now = 2 * sequencer.BATCH + 1, saga.system.clock()
+
+    async def queue(work: Any) -> None:
+        entries = [LogEntry(EntryKind.POLICY, "shop", None, f"p-{n}", OTHER, recorded_at=now) for n in range(many)]
+        await work.journal.queue([Pending.of(entry) for entry in entries])
+
+    await saga.run.dispatcher.perform(queue, meta=own_cause("evidence", "many", now), key="many")
+
+    async def logged() -> int:
+        return (await saga.asker.ask(queries.ReadCheckpoint(), views.Checkpoint)).size
+
+    assert await eventually(logged, lambda size: size >= 2 + many) == 2 + many

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
@@ -19,7 +20,7 @@ from contracts.message import Answer, Command, DeadLetter, Intake, Message, Quer
 from contracts.replies import Accepted
 from shared.clock import Clock
 from shared.digests import sha256_digest
-from shared.errors import HallmarkError, Rejection, Transient
+from shared.errors import HallmarkError, NotFound, Rejection, Transient
 from shared.identity import Caller, Issuers, proven
 from shared.messaging import inbox
 from shared.messaging.asking import Asker
@@ -134,7 +135,7 @@ class Dispatcher(Generic[W]):
         carry_out = heard.handle
         if isinstance(message, Query):
             unit = UnitOfWork(self.service, self.database, None, meta, self.clock(), caller, self.equipment)
-            answer = await carry_out(message, self.handlers.work(unit), *prepared)
+            answer = await self._answer(partial(carry_out, message, self.handlers.work(unit), *prepared))
             return Accepted(answer=answer.model_dump(mode="json")).model_dump()
 
         async def handle(work: W) -> dict[str, Any] | None:
@@ -142,6 +143,17 @@ class Dispatcher(Generic[W]):
             return Accepted(answer=answer.model_dump(mode="json")).model_dump() if heard.is_ask else None
 
         return await self.perform(handle, meta=meta, key=key, request=request, caller=caller, answers=heard.is_ask)
+
+    async def _answer(self, query: Callable[[], Awaitable[Answer]]) -> Answer:
+        """What a query finds. "There is none" is said only after a second look.
+
+        Right after a failover a read may miss what was acknowledged just before: whoever was told "accepted" must not
+        be told then that it does not exist.
+        """
+        with suppress(NotFound):
+            return await query()
+        await self.database.catch_up()
+        return await query()
 
     async def _admit(self, heard: Heard, message: Message, caller: Caller | None) -> None:
         if heard.is_ask or isinstance(message, Intake):

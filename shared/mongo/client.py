@@ -20,6 +20,9 @@ DURABLE = WriteConcern(w="majority", j=True, wtimeout=15_000)
 """Acknowledged means: journaled by a majority. `wtimeout` in milliseconds, above a measured 11 s failover."""
 _HASTY = WriteConcern(w=1)
 _NAMESPACE_EXISTS = 48
+_ANY = "outbox"
+"""A collection that every service has."""
+_CATCH_UP_MS = 5_000
 _SERVER_SELECTION_MS = 15_000
 _CONNECT_MS = 10_000
 _HEARTBEAT_MS = 5_000
@@ -63,6 +66,16 @@ class Database:
         except OperationFailure as refusal:
             if refusal.code != _NAMESPACE_EXISTS:  # Another instance was quicker.
                 raise
+
+    async def catch_up(self) -> None:
+        """Return when majority reads see every write that was acknowledged before. Raises `Transient`.
+
+        A primary that was just elected has those writes, and may not know yet that a majority has them. A linearizable
+        read makes it find out; it costs a write of nothing to a majority.
+        """
+        anything = self.handle[_ANY].with_options(read_concern=ReadConcern("linearizable"))
+        with translated():
+            await anything.find_one({"_id": ""}, max_time_ms=_CATCH_UP_MS)
 
     async def ping(self) -> None:
         """Raises `Transient` unless the primary answers."""

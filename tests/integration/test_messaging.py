@@ -95,7 +95,8 @@ async def test_refusals_and_absence_are_answers_not_timeouts(tmp_path: Path) -> 
         asker = await system.asker()
         with pytest.raises(Transient) as nobody:
             await asker.ask(ShowProject(project="shop"), ProjectView, deadline=0.3)
-        assert nobody.value.code == "service_unavailable"
+        # The last of several tries may have had too little time to hear even that.
+        assert nobody.value.code in {"service_unavailable", "answer_late"}
         await system.start(service)
         with pytest.raises(NotFound) as unknown:
             await asker.ask(ShowProject(project="shop"), ProjectView)
@@ -103,6 +104,19 @@ async def test_refusals_and_absence_are_answers_not_timeouts(tmp_path: Path) -> 
         assert unknown.value.remedy == "Create it."
         with pytest.raises(Unauthenticated):
             await asker.ask(ShowProject(project="shop"), ProjectView, token="forged")
+
+
+async def test_what_a_first_look_missed_is_looked_for_once_more(tmp_path: Path) -> None:
+    # As right after a failover, when a read can miss what was acknowledged just before.
+    missed: dict[str, list[Exception]] = {}
+    service = ledger_service(failures=missed)
+    async with a_system(tmp_path, service) as system:
+        await system.start(service)
+        asker = await system.asker()
+        await asker.ask(ApplyProject(command_id="c-1", project="shop"), Applied)
+        missed["shop"] = [NotFound("project_unknown", "There is no project shop.", remedy="Create it.")]
+        assert (await asker.ask(ShowProject(project="shop"), ProjectView)).revision == 1
+        assert missed["shop"] == []
 
 
 async def test_malformed_asks_are_refused_with_the_place(tmp_path: Path) -> None:

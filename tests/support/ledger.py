@@ -64,6 +64,7 @@ def ledger_service(name: str = "registry", failures: dict[str, list[Exception]] 
 
     @handlers.query(ShowProject)
     async def show_project(query: ShowProject, work: Ledger) -> ProjectView:
+        fail_as_planned(query.project)
         found = await work.counts.get(query.project)
         if not found:
             raise NotFound("project_unknown", f"There is no project {query.project}.", remedy="Create it.")

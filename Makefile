@@ -35,11 +35,13 @@ check: $(STAMP) ## Format, lint, types, import rules and unit tests: no servers,
 	$(BIN)/mypy
 	$(BIN)/pytest -q -m "not thorough" tests/unit tests/contract tests/architecture
 
+# Each test has servers of its own, so that two may run at a time; whole stacks have the machine to themselves.
 test: $(STAMP) ## Everything, on a real NATS and a real MongoDB that the tests start
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q -m "not faults" tests
+	$(BIN)/pytest -q -m "not faults" -n 2 --dist worksteal --ignore tests/stack --ignore tests/faults --ignore tests/soak tests
+	$(BIN)/pytest -q -m "not faults" tests/stack tests/faults tests/soak
 
 faults: $(STAMP) ## The whole matrix of faults: every service killed at every step, and all the rest (CRASH_AT, HALLMARK_SEED)
 	$(BIN)/pytest -v -s tests/faults

@@ -74,6 +74,7 @@ def test_one_key_has_one_name_in_every_form(public: keys.PublicKey) -> None:
         "{" + '"a":' * 2000,
         keys.public_pem(ED25519) * 200,
     ],
+    ids=range(15),
 )
 def test_what_is_no_public_key_is_refused(text: str) -> None:
     with pytest.raises(Invalid) as refusal:

@@ -57,6 +57,7 @@ async def test_a_bomb_is_unpacked_no_further_than_it_is_read() -> None:
         (CONTENT, "br", "encoding_unsupported"),
         (CONTENT, "gzip, gzip", "encoding_unsupported"),
     ],
+    ids=range(8),
 )
 async def test_everything_else_is_refused(body: bytes, encoding: str, code: str) -> None:
     with pytest.raises(Invalid) as refused:

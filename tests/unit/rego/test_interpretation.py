@@ -49,7 +49,7 @@ def test_only_a_literal_false_refuses(value: object) -> None:
         (True,),
         object(),
     ],
-    ids=repr,
+    ids=lambda value: "object" if type(value) is object else repr(value),
 )
 def test_anything_else_is_undecided(value: object) -> None:
     answer = interpret(value)

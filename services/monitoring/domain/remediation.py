@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from contracts.vocabulary import Frozen
 from services.monitoring.domain.advisory import worst
 from services.monitoring.domain.matching import Match
-from services.monitoring.domain.ordering import newer_than
-from services.monitoring.domain.packages import package_version
+from services.monitoring.domain.ordering import newest
+from services.monitoring.domain.packages import package_key
 
 
 class Upgrade(Frozen):
@@ -82,7 +82,5 @@ def _joined(group: Sequence[Match]) -> Match:
 
 
 def _highest_fix(component: str, matches: Iterable[Match]) -> str | None:
-    package = package_version(component)
     fixes = sorted({one.fixed_in for one in matches if one.fixed_in is not None})
-    # Every `fixed_in` lies above the component's version, so that version is the floor to sort them from.
-    return next(reversed(newer_than(package.key.ecosystem, package.version or "", fixes)), None)
+    return newest(package_key(component).ecosystem, fixes)

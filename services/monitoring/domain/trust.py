@@ -136,6 +136,19 @@ def with_advisory(
     return _settled(state, {**others, **_causes(state, mine, at)}, at, threshold)
 
 
+def with_advisories(
+    state: TrustState,
+    advisory_ids: Collection[str],
+    matches: Iterable[Match],
+    at: datetime,
+    threshold: Severity = Severity.LOW,
+) -> TrustStep:
+    """Makes `matches` the only ones of these advisories: as `with_advisory` for each of them, at once."""
+    others = {key: cause for key, cause in _open(state).items() if key[1] not in advisory_ids}
+    mine = [match for match in matches if match.advisory_id in advisory_ids]
+    return _settled(state, {**others, **_causes(state, mine, at)}, at, threshold)
+
+
 def rejudged(
     state: TrustState, matches: Iterable[Match], at: datetime, threshold: Severity = Severity.LOW
 ) -> TrustStep:

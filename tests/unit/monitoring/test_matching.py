@@ -95,7 +95,7 @@ def test_semver_ranges(version: str, expected: bool) -> None:
         ("nonsense", affected("introduced 0"), Doubt.PURL_MALFORMED),
         ("pkg:pypi/a@latest", affected("introduced 0"), Doubt.VERSION_UNREADABLE),
         ("pkg:pypi/a@1.0", affected("introduced 0", "fixed soon"), Doubt.VERSION_UNREADABLE),
-        ("pkg:deb/debian/a@1.0", affected("introduced 0", ecosystem="Debian:12"), Doubt.ECOSYSTEM_UNSUPPORTED),
+        ("pkg:rpm/fedora/a@1.0", affected("introduced 0", ecosystem="Fedora:40"), Doubt.ECOSYSTEM_UNSUPPORTED),
         ("pkg:pypi/a@1.0", affected(), Doubt.VERSIONS_UNSTATED),
         ("pkg:pypi/a@1.0", affected("introduced 0", type="GIT"), Doubt.VERSIONS_UNSTATED),
     ],

@@ -4,9 +4,9 @@
   affected" for the half that was dropped.
 - One key per event; a range has at least one `introduced`, and not both `fixed` and `last_affected`.
 - Severity is the word that a database gives (`database_specific.severity`, else the worst word on an affected entry or
-  in `severity`, where Ubuntu writes one), else the worst rating of its CVSS vectors. A word is the database's own
-  judgement and wins: GitHub and Red Hat show theirs, whatever the vector beside it would be rated. Without either the
-  severity is `unknown`, which counts wherever `low` counts.
+  in `severity`, where Ubuntu writes one), else the worst rating of its newest CVSS vectors. A word is the database's
+  own judgement and wins: GitHub and Red Hat show theirs, whatever the vector beside it would be rated. Without either
+  the severity is `unknown`, which counts wherever `low` counts.
 - Affected entries without a package name sources by commit only; no package URL can meet them, so they are left out.
 """
 
@@ -19,7 +19,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from contracts.vocabulary import Frozen, Severity, Utc
-from services.monitoring.domain.scoring import rated
+from services.monitoring.domain.scoring import rated_by_newest
 from shared.errors import Invalid
 
 AdvisoryId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,200}$")]
@@ -213,7 +213,7 @@ def _severity(raw: _Record) -> Severity:
     texts = [text for given in (raw.severity, *(one.severity for one in affected)) for text in _scores(given)]
     specific = (spec for one in affected for spec in (one.database_specific, one.ecosystem_specific))
     words = [*map(_word, specific), *(_WORDS.get(text.lower()) for text in texts)]
-    return worst(_known(words) or _known(map(rated, dict.fromkeys(texts))))
+    return worst(_known(words) or rated_by_newest(texts))
 
 
 def _known(severities: Iterable[Severity | None]) -> list[Severity]:

@@ -3,7 +3,8 @@
 - Affected = the version is listed (string equality; on PyPI also equal under PEP 440) or inside any range.
 - A range: below one of its `limit`s, if it has any; then its events in version order: at or past `introduced` it is
   affected, at or past `fixed` it is not, past `last_affected` it is not. `introduced: "0"` comes before everything.
-- Events at the same version apply in the order they were written.
+- Of events at the same version a fix applies before what is introduced there: `[1, 2)` and `[2, 3)` are `[1, 3)`, in
+  whatever order they are written. What is fixed where it was introduced, in the next event, affects nothing.
 - A withdrawn advisory never matches. Commit ranges are left to the versions and ranges beside them.
 - Entries about another release of a distribution than the component's are about something else. A component that says
   no release can be of any, as OSV reads an ecosystem without a suffix.
@@ -12,7 +13,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
 from typing import assert_never
 
 from contracts.monitoring.v1.undecided import Doubt
@@ -29,6 +31,9 @@ from services.monitoring.domain.distributions import Release, advised_release, s
 from services.monitoring.domain.ordering import PYPI, Ordered, Ordering, Unreadable, newer_than, ordering_for
 from services.monitoring.domain.packages import PackageKey, PackageVersion, advisory_key, component_of
 from shared.errors import Invalid
+
+_AT_ONE_VERSION = (Bound.FIXED, Bound.INTRODUCED, Bound.LAST_AFFECTED)
+"""In which order the events at one version apply."""
 
 
 class Match(Frozen):
@@ -197,9 +202,25 @@ def _vulnerable(component: Ordered, affected: AffectedRange, ordering: Ordering)
 
 
 def _in_version_order(events: Sequence[RangeEvent], ordering: Ordering) -> list[RangeEvent]:
-    first = [event for event in events if _is_origin(event)]
-    later = [event for event in events if not _is_origin(event) and event.bound is not Bound.LIMIT]
+    written = list(_without_empty(events))
+    first = [event for event in written if _is_origin(event)]
+    later = [event for event in written if not _is_origin(event) and event.bound is not Bound.LIMIT]
+    # Sorting is stable: the second one keeps the order of the first among equal versions.
+    later.sort(key=lambda event: _AT_ONE_VERSION.index(event.bound))
     return first + sorted(later, key=lambda event: ordering.bound(event.version))
+
+
+def _without_empty(events: Sequence[RangeEvent]) -> Iterator[RangeEvent]:
+    skip = False
+    for event, following in zip_longest(events, events[1:]):
+        empty = (
+            following is not None
+            and (event.bound, following.bound) == (Bound.INTRODUCED, Bound.FIXED)
+            and event.version == following.version
+        )
+        if not empty and not skip:
+            yield event
+        skip = empty
 
 
 def _is_origin(event: RangeEvent) -> bool:

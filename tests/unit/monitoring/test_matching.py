@@ -46,6 +46,12 @@ def doubt(component: str, *entries: dict[str, Any]) -> Doubt:
         (("fixed 1.5", "introduced 1.0"), ["1.2"], ["0.9", "1.5"]),
         (("introduced 0", "fixed 1.5", "introduced 2.0", "fixed 2.3"), ["1.4", "2.0", "2.2"], ["1.5", "1.9", "2.3"]),
         (("introduced 0", "fixed 2.0", "introduced 2.0", "fixed 3.0"), ["1.9", "2.0", "2.9"], ["3.0"]),
+        (
+            ("introduced 0", "fixed 1.1", "introduced 2.0", "fixed 2.2", "introduced 1.1", "fixed 2.0"),
+            ["1", "2"],
+            ["2.2"],
+        ),
+        (("introduced 1.0", "fixed 1.0"), [], ["0.9", "1.0", "1.1"]),
         (("introduced 1.0", "last_affected 1.0"), ["1.0"], ["0.9", "1.1"]),
         (("introduced 0", "limit 2.0"), ["1.9"], ["2.0", "2.1"]),
         (("introduced 0", "limit 1.0", "limit 2.0"), ["1.5"], ["2.0"]),

@@ -28,7 +28,7 @@ from tests.support.eventually import eventually
 from tests.support.monitoring_scenes import NOW, Scene, a_scene, advisory, bom, digest, trusted
 
 pytestmark = pytest.mark.servers
-EXAMPLES = int(os.environ.get("HALLMARK_MODEL_EXAMPLES") or 8)
+EXAMPLES = int(os.environ.get("HALLMARK_MODEL_EXAMPLES") or 12)
 _numbers = itertools.count()
 
 
@@ -45,11 +45,11 @@ class History:
 
 @st.composite
 def histories(draw: st.DrawFn) -> History:
-    component = st.tuples(st.integers(0, 2), st.sampled_from(["1.0", "1.5", "2.5", "junk"]))
-    contents = st.lists(component, max_size=3, unique=True)
+    component = st.tuples(st.integers(0, 1), st.sampled_from(["1.0", "1.5", "2.5", "junk"]))
+    contents = st.lists(component, min_size=1, max_size=3, unique=True)
     boms = draw(st.lists(st.tuples(st.sampled_from(["image", "inner"]), contents), min_size=1, max_size=3))
-    record = st.tuples(st.integers(0, 1), st.integers(0, 2), st.sampled_from(["1.2", "2.0", "soon"]), st.booleans())
-    advisories = draw(st.lists(record, min_size=1, max_size=4))
+    record = st.tuples(st.integers(0, 1), st.integers(0, 1), st.sampled_from(["1.2", "2.0", "soon"]), st.booleans())
+    advisories = draw(st.lists(record, min_size=2, max_size=5))
     return History(boms, advisories, draw(st.permutations(range(len(boms) + len(advisories) + 2))))
 
 

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -151,8 +151,12 @@ class Release:
 def joined(causes: Iterable[VulnerabilityCause]) -> tuple[VulnerabilityCause, ...]:
     """One cause per flaw and component, sorted by component and id."""
     given = tuple(causes)
+    since: dict[tuple[str, str], datetime] = {}
+    for cause in given:
+        key = (cause.match.component, cause.match.advisory_id)
+        since[key] = min(cause.since, since.get(key, cause.since))
     return tuple(
-        VulnerabilityCause(match=flaw, since=min(cause.since for cause in given if _is_part(cause.match, flaw)))
+        VulnerabilityCause(match=flaw, since=min(_moments(flaw, since)))
         for flaw in distinct(cause.match for cause in given)
     )
 
@@ -195,5 +199,6 @@ def hits(purls: Iterable[str], advisories: Iterable[Advisory]) -> tuple[Match, .
     return matches_among(answers(purls, advisories))
 
 
-def _is_part(part: Match, flaw: Match) -> bool:
-    return part.component == flaw.component and part.advisory_id in {flaw.advisory_id, *flaw.aliases}
+def _moments(flaw: Match, since: Mapping[tuple[str, str], datetime]) -> list[datetime]:
+    keys = [(flaw.component, name) for name in (flaw.advisory_id, *flaw.aliases)]
+    return [since[key] for key in keys if key in since]

@@ -31,7 +31,7 @@ from services.monitoring.domain.release import answers, indexed
 from shared.mongo import Document, Lease, Session
 from shared.mongo.transactions import in_transaction
 
-AFFECTED = {1: 40, 10: 40, 100: 30}
+AFFECTED = {1: 40, 10: 30, 100: 12}
 """How often an advisory that affects so many versions is measured."""
 _BATCH = 100
 Measured = dict[str, Any]

@@ -67,6 +67,8 @@ def _upgrade(component: str, flaws: Sequence[Match]) -> Upgrade:
 
 
 def _joined(group: Sequence[Match]) -> Match:
+    if len(group) == 1:
+        return group[0]
     first = min(group, key=lambda one: one.advisory_id)
     ids = {name for one in group for name in (one.advisory_id, *one.aliases)}
     return Match(

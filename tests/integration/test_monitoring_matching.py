@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.monitoring.v1.rematching import RematchState, RequestRematch, ShowRematch
-from contracts.monitoring.v1.undecided import Doubt, ListUndecided, UndecidedPage
+from contracts.monitoring.v1.undecided import ListUndecided, UndecidedPage
 from contracts.registry.v1.events import VersionCreated
-from contracts.vocabulary import Artifact, Criticality, Role, Trust
+from contracts.vocabulary import Artifact, Criticality, Doubt, Role, Trust
 from services.monitoring import rematching
 from services.monitoring.domain.advisory import read_advisory
 from services.monitoring.domain.matching import Match, Undecided

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import ClassVar
 
 from contracts.message import Answer, PageLimit, Query
-from contracts.vocabulary import ApplicationName, Frozen, ProjectName, Purl, VersionName
-
-
-class Doubt(StrEnum):
-    """Why nobody can say whether a component is affected."""
-
-    PURL_MALFORMED = "purl_malformed"
-    VERSION_MISSING = "version_missing"
-    VERSION_UNREADABLE = "version_unreadable"
-    """The component's version, or one in the advisory, is no version of its ecosystem."""
-    ECOSYSTEM_UNSUPPORTED = "ecosystem_unsupported"
-    VERSIONS_UNSTATED = "versions_unstated"
-    """The advisory names commits only, or nothing at all."""
+from contracts.vocabulary import ApplicationName, Doubt, Frozen, ProjectName, Purl, VersionName
 
 
 class UndecidedComponent(Frozen):

@@ -17,8 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import assert_never
 
-from contracts.monitoring.v1.undecided import Doubt
-from contracts.vocabulary import Frozen, Severity
+from contracts.vocabulary import Doubt, Frozen, Severity
 from services.monitoring.domain.advisory import (
     Advisory,
     AffectedPackage,

@@ -62,6 +62,7 @@ bench: $(STAMP) ## Measure speed as ratios to floors taken in the same run
 	$(BIN)/python -m benchmarks.evidence
 	$(BIN)/python -m benchmarks.rego
 	$(BIN)/python -m benchmarks.gate
+	$(BIN)/python -m benchmarks.monitoring
 	$(BIN)/python -m benchmarks.promotions --json
 
 lock: $(STAMP) ## Pin all dependencies anew, with hashes

@@ -20,6 +20,8 @@ from contracts.monitoring.v1 import commands as monitoring_commands
 from contracts.monitoring.v1 import events as monitoring_events
 from contracts.monitoring.v1 import exploitation as monitoring_exploitation
 from contracts.monitoring.v1 import queries as monitoring_queries
+from contracts.monitoring.v1 import rematching as monitoring_rematching
+from contracts.monitoring.v1 import undecided as monitoring_undecided
 from contracts.promotion.v1 import cdevents as promotion_cdevents
 from contracts.promotion.v1 import commands as promotion_commands
 from contracts.promotion.v1 import events as promotion_events
@@ -165,6 +167,9 @@ MESSAGES: tuple[type[Message], ...] = (
     monitoring_exploitation.ImportExploitation,
     monitoring_exploitation.FinishExploitationImport,
     monitoring_exploitation.ListExploitation,
+    monitoring_rematching.RequestRematch,
+    monitoring_rematching.ShowRematch,
+    monitoring_undecided.ListUndecided,
     monitoring_queries.ListRisk,
     monitoring_queries.ShowTrust,
     monitoring_queries.ShowMetrics,

@@ -168,6 +168,18 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
+class Doubt(StrEnum):
+    """Why nobody can say whether a component is affected by a vulnerability."""
+
+    PURL_MALFORMED = "purl_malformed"
+    VERSION_MISSING = "version_missing"
+    VERSION_UNREADABLE = "version_unreadable"
+    """The component's version, or one in the advisory, is no version of its ecosystem."""
+    ECOSYSTEM_UNSUPPORTED = "ecosystem_unsupported"
+    VERSIONS_UNSTATED = "versions_unstated"
+    """The advisory names commits only, or nothing at all."""
+
+
 class Actor(Frozen):
     """Who did something: a proven subject, never a name out of a body."""
 

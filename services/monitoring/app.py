@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from contracts.evidence.v1.queries import ListComponents
-from services.monitoring.handlers import HANDLERS, commands, events, exploitation, queries
+from services.monitoring.handlers import HANDLERS, commands, events, exploitation, matching, queries
+from services.monitoring.rematching import rematch
+from services.monitoring.settings import MonitoringSettings
 from services.monitoring.storage.unit_of_work import INDEXES
 from shared.service import Service, serve_environment
 
-ROOMS = (commands, events, exploitation, queries)
-SERVICE = Service("monitoring", HANDLERS, INDEXES, asks=(ListComponents,))
+ROOMS = (commands, events, exploitation, matching, queries)
+SERVICE = Service("monitoring", HANDLERS, INDEXES, duties=(rematch,), asks=(ListComponents,))
 
 
 def run(env: Mapping[str, str]) -> None:
     """Run one monitoring process until SIGTERM."""
-    serve_environment(SERVICE, env)
+    serve_environment(SERVICE, env, MonitoringSettings)

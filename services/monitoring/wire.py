@@ -200,8 +200,8 @@ def trust_changed(before: Release, after: Release, *, because: str, at: datetime
         version_digest=after.version_digest,
         from_trust=before.state.trust,
         to_trust=after.state.trust,
-        added=_urgent_first(cause for cause in new if cause not in old)[:LISTED],
-        removed=_urgent_first(cause for cause in old if cause not in new)[:LISTED],
+        added=_missing_from(old, new)[:LISTED],
+        removed=_missing_from(new, old)[:LISTED],
         cause_count=len(new),
         distrusted=distrusted[:LISTED],
         because=because,
@@ -210,6 +210,11 @@ def trust_changed(before: Release, after: Release, *, because: str, at: datetime
         deadline=after.deadline,
         at=at,
     )
+
+
+def _missing_from(others: Iterable[RiskCause], causes: Iterable[RiskCause]) -> tuple[RiskCause, ...]:
+    known = {(one.advisory, one.component): one for one in others}
+    return _urgent_first(one for one in causes if known.get((one.advisory, one.component)) != one)
 
 
 def _urgent_first(causes: Iterable[RiskCause]) -> tuple[RiskCause, ...]:

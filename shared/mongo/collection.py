@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pymongo import IndexModel, ReturnDocument, UpdateOne
+from pymongo import IndexModel, ReplaceOne, ReturnDocument, UpdateOne
 
 from shared.mongo.errors import DuplicateKeyError, StaleDocumentError, translated
 
@@ -123,6 +123,33 @@ class Collection:
         """Insert or replace by `_id`, whatever was there: for facts whose newest form wins by design."""
         with translated():
             await self.handle.replace_one({"_id": document["_id"]}, document, upsert=True, session=self.session)
+
+    async def put_all(self, documents: Sequence[Document]) -> None:
+        """Put every one of them, in one go."""
+        if documents:
+            with translated():
+                await self.handle.bulk_write(
+                    [ReplaceOne({"_id": one["_id"]}, one, upsert=True) for one in documents],
+                    ordered=False,
+                    session=self.session,
+                )
+
+    async def replace_all(self, documents: Sequence[tuple[Document, int]]) -> None:
+        """Replace each document that is at its revision, which is above 0, in one go; each carries the next one then.
+
+        Raises `StaleDocumentError` when any of them is not, without saying which: inside a transaction none is replaced
+        then.
+        """
+        if not documents:
+            return
+        changes = [
+            ReplaceOne({"_id": one["_id"], "revision": revision}, {**one, "revision": revision + 1})
+            for one, revision in documents
+        ]
+        with translated():
+            result = await self.handle.bulk_write(changes, ordered=False, session=self.session)
+        if result.matched_count != len(changes):
+            raise StaleDocumentError(self.handle.name, f"one of {len(changes)}")
 
     async def update(self, where: Document, change: Any, *, upsert: bool = False) -> int:
         """Change every document that matches; how many did."""

@@ -14,6 +14,7 @@ SERVICES = ("registry", "evidence", "gate", "promotion", "monitoring")
 FIELD_LIBRARIES = {
     "packaging",
     "univers",
+    "cvss",
     "dateutil",
     "packageurl",
     "license_expression",

@@ -3,20 +3,23 @@
 - A record that breaks the schema where matching depends on it is refused whole: half an advisory would answer "not
   affected" for the half that was dropped.
 - One key per event; a range has at least one `introduced`, and not both `fixed` and `last_affected`.
-- Severity is the word a database gives (`database_specific.severity`, else the worst word on an affected entry).
-  CVSS vectors are not scored: without a word the severity is `unknown`, which counts wherever `low` counts.
+- Severity is the word that a database gives (`database_specific.severity`, else the worst word on an affected entry or
+  in `severity`, where Ubuntu writes one), else the worst rating of its newest CVSS vectors. A word is the database's
+  own judgement and wins: GitHub and Red Hat show theirs, whatever the vector beside it would be rated. Without either
+  the severity is `unknown`, which counts wherever `low` counts.
 - Affected entries without a package name sources by commit only; no package URL can meet them, so they are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from contracts.vocabulary import Frozen, Severity, Utc
+from services.monitoring.domain.scoring import rated_by_newest
 from shared.errors import Invalid
 
 AdvisoryId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,200}$")]
@@ -24,6 +27,7 @@ _Word = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 _SUMMARY_LENGTH = 300
 _WORDS = {
     "none": Severity.NONE,
+    "negligible": Severity.LOW,
     "low": Severity.LOW,
     "moderate": Severity.MEDIUM,
     "medium": Severity.MEDIUM,
@@ -134,6 +138,7 @@ class _Affected(Frozen):
     package: _Package | None = None
     ranges: list[_Range] | None = None
     versions: list[_Word] | None = None
+    severity: Any = None
     database_specific: Any = None
     ecosystem_specific: Any = None
 
@@ -146,6 +151,7 @@ class _Record(Frozen):
     summary: str | None = None
     details: str | None = None
     affected: list[_Affected] | None = None
+    severity: Any = None
     database_specific: Any = None
 
 
@@ -203,8 +209,23 @@ def _severity(raw: _Record) -> Severity:
     whole = _word(raw.database_specific)
     if whole is not None:
         return whole
-    entries = (spec for one in raw.affected or () for spec in (one.database_specific, one.ecosystem_specific))
-    return worst(word for word in map(_word, entries) if word is not None)
+    affected = raw.affected or ()
+    texts = [text for given in (raw.severity, *(one.severity for one in affected)) for text in _scores(given)]
+    specific = (spec for one in affected for spec in (one.database_specific, one.ecosystem_specific))
+    words = [*map(_word, specific), *(_WORDS.get(text.lower()) for text in texts)]
+    return worst(_known(words) or rated_by_newest(texts))
+
+
+def _known(severities: Iterable[Severity | None]) -> list[Severity]:
+    return [one for one in severities if one is not None]
+
+
+def _scores(given: Any) -> Iterator[str]:
+    # A severity that cannot be read makes the record worth less, not worthless: it is `unknown` then.
+    for one in given if isinstance(given, list) else ():
+        score = one.get("score") if isinstance(one, Mapping) else None
+        if isinstance(score, str):
+            yield score
 
 
 def _word(specific: Any) -> Severity | None:

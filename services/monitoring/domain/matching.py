@@ -3,18 +3,21 @@
 - Affected = the version is listed (string equality; on PyPI also equal under PEP 440) or inside any range.
 - A range: below one of its `limit`s, if it has any; then its events in version order: at or past `introduced` it is
   affected, at or past `fixed` it is not, past `last_affected` it is not. `introduced: "0"` comes before everything.
-- Events at the same version apply in the order they were written.
+- Of events at the same version a fix applies before what is introduced there: `[1, 2)` and `[2, 3)` are `[1, 3)`, in
+  whatever order they are written. What is fixed where it was introduced, in the next event, affects nothing.
 - A withdrawn advisory never matches. Commit ranges are left to the versions and ranges beside them.
+- Entries about another release of a distribution than the component's are about something else. A component that says
+  no release can be of any, as OSV reads an ecosystem without a suffix.
 - What cannot be decided is `Undecided`, never a silent no; a hit by another range or list still is a hit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
 from typing import assert_never
 
-from contracts.vocabulary import Frozen, Severity
+from contracts.vocabulary import Doubt, Frozen, Severity
 from services.monitoring.domain.advisory import (
     Advisory,
     AffectedPackage,
@@ -23,21 +26,13 @@ from services.monitoring.domain.advisory import (
     RangeEvent,
     RangeType,
 )
+from services.monitoring.domain.distributions import Release, advised_release, same_release
 from services.monitoring.domain.ordering import PYPI, Ordered, Ordering, Unreadable, newer_than, ordering_for
-from services.monitoring.domain.packages import PackageKey, advisory_key, package_version
+from services.monitoring.domain.packages import PackageKey, PackageVersion, advisory_key, component_of
 from shared.errors import Invalid
 
-
-class Doubt(StrEnum):
-    """Why nobody can say whether a component is affected."""
-
-    PURL_MALFORMED = "purl_malformed"
-    VERSION_MISSING = "version_missing"
-    VERSION_UNREADABLE = "version_unreadable"
-    """The component's version, or one in the advisory, is no version of its ecosystem."""
-    ECOSYSTEM_UNSUPPORTED = "ecosystem_unsupported"
-    VERSIONS_UNSTATED = "versions_unstated"
-    """The advisory names commits only, or nothing at all."""
+_AT_ONE_VERSION = (Bound.FIXED, Bound.INTRODUCED, Bound.LAST_AFFECTED)
+"""In which order the events at one version apply."""
 
 
 class Match(Frozen):
@@ -60,6 +55,21 @@ class Undecided(Frozen):
     component: str
     doubt: Doubt
 
+    @property
+    def key(self) -> str:
+        """What it is listed by."""
+        return f"{self.component}|{self.advisory_id}"
+
+
+def matches_among(answers: Iterable[Match | Undecided]) -> tuple[Match, ...]:
+    """Those that say yes."""
+    return tuple(one for one in answers if isinstance(one, Match))
+
+
+def undecided_among(answers: Iterable[Match | Undecided]) -> tuple[Undecided, ...]:
+    """Those that say neither yes nor no."""
+    return tuple(one for one in answers if isinstance(one, Undecided))
+
 
 def advisory_keys(advisory: Advisory) -> tuple[PackageKey, ...]:
     """The keys under which an advisory is indexed, sorted; none when it is withdrawn."""
@@ -73,24 +83,47 @@ def match(component: str, advisory: Advisory) -> Match | Undecided | None:
     if advisory.withdrawn is not None:
         return None
     try:
-        package = package_version(component)
+        asked = component_of(component)
     except Invalid:
         return Undecided(advisory_id=advisory.id, component=component, doubt=Doubt.PURL_MALFORMED)
-    entries = [one for one in advisory.affected if advisory_key(one.ecosystem, one.name) == package.key]
-    if not entries:
-        return None
-    version = package.version
-    answer = _affects_any(entries, package.key.ecosystem, version) if version else Doubt.VERSION_MISSING
-    if isinstance(answer, Doubt):
-        return Undecided(advisory_id=advisory.id, component=component, doubt=answer)
-    if not version or not answer:
-        return None
+    doubts: list[Doubt] = []
+    for package in asked.advised:
+        entries = _about(advisory, package, asked.release)
+        answer = _answer(entries, package) if entries else False
+        if answer is True:
+            return _hit(advisory, component, entries, package)
+        doubts += [answer] if isinstance(answer, Doubt) else []
+    return Undecided(advisory_id=advisory.id, component=component, doubt=doubts[0]) if doubts else None
+
+
+def _about(advisory: Advisory, package: PackageVersion, release: Release | None) -> list[AffectedPackage]:
+    return [
+        one
+        for one in advisory.affected
+        if advisory_key(one.ecosystem, one.name) == package.key
+        and (release is None or same_release(advised_release(one.ecosystem), release))
+        and _of_this_build(one.ecosystem, package.version)
+    ]
+
+
+def _of_this_build(ecosystem: str, version: str | None) -> bool:
+    # Packages validated by FIPS 140 are other builds, with other numbers, beside the ordinary ones.
+    return ":FIPS" not in ecosystem or "fips" in (version or "").lower()
+
+
+def _answer(entries: Sequence[AffectedPackage], package: PackageVersion) -> bool | Doubt:
+    if not package.version:
+        return Doubt.VERSION_MISSING
+    return _affects_any(entries, package.key.ecosystem, package.version)
+
+
+def _hit(advisory: Advisory, component: str, entries: Sequence[AffectedPackage], package: PackageVersion) -> Match:
     return Match(
         advisory_id=advisory.id,
         aliases=advisory.aliases,
         component=component,
         severity=advisory.severity,
-        fixed_in=_fixed_in(entries, package.key.ecosystem, version),
+        fixed_in=_fixed_in(entries, package.key.ecosystem, package.version or ""),
         summary=advisory.summary,
     )
 
@@ -168,9 +201,25 @@ def _vulnerable(component: Ordered, affected: AffectedRange, ordering: Ordering)
 
 
 def _in_version_order(events: Sequence[RangeEvent], ordering: Ordering) -> list[RangeEvent]:
-    first = [event for event in events if _is_origin(event)]
-    later = [event for event in events if not _is_origin(event) and event.bound is not Bound.LIMIT]
+    written = list(_without_empty(events))
+    first = [event for event in written if _is_origin(event)]
+    later = [event for event in written if not _is_origin(event) and event.bound is not Bound.LIMIT]
+    # Sorting is stable: the second one keeps the order of the first among equal versions.
+    later.sort(key=lambda event: _AT_ONE_VERSION.index(event.bound))
     return first + sorted(later, key=lambda event: ordering.bound(event.version))
+
+
+def _without_empty(events: Sequence[RangeEvent]) -> Iterator[RangeEvent]:
+    skip = False
+    for event, following in zip_longest(events, events[1:]):
+        empty = (
+            following is not None
+            and (event.bound, following.bound) == (Bound.INTRODUCED, Bound.FIXED)
+            and event.version == following.version
+        )
+        if not empty and not skip:
+            yield event
+        skip = empty
 
 
 def _is_origin(event: RangeEvent) -> bool:

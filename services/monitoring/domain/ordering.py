@@ -5,8 +5,9 @@
   is dropped (Go writes one).
 - PyPI follows PEP 440. A component's local label (`+cu118`) is dropped, as `<=` and `==` specifiers do: a local build
   of an affected version is affected.
-- Packagist is read where Composer's order and PEP 440 agree: up to four numbers with alpha, beta or RC.
-- RubyGems, NuGet and Maven follow univers.
+- Packagist follows Composer, Alpine and its kin apk-tools (`version_keys.py`).
+- RubyGems, NuGet and Maven follow univers; so do Debian's order (Debian Policy, 5.6.12) and RPM's (`rpmvercmp`), with
+  an epoch that counts as 0 when it is left out.
 """
 
 from __future__ import annotations
@@ -19,9 +20,13 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from packaging.version import InvalidVersion, Version
+from univers.debian import Version as DebianVersion
+from univers.rpm import RpmVersion
 from univers.versions import MavenVersion, NugetVersion, RubygemsVersion, SemverVersion
 
 from services.monitoring.domain.advisory import RangeType
+from services.monitoring.domain.distributions import ECOSYSTEMS
+from services.monitoring.domain.version_keys import apk_key, composer_key
 
 _NUMBER = r"(?:0|[1-9]\d*)"
 _SEMVER = re.compile(
@@ -30,10 +35,12 @@ _SEMVER = re.compile(
     r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?",
     re.ASCII,
 )
-_COMPOSER = re.compile(r"v?\d+(?:\.\d+){0,3}(?:[-._]?(?:alpha|beta|rc|a|b)[.-]?\d*)?", re.ASCII | re.IGNORECASE)
 _GEM = re.compile(r"\d+(?:\.[0-9A-Za-z]+)*", re.ASCII)
 _NUGET = re.compile(r"v?\d+(?:\.\d+){0,3}(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?", re.ASCII)
 _MAVEN = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]*", re.ASCII)
+_DEBIAN = re.compile(r"(?:\d+:)?\d[0-9A-Za-z.+~-]*", re.ASCII)
+_RPM = re.compile(r"(?:\d+:)?[0-9A-Za-z._+~^%]+(?:-[0-9A-Za-z._+~^%]+)?", re.ASCII)
+_ANY = re.compile(r"[!-~]+", re.ASCII)
 _LONGEST = 200
 _CACHED = 65_536
 
@@ -80,13 +87,21 @@ def newer_than(ecosystem: str, version: str, candidates: Iterable[str]) -> tuple
         floor = ordering.component(version)
     except Unreadable:
         return ()
-    above: list[tuple[Ordered, str]] = []
+    return tuple(candidate for read, candidate in _in_order(ordering, candidates) if floor < read)
+
+
+def newest(ecosystem: str, candidates: Iterable[str]) -> str | None:
+    """The highest of the candidates that are versions, in the same order as `newer_than`; None without any."""
+    ordering = _BY_ECOSYSTEM.get(ecosystem, _SEMVER_ORDER)
+    return next((candidate for _, candidate in reversed(_in_order(ordering, candidates))), None)
+
+
+def _in_order(ordering: Ordering, candidates: Iterable[str]) -> list[tuple[Ordered, str]]:
+    found: list[tuple[Ordered, str]] = []
     for candidate in candidates:
         with suppress(Unreadable):
-            read = ordering.bound(candidate)
-            if floor < read:
-                above.append((read, candidate))
-    return tuple(candidate for _, candidate in sorted(above, key=lambda pair: pair[0]))
+            found.append((ordering.bound(candidate), candidate))
+    return sorted(found, key=lambda pair: pair[0])
 
 
 @lru_cache(maxsize=_CACHED)
@@ -102,17 +117,12 @@ def _pep440_public(text: str) -> Version:
     return Version(_pep440(text).public)
 
 
-@lru_cache(maxsize=_CACHED)
-def _composer(text: str) -> Version:
-    return _pep440(_shaped(text, _COMPOSER))
-
-
 def _reader(shape: re.Pattern[str], build: Callable[[str], Ordered]) -> Callable[[str], Ordered]:
     @lru_cache(maxsize=_CACHED)
     def read(text: str) -> Ordered:
         try:
             return build(_shaped(text, shape))
-        except (ValueError, TypeError, IndexError) as error:
+        except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
             raise Unreadable(f"{text[:_LONGEST]!r} is no version of this ecosystem") from error
 
     return read
@@ -138,5 +148,8 @@ _BY_ECOSYSTEM = {
     "Maven": _same(_reader(_MAVEN, MavenVersion)),
     "NuGet": _same(_reader(_NUGET, NugetVersion)),
     "RubyGems": _same(_reader(_GEM, RubygemsVersion)),
-    "Packagist": _same(_composer),
+    "Packagist": _same(_reader(_ANY, composer_key)),
+    **dict.fromkeys(ECOSYSTEMS["deb"], _same(_reader(_DEBIAN, DebianVersion.from_string))),
+    **dict.fromkeys(ECOSYSTEMS["apk"], _same(_reader(_ANY, apk_key))),
+    **dict.fromkeys(ECOSYSTEMS["rpm"], _same(_reader(_RPM, RpmVersion.from_string))),
 }

@@ -4,18 +4,28 @@
 - Where package URLs lose the case of a name (npm, Go, Packagist, NuGet), both sides are lowercased: a namesake in
   another case may be reported, a real hit is never missed.
 - An ecosystem's suffix (`Debian:12`, `Maven:https://...`) is not part of the key.
-- Any other package URL type keeps its own lowercase name as ecosystem (deb, apk and rpm: the distribution), so that it
-  still meets its advisories and the match says `Undecided` instead of staying silent.
+- A package of a distribution meets advisories by the name of its source, of its own, or of both
+  (`distributions.py`); its epoch may stand in a qualifier.
+- Any other package URL type keeps its own lowercase name as ecosystem, so that it still meets its advisories.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from packageurl import PackageURL
 from packaging.utils import canonicalize_name
 
+from services.monitoring.domain.distributions import (
+    ECOSYSTEMS,
+    Release,
+    component_release,
+    distribution,
+    names_sources,
+    source_of,
+)
 from shared.errors import Invalid
 
 _ECOSYSTEM_OF_TYPE = {
@@ -28,8 +38,8 @@ _ECOSYSTEM_OF_TYPE = {
     "gem": "RubyGems",
     "composer": "Packagist",
 }
-_KNOWN = {name.lower(): name for name in _ECOSYSTEM_OF_TYPE.values()}
-_DISTRIBUTION_TYPES = frozenset({"deb", "apk", "rpm"})
+_DISTRIBUTIONS = frozenset().union(*ECOSYSTEMS.values())
+_KNOWN = {name.lower(): name for name in (*_ECOSYSTEM_OF_TYPE.values(), *_DISTRIBUTIONS)}
 _CACHED = 65_536
 
 
@@ -46,20 +56,37 @@ class PackageKey:
 
 @dataclass(frozen=True, slots=True)
 class PackageVersion:
-    """A component: its package, and its version when the package URL has one."""
+    """A package, and its version when it is known."""
 
     key: PackageKey
     version: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Component:
+    """What a package URL says of a component."""
+
+    package: PackageVersion
+    """The package itself."""
+    advised: tuple[PackageVersion, ...]
+    """The packages by whose names advisories can be about it: itself, its source, or both."""
+    release: Release | None = None
+    """The release of the distribution that it belongs to, when it says one."""
+
+
 def package_key(purl: str) -> PackageKey:
     """The key of a component, with or without version. Raises `Invalid` (`purl_malformed`)."""
-    return package_version(purl).key
+    return component_of(purl).package.key
+
+
+def package_version(purl: str) -> PackageVersion:
+    """The package and version that a package URL names. Raises `Invalid` (`purl_malformed`)."""
+    return component_of(purl).package
 
 
 @lru_cache(maxsize=_CACHED)
-def package_version(purl: str) -> PackageVersion:
-    """The package and version that a package URL names. Raises `Invalid` (`purl_malformed`)."""
+def component_of(purl: str) -> Component:
+    """What a package URL says of a component. Raises `Invalid` (`purl_malformed`)."""
     try:
         parsed = PackageURL.from_string(purl)
     except ValueError as error:
@@ -69,13 +96,40 @@ def package_version(purl: str) -> PackageVersion:
             remedy="Give the component a package URL such as pkg:pypi/name@1.0.",
         ) from error
     kind, namespace, name = parsed.type.lower(), parsed.namespace or "", parsed.name
+    qualifiers = parsed.qualifiers if isinstance(parsed.qualifiers, Mapping) else {}
+    if kind in ECOSYSTEMS and (namespace or qualifiers.get("distro")):
+        return _of_distribution(kind, namespace, name, parsed.version, qualifiers)
     ecosystem = _ECOSYSTEM_OF_TYPE.get(kind)
     if ecosystem is None:
-        distribution = kind in _DISTRIBUTION_TYPES and namespace
-        key = PackageKey(namespace, name) if distribution else PackageKey(kind, _joined(namespace, name, "/"))
-        return PackageVersion(PackageKey(key.ecosystem.lower(), key.name.lower()), parsed.version)
-    full = _joined(namespace, name, ":" if ecosystem == "Maven" else "/")
-    return PackageVersion(PackageKey(ecosystem, _normalised(ecosystem, full)), parsed.version)
+        key = PackageKey(kind, _joined(namespace, name, "/").lower())
+    else:
+        full = _joined(namespace, name, ":" if ecosystem == "Maven" else "/")
+        key = PackageKey(ecosystem, _normalised(ecosystem, full))
+    package = PackageVersion(key, parsed.version)
+    return Component(package, (package,))
+
+
+def _of_distribution(
+    kind: str, namespace: str, name: str, version: str | None, qualifiers: Mapping[str, str]
+) -> Component:
+    distro = qualifiers.get("distro", "")
+    ecosystem = distribution(kind, namespace, distro) or (namespace or distro).lower()
+    package = PackageVersion(PackageKey(ecosystem, name.lower()), _with_epoch(version, qualifiers))
+    release = component_release(distro, version or "")
+    source = source_of(qualifiers)
+    if source is None:
+        return Component(package, (package,), release)
+    source_name, source_version = source
+    built_from = PackageVersion(
+        PackageKey(ecosystem, source_name.lower()), _with_epoch(source_version or version, qualifiers)
+    )
+    both = (built_from,) if names_sources(ecosystem) else tuple(dict.fromkeys((package, built_from)))
+    return Component(package, both, release)
+
+
+def _with_epoch(version: str | None, qualifiers: Mapping[str, str]) -> str | None:
+    epoch = qualifiers.get("epoch", "")
+    return f"{epoch}:{version}" if epoch.isdecimal() and version and ":" not in version else version
 
 
 @lru_cache(maxsize=_CACHED)
@@ -83,8 +137,8 @@ def advisory_key(ecosystem: str, name: str) -> PackageKey:
     """The key of a package as an OSV record names it."""
     base = ecosystem.partition(":")[0].strip().lower()
     known = _KNOWN.get(base)
-    if known is None:
-        return PackageKey(base, name.lower())
+    if known is None or known in _DISTRIBUTIONS:
+        return PackageKey(known or base, name.lower())
     return PackageKey(known, _normalised(known, name))
 
 

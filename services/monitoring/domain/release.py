@@ -10,14 +10,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from contracts.vocabulary import Criticality, Digest, SourceCommit, Trust
 from services.monitoring.domain.advisory import Advisory
-from services.monitoring.domain.matching import Match, advisory_keys, match
-from services.monitoring.domain.packages import PackageKey, package_key
+from services.monitoring.domain.matching import Match, Undecided, advisory_keys, match, matches_among
+from services.monitoring.domain.packages import PackageKey, component_of
 from services.monitoring.domain.remediation import distinct
 from services.monitoring.domain.sla import distrust_due, earliest_due
 from services.monitoring.domain.trust import (
@@ -151,8 +151,12 @@ class Release:
 def joined(causes: Iterable[VulnerabilityCause]) -> tuple[VulnerabilityCause, ...]:
     """One cause per flaw and component, sorted by component and id."""
     given = tuple(causes)
+    since: dict[tuple[str, str], datetime] = {}
+    for cause in given:
+        key = (cause.match.component, cause.match.advisory_id)
+        since[key] = min(cause.since, since.get(key, cause.since))
     return tuple(
-        VulnerabilityCause(match=flaw, since=min(cause.since for cause in given if _is_part(cause.match, flaw)))
+        VulnerabilityCause(match=flaw, since=min(_moments(flaw, since)))
         for flaw in distinct(cause.match for cause in given)
     )
 
@@ -165,30 +169,36 @@ def newest_per_subject(sboms: Iterable[Sbom]) -> tuple[Sbom, ...]:
     return tuple({sbom.key: sbom for sbom in newest.values()}.values())
 
 
-def indexed(purls: Iterable[str]) -> dict[str, PackageKey]:
-    """Each readable package URL with the package it names."""
-    found: dict[str, PackageKey] = {}
+def indexed(purls: Iterable[str]) -> dict[str, tuple[PackageKey, ...]]:
+    """Each readable package URL with the packages by whose names advisories can be about it."""
+    found: dict[str, tuple[PackageKey, ...]] = {}
     for purl in purls:
         try:
-            found[purl] = package_key(purl)
+            found[purl] = tuple(package.key for package in component_of(purl).advised)
         except Invalid:
             continue
     return found
 
 
-def hits(purls: Iterable[str], advisories: Iterable[Advisory]) -> tuple[Match, ...]:
-    """Every hit of an advisory on a component."""
+def answers(purls: Iterable[str], advisories: Iterable[Advisory]) -> tuple[Match | Undecided, ...]:
+    """What every advisory says of every component that it is about, unless that is no."""
     by_key: dict[PackageKey, list[str]] = {}
-    for purl, key in indexed(purls).items():
-        by_key.setdefault(key, []).append(purl)
-    answers = (
+    for purl, keys in indexed(purls).items():
+        for key in keys:
+            by_key.setdefault(key, []).append(purl)
+    found = (
         match(purl, advisory)
         for advisory in advisories
-        for key in advisory_keys(advisory)
-        for purl in by_key.get(key, ())
+        for purl in dict.fromkeys(purl for key in advisory_keys(advisory) for purl in by_key.get(key, ()))
     )
-    return tuple(answer for answer in answers if isinstance(answer, Match))
+    return tuple(answer for answer in found if answer is not None)
 
 
-def _is_part(part: Match, flaw: Match) -> bool:
-    return part.component == flaw.component and part.advisory_id in {flaw.advisory_id, *flaw.aliases}
+def hits(purls: Iterable[str], advisories: Iterable[Advisory]) -> tuple[Match, ...]:
+    """Every hit of an advisory on a component."""
+    return matches_among(answers(purls, advisories))
+
+
+def _moments(flaw: Match, since: Mapping[tuple[str, str], datetime]) -> list[datetime]:
+    keys = [(flaw.component, name) for name in (flaw.advisory_id, *flaw.aliases)]
+    return [since[key] for key in keys if key in since]

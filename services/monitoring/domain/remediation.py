@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from contracts.vocabulary import Frozen
 from services.monitoring.domain.advisory import worst
 from services.monitoring.domain.matching import Match
-from services.monitoring.domain.ordering import newer_than
-from services.monitoring.domain.packages import package_version
+from services.monitoring.domain.ordering import newest
+from services.monitoring.domain.packages import package_key
 
 
 class Upgrade(Frozen):
@@ -36,13 +36,16 @@ def distinct(matches: Iterable[Match]) -> tuple[Match, ...]:
     The id is the first of the joined ones, all others become aliases; `fixed_in` is the highest that any record names,
     since the lower ones are too low for at least one database.
     """
-    groups: list[list[Match]] = []
-    for match in sorted(set(matches), key=lambda one: (one.component, one.advisory_id)):
+    groups: dict[int, list[Match]] = {}
+    by_name: dict[tuple[str, str], int] = {}
+    for number, match in enumerate(sorted(set(matches), key=lambda one: (one.component, one.advisory_id))):
+        names = [(match.component, name) for name in (match.advisory_id, *match.aliases)]
         # A new match can be the link between groups that did not know each other so far.
-        linked = [group for group in groups if any(_same_flaw(match, other) for other in group)]
-        groups = [group for group in groups if group not in linked]
-        groups.append([other for group in linked for other in group] + [match])
-    return tuple(sorted(map(_joined, groups), key=lambda one: (one.component, one.advisory_id)))
+        linked = sorted({by_name[name] for name in names if name in by_name})
+        groups[number] = [other for group in linked for other in groups.pop(group)] + [match]
+        for other in groups[number]:
+            by_name |= {(other.component, name): number for name in (other.advisory_id, *other.aliases)}
+    return tuple(sorted(map(_joined, groups.values()), key=lambda one: (one.component, one.advisory_id)))
 
 
 def upgrades(matches: Iterable[Match]) -> tuple[Upgrade, ...]:
@@ -63,12 +66,9 @@ def _upgrade(component: str, flaws: Sequence[Match]) -> Upgrade:
     )
 
 
-def _same_flaw(one: Match, other: Match) -> bool:
-    ids, other_ids = {one.advisory_id, *one.aliases}, {other.advisory_id, *other.aliases}
-    return one.component == other.component and not ids.isdisjoint(other_ids)
-
-
 def _joined(group: Sequence[Match]) -> Match:
+    if len(group) == 1:
+        return group[0]
     first = min(group, key=lambda one: one.advisory_id)
     ids = {name for one in group for name in (one.advisory_id, *one.aliases)}
     return Match(
@@ -82,7 +82,5 @@ def _joined(group: Sequence[Match]) -> Match:
 
 
 def _highest_fix(component: str, matches: Iterable[Match]) -> str | None:
-    package = package_version(component)
     fixes = sorted({one.fixed_in for one in matches if one.fixed_in is not None})
-    # Every `fixed_in` lies above the component's version, so that version is the floor to sort them from.
-    return next(reversed(newer_than(package.key.ecosystem, package.version or "", fixes)), None)
+    return newest(package_key(component).ecosystem, fixes)

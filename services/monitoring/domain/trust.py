@@ -136,6 +136,19 @@ def with_advisory(
     return _settled(state, {**others, **_causes(state, mine, at)}, at, threshold)
 
 
+def with_advisories(
+    state: TrustState,
+    advisory_ids: Collection[str],
+    matches: Iterable[Match],
+    at: datetime,
+    threshold: Severity = Severity.LOW,
+) -> TrustStep:
+    """Makes `matches` the only ones of these advisories: as `with_advisory` for each of them, at once."""
+    others = {key: cause for key, cause in _open(state).items() if key[1] not in advisory_ids}
+    mine = [match for match in matches if match.advisory_id in advisory_ids]
+    return _settled(state, {**others, **_causes(state, mine, at)}, at, threshold)
+
+
 def rejudged(
     state: TrustState, matches: Iterable[Match], at: datetime, threshold: Severity = Severity.LOW
 ) -> TrustStep:
@@ -190,14 +203,33 @@ def _settled(state: TrustState, causes: _Open, at: datetime, threshold: Severity
 def _with_causes(state: TrustState, counting: tuple[Cause, ...], at: datetime) -> TrustStep:
     if state.trust is Trust.REVOKED:
         return state, None
-    added = tuple(cause for cause in counting if cause not in state.causes)
-    removed = tuple(cause for cause in state.causes if cause not in counting)
+    added, removed = _missing_from(state.causes, counting), _missing_from(counting, state.causes)
     if not added and not removed:
         return state, None
     trust = _trust(state.trust, at_risk=bool(counting))
     since = state.since if trust is state.trust else at
     change = TrustChange(before=state.trust, after=trust, at=at, added=added, removed=removed)
     return TrustState(trust=trust, since=since, causes=counting), change
+
+
+def _missing_from(others: Iterable[Cause], causes: Iterable[Cause]) -> tuple[Cause, ...]:
+    # By what names them: comparing every cause with every other takes long for a release that has hundreds.
+    known = {_name(cause): cause for cause in others}
+    return tuple(cause for cause in causes if not _same(known.get(_name(cause)), cause))
+
+
+def _same(one: Cause | None, other: Cause) -> bool:
+    return one is other or one == other
+
+
+def _name(cause: Cause) -> tuple[str, ...]:
+    match cause:
+        case VulnerabilityCause():
+            return (cause.kind, *_key(cause.match))
+        case DistrustCause():
+            return (cause.kind, cause.content_digest)
+        case RevocationCause():
+            return (cause.kind,)
 
 
 def _trust(before: Trust, *, at_risk: bool) -> Trust:

@@ -15,6 +15,7 @@ from contracts.vocabulary import Role
 from services.monitoring import wire
 from services.monitoring.domain.advisory import Advisory, is_newer, read_advisory
 from services.monitoring.domain.matching import advisory_keys
+from services.monitoring.domain.release import answers
 from services.monitoring.domain.trust import revoked
 from services.monitoring.handlers import HANDLERS
 from services.monitoring.handlers.rights import require_security_anywhere
@@ -74,12 +75,15 @@ def _read(command: ImportAdvisories) -> tuple[list[Advisory], tuple[RefusedAdvis
 
 
 async def _look_again(work: MonitoringWork, changed: list[Advisory], before: list[Advisory], source: str) -> int:
-    # The packages that an advisory named before count as well: it may have stopped naming them.
-    packages = {key for one in (*changed, *before) for key in advisory_keys(one)}
-    named = await work.sboms.naming(packages)
-    releases = await work.releases.described_by(named)
+    # What an advisory said before counts as well: it may have stopped saying it.
+    said = (*changed, *before)
+    named = await work.sboms.naming({key for one in said for key in advisory_keys(one)})
+    concerned = {answer.component for answer in answers(named, said)}
+    sboms = {sbom for purl in concerned for sbom in named[purl]}
+    releases = await work.releases.described_by(sboms)
     because = f"Advisories were imported from {source}." if source else "Advisories were imported."
-    for release in releases:
-        purls = {purl for sbom in release.sboms for purl in named.get(sbom, ())}
-        await judge_advisories(work, release, purls, changed, because)
+    async with work.undecided.gathered([release.key for release in releases]), work.releases.gathered():
+        for release in releases:
+            purls = sorted(purl for purl in concerned if not named[purl].isdisjoint(release.sboms))
+            await judge_advisories(work, release, purls, changed, because)
     return len(releases)

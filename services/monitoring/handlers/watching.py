@@ -11,8 +11,10 @@ from datetime import datetime
 
 from services.monitoring import cdevents, wire
 from services.monitoring.domain.advisory import Advisory
-from services.monitoring.domain.release import Release, hits, indexed, newest_per_subject
-from services.monitoring.domain.trust import rejudged, resting_on, with_advisory
+from services.monitoring.domain.doubts import Doubts, doubts_among
+from services.monitoring.domain.matching import matches_among, undecided_among
+from services.monitoring.domain.release import Release, answers, indexed, newest_per_subject
+from services.monitoring.domain.trust import rejudged, resting_on, with_advisories
 from services.monitoring.storage.unit_of_work import MonitoringWork
 
 
@@ -32,15 +34,23 @@ async def settle(work: MonitoringWork, before: Release, after: Release, because:
     return saved
 
 
-async def judge(work: MonitoringWork, release: Release, because: str) -> Release:
-    """Match everything that a release consists of against everything that is known."""
+async def assessed(work: MonitoringWork, release: Release) -> tuple[Release, Doubts]:
+    """A release as it is by everything that it consists of and everything that is known; what could not be decided."""
     subjects = await work.versions.subjects(release.project, release.own_subjects)
     sboms = newest_per_subject(await work.sboms.about(release.project, subjects))
     keys = tuple(sorted(sbom.key for sbom in sboms))
     purls = await work.sboms.purls(keys)
-    advisories = await work.advisories.naming(set(indexed(purls).values()))
-    state, _ = rejudged(release.state, hits(purls, advisories), work.unit.now)
+    advisories = await work.advisories.naming({key for found in indexed(purls).values() for key in found})
+    found = answers(purls, advisories)
+    state, _ = rejudged(release.state, matches_among(found), work.unit.now)
     after = replace(release, subjects=subjects, sboms=keys, components=len(purls), state=state)
+    return after, doubts_among(found)
+
+
+async def judge(work: MonitoringWork, release: Release, because: str) -> Release:
+    """Match everything that a release consists of against everything that is known."""
+    after, doubts = await assessed(work, release)
+    await work.undecided.keep(release.key, doubts)
     return await settle(work, release, after, because)
 
 
@@ -55,10 +65,11 @@ async def judge_advisories(
     work: MonitoringWork, release: Release, purls: Iterable[str], advisories: Sequence[Advisory], because: str
 ) -> Release:
     """Match only these components of a release against only these advisories: no other answer can have changed."""
-    concerned = tuple(purls)
-    state = release.state
-    for advisory in advisories:
-        state, _ = with_advisory(state, advisory.id, hits(concerned, [advisory]), work.unit.now)
+    found = answers(purls, advisories)
+    ids = {advisory.id for advisory in advisories}
+    state, _ = with_advisories(release.state, ids, matches_among(found), work.unit.now)
+    doubts = await work.undecided.of(release.key)
+    await work.undecided.keep(release.key, doubts.revised(ids, undecided_among(found)))
     return await settle(work, release, replace(release, state=state), because)
 
 

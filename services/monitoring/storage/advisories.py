@@ -39,9 +39,16 @@ class AdvisoryRepository:
 
     async def put(self, advisories: Iterable[Advisory]) -> None:
         """Keep these forms of them."""
-        for one in advisories:
-            packages = [str(key) for key in advisory_keys(one)]
-            await self._advisories.put({"_id": one.id, "packages": packages, "record": one.model_dump(mode="json")})
+        await self._advisories.put_all(
+            [
+                {
+                    "_id": one.id,
+                    "packages": [str(key) for key in advisory_keys(one)],
+                    "record": one.model_dump(mode="json"),
+                }
+                for one in advisories
+            ]
+        )
 
     async def imported(self, *, added: int, at: datetime) -> None:
         """Count an import."""

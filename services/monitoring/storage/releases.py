@@ -8,8 +8,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -42,6 +42,7 @@ class ReleaseRepository:
     def __init__(self, releases: Collection, standing: Collection) -> None:
         self._releases = releases
         self._standing = standing
+        self._gathered: list[tuple[Document, int]] | None = None
 
     async def get(self, project: str, application: str, version: str) -> Release:
         """One release. Raises `NotFound` (`release_unknown`)."""
@@ -79,9 +80,26 @@ class ReleaseRepository:
         where = {"project": project, "application": application}
         return [from_document(found) async for found in self._releases.stream(where)]
 
+    @asynccontextmanager
+    async def gathered(self) -> AsyncIterator[None]:
+        """What is saved inside the block is written at its end, in one go: of no release more than once."""
+        self._gathered = []
+        try:
+            yield
+            await self._releases.replace_all(self._gathered)
+        finally:
+            self._gathered = None
+
+    async def following(self, key: str, limit: int) -> list[Release]:
+        """The first releases of all projects whose keys come after this one."""
+        return [from_document(found) for found in await self._releases.find({"_id": {"$gt": key}}, limit=limit)]
+
     async def save(self, release: Release) -> Release:
         """Keep it, if it is still what it was when it was read; the release at its new revision."""
-        await self._releases.replace(_to_document(release), revision=release.revision)
+        if self._gathered is not None and release.revision:
+            self._gathered.append((_to_document(release), release.revision))
+        else:
+            await self._releases.replace(_to_document(release), revision=release.revision)
         return replace(release, revision=release.revision + 1)
 
     async def standing(self, project: str, application: str, stage: str) -> str | None:

@@ -1,7 +1,10 @@
 """Bills of materials and their components, indexed by package.
 
 `sboms`       {_id: "<project>|<evidence id>", project, evidence_id, subjects, made_at, components}
-`components`  {_id: "<project>|<evidence id>|<purl>", sbom, key: "<ecosystem>:<name>", purl}
+`components`  {sbom, key: "<ecosystem>:<name>", purl}: one for each package by whose name advisories can be about it
+
+Both questions about components are answered from an index alone: which ones a package has and where they are, and what
+a bill of materials names.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from shared.mongo import Collection, Document, Index
 SBOMS, COMPONENTS = "sboms", "components"
 INDEXES = {
     SBOMS: (Index((("project", 1), ("subjects", 1))),),
-    COMPONENTS: (Index((("key", 1), ("sbom", 1))), Index((("sbom", 1),))),
+    COMPONENTS: (Index((("key", 1), ("purl", 1), ("sbom", 1))), Index((("sbom", 1), ("purl", 1)))),
 }
 
 
@@ -31,7 +34,7 @@ class SbomRepository:
         """Whether it is on record."""
         return await self._sboms.get(key) is not None
 
-    async def add(self, sbom: Sbom, components: Mapping[str, PackageKey]) -> None:
+    async def add(self, sbom: Sbom, components: Mapping[str, tuple[PackageKey, ...]]) -> None:
         """Put one on record with its components; it must not be there yet."""
         await self._sboms.add(
             {
@@ -44,10 +47,7 @@ class SbomRepository:
             }
         )
         await self._components.add_all(
-            [
-                {"_id": f"{sbom.key}|{purl}", "sbom": sbom.key, "key": str(key), "purl": purl}
-                for purl, key in components.items()
-            ]
+            [{"sbom": sbom.key, "key": str(key), "purl": purl} for purl, keys in components.items() for key in keys]
         )
 
     async def about(self, project: str, subjects: Members[str]) -> list[Sbom]:
@@ -58,14 +58,23 @@ class SbomRepository:
     async def purls(self, sboms: Members[str]) -> tuple[str, ...]:
         """Every component that these name, once."""
         where = {"sbom": {"$in": sorted(sboms)}}
-        return tuple(sorted({row["purl"] async for row in self._components.stream(where)}))
+        found = await self._components.every(where, only={"_id": 0, "sbom": 1, "purl": 1})
+        return tuple(sorted({row["purl"] for row in found}))
+
+    async def purls_of_each(self, sboms: Members[str]) -> dict[str, list[str]]:
+        """The components that each of these names."""
+        found: dict[str, list[str]] = {}
+        where = {"sbom": {"$in": sorted(sboms)}}
+        for row in await self._components.every(where, only={"_id": 0, "sbom": 1, "purl": 1}):
+            found.setdefault(row["sbom"], []).append(row["purl"])
+        return found
 
     async def naming(self, packages: Members[PackageKey]) -> dict[str, set[str]]:
-        """The components of these packages, by the key of the bill of materials that names them."""
+        """The bills of materials that name components of these packages, by the component."""
         found: dict[str, set[str]] = {}
         where = {"key": {"$in": sorted(map(str, packages))}}
-        async for row in self._components.stream(where):
-            found.setdefault(row["sbom"], set()).add(row["purl"])
+        for row in await self._components.every(where, only={"_id": 0, "key": 1, "sbom": 1, "purl": 1}):
+            found.setdefault(row["purl"], set()).add(row["sbom"])
         return found
 
 

@@ -11,7 +11,9 @@ from services.monitoring.storage import (
     exploitation,
     match_clock,
     releases,
+    rematching,
     sboms,
+    undecided,
     versions,
 )
 from shared.messaging.unit_of_work import UnitOfWork
@@ -24,7 +26,9 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     **distrusted.INDEXES,
     **exploitation.INDEXES,
     **releases.INDEXES,
+    **rematching.INDEXES,
     **sboms.INDEXES,
+    **undecided.INDEXES,
     **versions.INDEXES,
 }
 
@@ -48,6 +52,8 @@ class MonitoringWork:
         self.distrusted = distrusted.DistrustedRepository(collection(distrusted.DISTRUSTED))
         self.versions = versions.VersionRepository(collection(versions.VERSIONS))
         self.applications = versions.ApplicationRepository(collection(versions.APPLICATIONS))
+        self.rematches = rematching.RematchRepository(collection(rematching.REMATCHING))
+        self.undecided = undecided.UndecidedRepository(collection(undecided.UNDECIDED))
         self.releases = releases.ReleaseRepository(collection(releases.RELEASES), collection(releases.STANDING))
         self.delivery = delivery.DeliveryRepository(
             collection(delivery.DEPLOYMENTS), collection(delivery.INCIDENTS), collection(delivery.EPISODES)

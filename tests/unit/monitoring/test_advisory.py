@@ -47,9 +47,39 @@ def test_the_databases_word_is_the_severity(word: object, severity: Severity) ->
     assert read_advisory(record(database_specific={"severity": word})).severity is severity
 
 
-def test_a_vector_alone_is_not_scored() -> None:
-    vector = {"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}
-    assert read_advisory(record(severity=[vector])).severity is Severity.UNKNOWN
+V2 = "AV:N/AC:L/Au:N/C:P/I:P/A:P"
+V3 = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
+V4 = "CVSS:4.0/AV:L/AC:L/AT:P/PR:L/UI:N/VC:L/VI:N/VA:N/SC:N/SI:N/SA:N"
+
+
+@pytest.mark.parametrize(
+    ("scores", "severity"),
+    [
+        ([V2], Severity.HIGH),
+        ([V3], Severity.CRITICAL),
+        ([V3 + "/"], Severity.CRITICAL),
+        ([V4], Severity.LOW),
+        ([V2, V4, V3], Severity.LOW),
+        ([V3, V2], Severity.CRITICAL),
+        (["CVSS:3.0/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:N"], Severity.NONE),
+        (["Medium"], Severity.MEDIUM),
+        (["negligible", V3], Severity.LOW),
+        (["CVSS:3.1/AV:N", V2], Severity.HIGH),
+        (["CVSS:3.1/AV:N", "9.8", "A" * 5000, "", "CVSS:9.9/AV:N", "()"], Severity.UNKNOWN),
+    ],
+)
+def test_without_a_word_the_worst_vector_is_rated(scores: list[str], severity: Severity) -> None:
+    severities = [{"type": "CVSS_V3", "score": score} for score in scores]
+    assert read_advisory(record(severity=severities)).severity is severity
+    entry = {"package": {"ecosystem": "npm", "name": "a"}, "versions": ["1"], "severity": severities}
+    assert read_advisory(record(affected=[entry])).severity is severity
+    word = read_advisory(record(severity=severities, database_specific={"severity": "MODERATE"}))
+    assert word.severity is Severity.MEDIUM, "the word of a database wins"
+
+
+@pytest.mark.parametrize("junk", [None, 7, "CVSS:3.1", {}, [None, 7, {"score": 9.8}, {"type": "CVSS_V3"}]])
+def test_a_severity_that_cannot_be_read_is_unknown(junk: Any) -> None:
+    assert read_advisory(record(severity=junk)).severity is Severity.UNKNOWN
 
 
 def test_the_worst_word_of_the_affected_entries_stands_in() -> None:

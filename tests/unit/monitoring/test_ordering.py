@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from services.monitoring.domain.advisory import RangeType
 from services.monitoring.domain.ordering import Unreadable, newer_than, ordering_for
 
-ECOSYSTEMS = ("PyPI", "npm", "Go", "crates.io", "Maven", "NuGet", "RubyGems", "Packagist")
+ECOSYSTEMS = (
+    *("PyPI", "npm", "Go", "crates.io", "Maven", "NuGet", "RubyGems", "Packagist"),
+    *("Debian", "Ubuntu", "Alpine", "Wolfi", "Red Hat", "openSUSE"),
+)
 
 
 @pytest.mark.parametrize(
@@ -22,7 +25,28 @@ ECOSYSTEMS = ("PyPI", "npm", "Go", "crates.io", "Maven", "NuGet", "RubyGems", "P
         ("Maven", ["1.0-alpha-1", "1.0-rc1", "1.0-SNAPSHOT", "1.0", "1.0-sp1", "1.0.1", "1.10"]),
         ("NuGet", ["1.0.0-beta", "1.0.0-RC.2", "1.0.0-rc.10", "1.0.0", "1.0.0.1"]),
         ("RubyGems", ["1.0.0.rc1", "1.0.0", "1.0.0.1", "1.9", "1.10"]),
-        ("Packagist", ["1.0.0-alpha2", "1.0.0-beta1", "1.0.0-BETA10", "1.0.0-RC1", "v1.0.0", "1.0.0.1", "1.10"]),
+        (
+            "Packagist",
+            [
+                *("1.0.0-dev", "1.0.0-alpha2", "1.0.0-beta1", "1.0.0-BETA10", "1.0.0-RC1-dev", "1.0.0-RC1"),
+                *("v1.0.0+build", "1.0.0-p1", "1.0.0-patch.1.2", "1.0.0.1", "1.10", "1.x-dev", "2.0", "20201015"),
+            ],
+        ),
+        ("Debian", ["1.0~rc1-1", "1.0", "1.0-1", "1.0-1+b1", "1.0-1+deb12u1", "1.0a-1", "1.0.1-1", "1.10-1", "1:0.5"]),
+        ("Ubuntu", ["2.31-0ubuntu9", "2.31-0ubuntu9.9", "2.31-0ubuntu9.10", "2.31-1"]),
+        (
+            "Red Hat",
+            ["1.0~rc1-1.el8", "1.0-1.el8", "1.0-1.el8_6.1", "1.0-2.el8", "1.0^git1-1.el8", "1.0.1-1.el8", "1:0.1-1"],
+        ),
+        ("SUSE", ["1.1.1l-150400.7.7.1", "1.1.1l-150400.7.10.1", "1.1.1l-150500.1.1"]),
+        (
+            "Alpine",
+            [
+                *("1.0_alpha1", "1.0_alpha2", "1.0_beta", "1.0_pre3", "1.0_rc1-r5", "1.0", "1.0-r1", "1.0-r10"),
+                *("1.0_cvs1", "1.0_git20230717-r4", "1.0_git20240101", "1.0_p1", "1.0_p1-r1", "1.0a", "1.0b", "1.0.06"),
+                *("1.0.1", "1.02", "1.1", "1.10", "2"),
+            ],
+        ),
     ],
 )
 def test_versions_are_ordered_as_their_ecosystem_does(ecosystem: str, ascending: list[str]) -> None:
@@ -48,7 +72,14 @@ def test_versions_are_ordered_as_their_ecosystem_does(ecosystem: str, ascending:
         ("RubyGems", "1.0-java"),
         ("RubyGems", ""),
         ("Packagist", "dev-master"),
-        ("Packagist", "1.0.0-p1"),
+        ("Packagist", "1.0.0-" + "1" * 190 + "!"),
+        ("Debian", "latest"),
+        ("Debian", "1.0 "),
+        ("Ubuntu", "\uff11.0"),
+        ("Red Hat", ":1.0-1"),
+        ("Red Hat", "1.0-1-1"),
+        ("Alpine", "1.2.3_dev1"),
+        ("Alpine", "1.2.3-1"),
         ("npm", "1" * 500 + ".0.0"),
     ],
 )

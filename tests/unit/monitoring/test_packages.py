@@ -19,8 +19,8 @@ from shared.errors import Invalid
         ("pkg:nuget/A.B@1", "NuGet", "a.b", "NuGet:a.b"),
         ("pkg:gem/RedCloth@1", "RubyGems", "RedCloth", "RubyGems:RedCloth"),
         ("pkg:composer/Vend/Pk@1", "Packagist", "vend/pk", "Packagist:vend/pk"),
-        ("pkg:deb/debian/zlib@1?arch=x", "Debian:12", "zlib", "debian:zlib"),
-        ("pkg:apk/alpine/zlib@1", "Alpine:v3.20", "zlib", "alpine:zlib"),
+        ("pkg:deb/debian/zlib@1?arch=x", "Debian:12", "zlib", "Debian:zlib"),
+        ("pkg:apk/alpine/zlib@1", "Alpine:v3.20", "zlib", "Alpine:zlib"),
         ("pkg:hex/Plug@1.0.0", "Hex", "plug", "hex:plug"),
     ],
 )

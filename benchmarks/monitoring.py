@@ -1,0 +1,192 @@
+"""Monitoring: one new advisory against many released components, everything matched again, and a peer on the same data.
+
+An advisory is measured from the message at hand to the commit of its findings, and to the moment at which the last of
+its events is heard on NATS. How to read the figures: docs/architecture/monitoring-speed.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.monitoring_corpus import packages, records
+from benchmarks.monitoring_peer import beside
+from benchmarks.monitoring_scene import EACH, Scene, a_scene, advisory, components, populate
+from benchmarks.timing import share, timed
+from services.monitoring import rematching
+from services.monitoring.domain.advisory import Advisory, read_advisory
+from services.monitoring.domain.matching import advisory_keys, matches_among
+from services.monitoring.domain.packages import PackageKey
+from services.monitoring.domain.release import answers, indexed
+from shared.mongo import Document, Lease, Session
+from shared.mongo.transactions import in_transaction
+
+AFFECTED = {1: 40, 10: 30, 100: 12}
+"""How often an advisory that affects so many versions is measured."""
+_BATCH = 100
+Measured = dict[str, Any]
+
+
+def hot_packages() -> dict[str, int]:
+    """A package for each advisory that is measured, and one to warm up with, by how many versions are affected."""
+    return {f"hot-{affected}-{run}": affected for affected, runs in AFFECTED.items() for run in range(runs + 1)}
+
+
+async def one_advisory(scene: Scene, show: Callable[[str], None]) -> Measured:
+    """By number of affected versions: to the commit, to the last event heard, and the floor of the same run."""
+    found: Measured = {}
+    for affected, runs in AFFECTED.items():
+        committed, heard = [], []
+        await _import(scene, affected, runs, committed, heard)
+        committed.clear()
+        heard.clear()
+        floor = []
+        for run in range(runs):
+            await _import(scene, affected, run, committed, heard)
+            floor += await timed(1, lambda _, run=run, affected=affected: _floor(scene, f"hot-{affected}-{run}"))
+        found[str(affected)] = {
+            "committed": _percentiles(committed),
+            "events_heard": _percentiles(heard),
+            "floor": _percentiles(floor),
+        }
+        show(f"{affected} affected: {found[str(affected)]}")
+    return found
+
+
+async def _import(scene: Scene, affected: int, run: int, committed: list[float], heard: list[float]) -> None:
+    began = time.perf_counter()
+    await scene.import_(advisory(f"HOT-{affected}-{run}", f"hot-{affected}-{run}"))
+    committed.append((time.perf_counter() - began) * 1000)
+    heard.append((await scene.announced(affected) - began) * 1000)
+
+
+async def _floor(scene: Scene, package: str) -> None:
+    """What must be read and written, by nobody in particular: one transaction with as few operations as can be."""
+
+    async def work(session: Session) -> None:
+        rows = await session.collection("components").every(
+            {"key": f"PyPI:{package}"}, only={"_id": 0, "key": 1, "purl": 1, "sbom": 1}
+        )
+        affected = sorted({row["sbom"] for row in rows if "@1." in row["purl"]})
+        releases = await session.collection("releases").every({"sboms": {"$in": affected}})
+        await session.collection("releases").replace_all(
+            [({**one, "floor": time.time_ns()}, one["revision"]) for one in releases]
+        )
+        said: list[Document] = [{"body": "x" * 1500, "release": one["_id"]} for one in releases for _ in range(2)]
+        await session.collection("floor").add_all([*said, *({"episode": one["_id"]} for one in releases), {}])
+
+    await in_transaction(scene.run.database, work)
+
+
+def _percentiles(values: list[float]) -> dict[str, float]:
+    ordered = sorted(values)
+    return {"p50_ms": share(ordered, 0.5), "p99_ms": share(ordered, 0.99)}
+
+
+async def import_all(scene: Scene, osv: Sequence[dict[str, Any]]) -> float:
+    """Seconds that importing every advisory takes."""
+    began = time.perf_counter()
+    for first in range(0, len(osv), _BATCH):
+        await scene.import_(*osv[first : first + _BATCH])
+    return round(time.perf_counter() - began, 1)
+
+
+async def match_again(scene: Scene) -> Measured:
+    """One whole re-match, step by step, as the nightly duty does it."""
+    run = scene.run
+    lease = Lease(run.database, "rematching-bench", run.settings.instance)
+    await lease.hold()
+    reader = rematching.Reader()
+    await run.database.collection("rematching").update({}, {"$set": {"requested": True}})
+    began, cpu = time.perf_counter(), time.process_time()
+    steps = []
+    while await rematching.step(run, lease, reader):
+        steps.append(time.perf_counter())
+        state = await run.database.collection("rematching").get("rematch")
+        if state and state["cursor"] is None and not state["requested"]:
+            break
+    last = (state or {}).get("last") or {}
+    return {
+        "s": round(time.perf_counter() - began, 2),
+        "cpu_s": round(time.process_time() - cpu, 2),
+        "steps": len(steps),
+        "releases": last.get("releases"),
+        "differences": last.get("differences"),
+    }
+
+
+async def measure_monitoring(count: int, *, peer: int, rematch: bool, show: Callable[[str], None]) -> Measured:
+    """All of it with so many components, on servers of its own."""
+    osv = records()
+    named = packages(osv)
+    contents = components(named, count // EACH, hot_packages())
+    found: Measured = {"components": sum(map(len, contents)), "releases": len(contents), "load_before": os.getloadavg()}
+    with tempfile.TemporaryDirectory(prefix="hallmark-bench-") as folder:
+        async with a_scene(Path(folder)) as scene:
+            if rematch:
+                # Before there are releases: what is to be found then, the first re-match finds.
+                found["import_all_s"] = await import_all(scene, osv)
+                show(f"imported in {found['import_all_s']} s")
+            began = time.perf_counter()
+            await populate(scene.run, contents)
+            show(f"populated in {time.perf_counter() - began:.0f} s")
+            found["one_advisory"] = await one_advisory(scene, show)
+            if rematch:
+                await scene.run.relay.idle.wait()
+                found["rematch_that_repairs"] = await match_again(scene)
+                show(f"rematch that repairs: {found['rematch_that_repairs']}")
+                found["rematch"] = await match_again(scene)
+                show(f"rematch: {found['rematch']}")
+    found["memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    if peer:
+        distinct = sorted({purl for purls in contents for purl in purls if "/hot-" not in purl})
+        asked = random.Random(7).sample(distinct, min(peer, len(distinct)))  # noqa: S311 - the same in every run
+        found["peer"] = await beside(osv, asked, _own(osv, asked))
+        show(f"peer: {found['peer']}")
+    return found | {"load_after": os.getloadavg()}
+
+
+def _own(osv: Sequence[dict[str, Any]], purls: Sequence[str]) -> tuple[float, dict[str, list[set[str]]]]:
+    """Seconds that matching alone takes in memory, and each hit with all its names, by component."""
+    advisories = [read_advisory(one) for one in osv]
+    by_key: dict[PackageKey, list[Advisory]] = {}
+    for one in advisories:
+        for key in advisory_keys(one):
+            by_key.setdefault(key, []).append(one)
+    began = time.process_time()
+    found: dict[str, list[set[str]]] = {}
+    for purl in purls:
+        keys = indexed([purl]).get(purl, ())
+        said = answers([purl], {one.id: one for key in keys for one in by_key.get(key, ())}.values())
+        hits = matches_among(said)
+        found[purl] = [{hit.advisory_id, *hit.aliases} for hit in hits]
+    return time.process_time() - began, found
+
+
+def main() -> None:
+    """Measure, and print the figures as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--components", type=int, default=100_000)
+    parser.add_argument("--peer", type=int, default=10_000, help="components for the peer; 0 leaves it out")
+    parser.add_argument("--no-rematch", action="store_true")
+    given = parser.parse_args()
+
+    def show(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    measured = measure_monitoring(given.components, peer=given.peer, rematch=not given.no_rematch, show=show)
+    print(json.dumps(asyncio.run(measured), indent=2, default=list))
+
+
+if __name__ == "__main__":
+    main()

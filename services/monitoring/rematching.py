@@ -1,0 +1,186 @@
+"""Matching everything again, every night and when asked to, and comparing the result with what stands.
+
+It should find nothing: findings are kept current as facts arrive. What it finds all the same is repaired, counted and
+logged: the rules of matching have changed with a new version of Hallmark, or a database was restored.
+
+- One instance at a time, under a lease that each transaction is fenced by.
+- A step takes some releases. They are compared outside of any transaction, with advisories that are read once; what
+  seems to differ is judged in a transaction, as any message would judge it. So a comparison that a message overtook
+  finds nothing, and a comparison costs no lock.
+- Repairs, their events, and how far the work has come are one transaction: a crash loses one step at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import time
+from functools import partial
+from uuid import uuid4
+
+from contracts.headers import Meta
+from services.monitoring.domain.advisory import Advisory
+from services.monitoring.domain.doubts import doubts_among
+from services.monitoring.domain.matching import Match, Undecided, advisory_keys, matches_among
+from services.monitoring.domain.packages import PackageKey
+from services.monitoring.domain.release import Release, answers, indexed, newest_per_subject
+from services.monitoring.domain.rematching import Progress, is_due
+from services.monitoring.domain.trust import rejudged
+from services.monitoring.handlers.watching import assessed, settle
+from services.monitoring.settings import REMATCH_AT, MonitoringSettings
+from services.monitoring.storage.unit_of_work import MonitoringWork
+from shared.errors import Transient
+from shared.logs import log
+from shared.messaging.unit_of_work import UnitOfWork
+from shared.mongo import Lease
+from shared.mongo.lease import LeaseLostError
+from shared.service import Running
+
+BATCH = 50
+EVERY_SECONDS = 2.0
+BECAUSE = "All components were matched again."
+_REMEMBERED = 200_000
+"""Components and packages of which the answers are remembered within one re-match."""
+
+
+@dataclass
+class Reader:
+    """Reads what stands and compares it, remembering advisories and answers for as long as one re-match takes."""
+
+    advisories: dict[PackageKey, tuple[Advisory, ...]] = field(default_factory=dict)
+    answers: dict[str, tuple[Match | Undecided, ...]] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.advisories.clear()
+        self.answers.clear()
+
+    async def differing(self, work: MonitoringWork, releases: Sequence[Release]) -> list[Release]:
+        """Those of which something else stands than what matching says."""
+        if len(self.answers) > _REMEMBERED or len(self.advisories) > _REMEMBERED:
+            self.forget()
+        subjects = {one.key: await work.versions.subjects(one.project, one.own_subjects) for one in releases}
+        sboms = {one.key: await self._sboms(work, one, subjects[one.key]) for one in releases}
+        purls = await work.sboms.purls_of_each({key for keys in sboms.values() for key in keys})
+        await self._answer(work, {purl for names in purls.values() for purl in names})
+        doubts = await work.undecided.of_each([one.key for one in releases])
+        found: list[Release] = []
+        for one in releases:
+            named = {purl for key in sboms[one.key] for purl in purls.get(key, ())}
+            said = [answer for purl in named for answer in self.answers[purl]]
+            _, change = rejudged(one.state, matches_among(said), work.unit.now)
+            same = (subjects[one.key], sboms[one.key], len(named)) == (one.subjects, one.sboms, one.components)
+            if change or not same or doubts[one.key] != doubts_among(said):
+                found.append(one)
+        return found
+
+    @staticmethod
+    async def _sboms(work: MonitoringWork, release: Release, subjects: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(one.key for one in newest_per_subject(await work.sboms.about(release.project, subjects))))
+
+    async def _answer(self, work: MonitoringWork, purls: Iterable[str]) -> None:
+        new = {purl for purl in purls if purl not in self.answers}
+        keys = indexed(new)
+        await self._read(work, {key for found in keys.values() for key in found})
+        for purl in new:
+            named = {one.id: one for key in keys.get(purl, ()) for one in self.advisories[key]}
+            self.answers[purl] = answers([purl], named.values())
+
+    async def _read(self, work: MonitoringWork, keys: Iterable[PackageKey]) -> None:
+        new = {key for key in keys if key not in self.advisories}
+        found: dict[PackageKey, list[Advisory]] = {key: [] for key in new}
+        for advisory in await work.advisories.naming(new) if new else ():
+            for key in new.intersection(advisory_keys(advisory)):
+                found[key].append(advisory)
+        self.advisories |= {key: tuple(named) for key, named in found.items()}
+
+
+async def rematch(run: Running[MonitoringWork]) -> None:
+    """Match everything again whenever it is due, for ever."""
+    lease = Lease(run.database, "rematching", run.settings.instance)
+    reader = Reader()
+    try:
+        while True:
+            if not (await lease.hold() and await step(run, lease, reader)):
+                await asyncio.sleep(EVERY_SECONDS)
+    finally:
+        await lease.release()
+
+
+async def step(run: Running[MonitoringWork], lease: Lease, reader: Reader) -> bool:
+    """Begin when it is due, or match some releases; whether there is more to do at once."""
+    meta = _meta(run)
+    reading = MonitoringWork(UnitOfWork(run.service.name, run.database, None, meta, run.clock()))
+    progress = await reading.rematches.progress(run.clock())
+    if progress.cursor is None:
+        if not is_due(progress, _daily(run), run.clock()):
+            return False
+        reader.forget()
+        return await _transaction(run, meta, partial(_begin, lease))
+    releases = await reading.releases.following(progress.cursor, BATCH)
+    differing = await reader.differing(reading, releases)
+    return await _transaction(run, meta, partial(_keep, lease, progress, releases, differing))
+
+
+async def _transaction(
+    run: Running[MonitoringWork], meta: Meta, work: Callable[[MonitoringWork], Awaitable[list[str]]]
+) -> bool:
+    try:
+        repaired = await run.dispatcher.perform(work, meta=meta, key=meta.message_id, once=False)
+    except (LeaseLostError, Transient):
+        return False
+    for release in repaired:
+        log.warning("a release did not stand as it matches; it was repaired", release=release)
+    return True
+
+
+async def _begin(lease: Lease, work: MonitoringWork) -> list[str]:
+    await _fence(lease, work)
+    await work.rematches.begin(work.unit.now)
+    return []
+
+
+async def _keep(
+    lease: Lease, seen: Progress, releases: Sequence[Release], differing: Sequence[Release], work: MonitoringWork
+) -> list[str]:
+    await _fence(lease, work)
+    if not releases:
+        await work.rematches.end(seen, work.unit.now)
+        log.info("everything was matched again", releases=seen.releases, differences=seen.differences)
+        return []
+    for project in sorted({one.project for one in differing}):
+        await work.match_clock.touch(project)
+    repaired = [one.key for one in differing if await _repaired(work, one)]
+    await work.rematches.keep(
+        replace(
+            seen,
+            cursor=releases[-1].key,
+            releases=seen.releases + len(releases),
+            differences=seen.differences + len(repaired),
+        )
+    )
+    return repaired
+
+
+async def _repaired(work: MonitoringWork, seen: Release) -> bool:
+    release = await work.releases.get(seen.project, seen.application, seen.version)
+    after, doubts = await assessed(work, release)
+    doubted = await work.undecided.keep(release.key, doubts)
+    settled = await settle(work, release, after, BECAUSE)
+    return doubted or settled.revision != release.revision
+
+
+async def _fence(lease: Lease, work: MonitoringWork) -> None:
+    if work.unit.session is None:
+        raise RuntimeError("findings change inside a transaction")
+    await lease.fence(work.unit.session)
+
+
+def _daily(run: Running[MonitoringWork]) -> time:
+    return run.settings.rematch_at if isinstance(run.settings, MonitoringSettings) else REMATCH_AT
+
+
+def _meta(run: Running[MonitoringWork]) -> Meta:
+    key = f"rematch:{uuid4().hex}"
+    return Meta(message_id=key, correlation_id=key, source="/hallmark/monitoring", time=run.clock())

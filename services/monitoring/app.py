@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from contracts.evidence.v1.queries import ListComponents
-from services.monitoring.handlers import HANDLERS, commands, events, exploitation, queries
+from services.monitoring.handlers import (
+    HANDLERS,
+    commands,
+    drift,
+    events,
+    exploitation,
+    exposure,
+    queries,
+    remediation,
+    running,
+    waivers,
+)
 from services.monitoring.storage.unit_of_work import INDEXES
 from shared.service import Service, serve_environment
 
-ROOMS = (commands, events, exploitation, queries)
+ROOMS = (commands, drift, events, exploitation, exposure, queries, remediation, running, waivers)
 SERVICE = Service("monitoring", HANDLERS, INDEXES, asks=(ListComponents,))
 
 

@@ -13,6 +13,7 @@ from services.monitoring import cdevents, wire
 from services.monitoring.domain.advisory import Advisory
 from services.monitoring.domain.release import Release, hits, indexed, newest_per_subject
 from services.monitoring.domain.trust import rejudged, resting_on, with_advisory
+from services.monitoring.handlers.drift import look_again
 from services.monitoring.storage.unit_of_work import MonitoringWork
 
 
@@ -29,6 +30,8 @@ async def settle(work: MonitoringWork, before: Release, after: Release, because:
         await work.delivery.at_risk(after, work.unit.now)
     if before.exposed and not after.exposed:
         await work.delivery.safe(after, work.unit.now)
+    if before.counts_as != after.counts_as:
+        await look_again(work, after.project, after.application)
     return saved
 
 

@@ -16,7 +16,7 @@ from shared.mongo import Collection, Document, Index
 SBOMS, COMPONENTS = "sboms", "components"
 INDEXES = {
     SBOMS: (Index((("project", 1), ("subjects", 1))),),
-    COMPONENTS: (Index((("key", 1), ("sbom", 1))), Index((("sbom", 1),))),
+    COMPONENTS: (Index((("key", 1), ("purl", 1), ("sbom", 1))), Index((("sbom", 1),))),
 }
 
 

@@ -179,9 +179,12 @@ def _doubtful(answers: Sequence[Match | Undecided | None], advisories: Iterable[
     told = {name for one in answers if isinstance(one, Match) for name in (one.advisory_id, *one.aliases)}
     found: list[Finding] = []
     for answer in answers:
-        if isinstance(answer, Undecided) and answer.advisory_id not in told:
-            one = known[answer.advisory_id]
-            told |= {one.id, *one.aliases}
+        if not isinstance(answer, Undecided):
+            continue
+        one = known[answer.advisory_id]
+        names = {one.id, *one.aliases}
+        if told.isdisjoint(names):
+            told |= names
             doubt = answer.doubt.value
             found.append(Finding(answer.component, one.id, one.aliases, one.severity, None, one.summary, doubt))
     return found

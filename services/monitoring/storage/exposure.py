@@ -18,6 +18,7 @@ from services.monitoring.domain.advisory import Advisory
 from services.monitoring.domain.exposure import Visible
 from services.monitoring.domain.inventory import KnownVersion
 from services.monitoring.storage.inventory import from_document
+from services.monitoring.storage.sboms import BY_PACKAGE
 from shared.mongo import Collection, Document
 
 Named = Mapping[str, Sequence[str]]
@@ -170,7 +171,7 @@ class ExposureReader:
         for part in _parts(sorted(sboms), _ROWS):
             for where in _wheres(named):
                 for row in await self._components.every(
-                    {**where, "sbom": {"$in": part}}, only={"_id": 0, "sbom": 1, "purl": 1}
+                    {**where, "sbom": {"$in": part}}, only={"_id": 0, "sbom": 1, "purl": 1}, hint=BY_PACKAGE
                 ):
                     found.setdefault(row["sbom"], set()).add(row["purl"])
         return found

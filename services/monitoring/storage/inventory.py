@@ -37,21 +37,22 @@ class InventoryRepository:
     async def made_of(self, project: str, subjects: Members[str]) -> list[KnownVersion]:
         """Those that contain at least one of the subjects."""
         where = {"project": project, "subjects": {"$in": sorted(subjects)}}
-        return [from_document(found) async for found in self._inventory.stream(where)]
+        return [from_document(found) for found in await self._inventory.every(where)]
 
     async def owning(self, project: str, digests: Members[str]) -> list[KnownVersion]:
         """Registered versions of which one of these is the digest, or the digest of an artifact."""
         where = {"project": project, "own": {"$in": sorted(digests)}}
-        found = [from_document(row) async for row in self._inventory.stream(where)]
+        found = [from_document(row) for row in await self._inventory.every(where)] if digests else []
         return [one for one in found if one.registered]
 
     async def save(self, version: KnownVersion) -> KnownVersion:
         """Keep it as it is now. Raises `StaleDocumentError` when somebody else was quicker."""
-        await self._inventory.replace(_to_document(version), revision=version.revision)
+        await self._inventory.replace(to_document(version), revision=version.revision)
         return version
 
 
-def _to_document(one: KnownVersion) -> Document:
+def to_document(one: KnownVersion) -> Document:
+    """What `inventory` holds of a version, but for its revision."""
     return {
         "_id": one.key,
         "project": one.project,

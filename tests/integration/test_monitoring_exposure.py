@@ -115,94 +115,86 @@ async def a_shop(scene: Scene) -> None:
     await scene.import_(advisory("GHSA-1", "lib", aliases=["CVE-1"]), advisory("PYSEC-1", "lib", aliases=["CVE-1"]))
 
 
-async def test_a_flaw_is_followed_to_versions_stages_deployments_and_owners(tmp_path: Path) -> None:
-    async with a_scene(tmp_path) as scene:
-        await a_shop(scene)
-        by_alias = await blast(scene, vulnerability="cve-1")
-        assert by_alias == (await blast(scene, vulnerability="PYSEC-1")).model_copy(update={"names": by_alias.names})
-        assert (by_alias.advisories, by_alias.names) == (2, ("CVE-1", "GHSA-1", "PYSEC-1", "cve-1"))
-        assert [(one.project, one.version, one.stage, one.current_in, one.trust) for one in by_alias.versions] == [
-            ("bank", "1.0", None, (), Trust.NONE),
-            ("shop", "1.0", None, ("prod",), Trust.AT_RISK),
-            ("shop", "2.0", "qa", ("qa",), Trust.NONE),
-        ]
-        totals = by_alias.totals
-        assert totals is not None
-        assert totals.model_dump() == {
-            "projects": 2,
-            "applications": 2,
-            "versions": 3,
-            "releases": 2,
-            "deployments": 2,
-            "components": 2,
-            "exact": True,
-        }
-        released = by_alias.versions[1]
-        assert (released.criticality, released.owners) == (Criticality.HIGH, ("team-web",))
-        [finding] = released.findings
-        assert (finding.component, finding.fixed_in, finding.due) == ("pkg:pypi/lib@1.5", "2.0", NOW + timedelta(14))
-        assert released.deadline == finding.due
-        assert [(one.environment, one.service, one.version) for one in released.deployments] == [
-            ("prod", "web-api", "1.0")
-        ]
-        assert by_alias.versions[2].findings[0].due is None, "only releases have deadlines"
+async def it_is_followed_to_versions_stages_deployments_and_owners(scene: Scene) -> None:
+    by_alias = await blast(scene, vulnerability="cve-1")
+    assert by_alias == (await blast(scene, vulnerability="PYSEC-1")).model_copy(update={"names": by_alias.names})
+    assert (by_alias.advisories, by_alias.names) == (2, ("CVE-1", "GHSA-1", "PYSEC-1", "cve-1"))
+    assert [(one.project, one.version, one.stage, one.current_in, one.trust) for one in by_alias.versions] == [
+        ("bank", "1.0", None, (), Trust.NONE),
+        ("shop", "1.0", None, ("prod",), Trust.AT_RISK),
+        ("shop", "2.0", "qa", ("qa",), Trust.NONE),
+    ]
+    totals = by_alias.totals
+    assert totals is not None
+    assert totals.model_dump() == {
+        "projects": 2,
+        "applications": 2,
+        "versions": 3,
+        "releases": 2,
+        "deployments": 2,
+        "components": 2,
+        "exact": True,
+    }
+    released = by_alias.versions[1]
+    assert (released.criticality, released.owners) == (Criticality.HIGH, ("team-web",))
+    [finding] = released.findings
+    assert (finding.component, finding.fixed_in, finding.due) == ("pkg:pypi/lib@1.5", "2.0", NOW + timedelta(14))
+    assert released.deadline == finding.due
+    assert [(one.environment, one.service, one.version) for one in released.deployments] == [("prod", "web-api", "1.0")]
+    assert by_alias.versions[2].findings[0].due is None, "only releases have deadlines"
 
-        nothing = await blast(scene, vulnerability="CVE-404")
-        assert (nothing.advisories, nothing.versions, nothing.names) == (0, (), ("CVE-404",))
+    nothing = await blast(scene, vulnerability="CVE-404")
+    assert (nothing.advisories, nothing.versions, nothing.names) == (0, (), ("CVE-404",))
 
 
-async def test_packages_are_found_by_any_version_one_version_or_bounds(tmp_path: Path) -> None:
-    async with a_scene(tmp_path) as scene:
-        await a_shop(scene)
+async def packages_are_found_by_any_version_one_version_or_bounds(scene: Scene) -> None:
 
-        async def versions(package: str, bounds: str | None = None) -> list[str]:
-            found = await blast(scene, package=package, bounds=bounds, project="shop")
-            return [one.version for one in found.versions]
+    async def versions(package: str, bounds: str | None = None) -> list[str]:
+        found = await blast(scene, package=package, bounds=bounds, project="shop")
+        return [one.version for one in found.versions]
 
-        assert await versions("pkg:pypi/Lib") == ["1.0", "2.0", "3.0"]
-        assert await versions("pkg:pypi/lib@1.5.0") == ["1.0"]
-        assert await versions("pkg:pypi/lib", ">=1.6,<3") == ["2.0", "3.0"]
-        assert await versions("pkg:pypi/unheard") == []
-        clean = (await blast(scene, package="pkg:pypi/lib@2.5")).versions[0].findings[0]
-        assert (clean.component, clean.advisory, clean.fixed_in) == ("pkg:pypi/lib@2.5", None, None)
-        for wrong, code in (
-            ({}, "exposure_subject_ambiguous"),
-            ({"vulnerability": "CVE-1", "package": "pkg:pypi/lib"}, "exposure_subject_ambiguous"),
-            ({"vulnerability": "CVE-1", "bounds": "<2"}, "bounds_without_package"),
-            ({"package": "pkg:pypi/lib", "bounds": "about 2"}, "bounds_malformed"),
-            ({"package": "pkg:deb/debian/lib", "bounds": "<2"}, "bounds_undecidable"),
-            ({"package": "pkg:pypi/lib", "application": "web"}, "application_without_project"),
-        ):
-            with pytest.raises(Invalid) as refusal:
-                await blast(scene, **wrong)
-            assert refusal.value.code == code
+    assert await versions("pkg:pypi/Lib") == ["1.0", "2.0", "3.0"]
+    assert await versions("pkg:pypi/lib@1.5.0") == ["1.0"]
+    assert await versions("pkg:pypi/lib", ">=1.6,<3") == ["2.0", "3.0"]
+    assert await versions("pkg:pypi/unheard") == []
+    clean = (await blast(scene, package="pkg:pypi/lib@2.5")).versions[0].findings[0]
+    assert (clean.component, clean.advisory, clean.fixed_in) == ("pkg:pypi/lib@2.5", None, None)
+    for wrong, code in (
+        ({}, "exposure_subject_ambiguous"),
+        ({"vulnerability": "CVE-1", "package": "pkg:pypi/lib"}, "exposure_subject_ambiguous"),
+        ({"vulnerability": "CVE-1", "bounds": "<2"}, "bounds_without_package"),
+        ({"package": "pkg:pypi/lib", "bounds": "about 2"}, "bounds_malformed"),
+        ({"package": "pkg:deb/debian/lib", "bounds": "<2"}, "bounds_undecidable"),
+        ({"package": "pkg:pypi/lib", "application": "web"}, "application_without_project"),
+    ):
+        with pytest.raises(Invalid) as refusal:
+            await blast(scene, **wrong)
+        assert refusal.value.code == code
 
 
-async def test_nobody_learns_of_projects_without_a_role_there_and_pages_add_up(tmp_path: Path) -> None:
-    async with a_scene(tmp_path) as scene:
-        await a_shop(scene)
-        member = scene.system.token("bob", Role.VIEWER, project="shop")
-        stranger = scene.system.token("eve", Role.VIEWER, project="elsewhere")
-        seen = await blast(scene, member, vulnerability="CVE-1")
-        assert {one.project for one in seen.versions} == {"shop"}
-        assert seen.totals
-        assert (seen.totals.projects, seen.totals.versions) == (1, 2)
-        hidden = await blast(scene, stranger, vulnerability="CVE-1")
-        assert (hidden.versions, hidden.next) == ((), None)
-        assert "shop" not in hidden.model_dump_json()
-        assert "bank" not in hidden.model_dump_json()
-        with pytest.raises(Forbidden):
-            await blast(scene, member, vulnerability="CVE-1", project="bank")
+async def nobody_learns_of_projects_without_a_role_there_and_pages_add_up(scene: Scene) -> None:
+    member = scene.system.token("bob", Role.VIEWER, project="shop")
+    stranger = scene.system.token("eve", Role.VIEWER, project="elsewhere")
+    seen = await blast(scene, member, vulnerability="CVE-1")
+    assert {one.project for one in seen.versions} == {"shop"}
+    assert seen.totals
+    assert (seen.totals.projects, seen.totals.versions) == (1, 2)
+    hidden = await blast(scene, stranger, vulnerability="CVE-1")
+    assert (hidden.versions, hidden.next) == ((), None)
+    assert "shop" not in hidden.model_dump_json()
+    assert "bank" not in hidden.model_dump_json()
+    with pytest.raises(Forbidden):
+        await blast(scene, member, vulnerability="CVE-1", project="bank")
 
-        whole, after, pages = [], None, 0
-        while True:
-            page = await blast(scene, vulnerability="CVE-1", limit=1, after=after)
-            whole += [(one.project, one.version) for one in page.versions]
-            assert (page.totals is None) == (pages > 0)
-            after, pages = page.next, pages + 1
-            if after is None:
-                break
-        assert whole == [("bank", "1.0"), ("shop", "1.0"), ("shop", "2.0")]
+    whole, after, pages = [], None, 0
+    while True:
+        page = await blast(scene, vulnerability="CVE-1", limit=1, after=after)
+        whole += [(one.project, one.version) for one in page.versions]
+        assert (page.totals is None) == (pages > 0)
+        after, pages = page.next, pages + 1
+        if after is None:
+            break
+    assert whole == [("bank", "1.0"), ("shop", "1.0"), ("shop", "2.0")]
 
 
 async def test_a_version_with_several_bills_of_materials_is_told_once(tmp_path: Path) -> None:
@@ -234,25 +226,32 @@ async def test_a_version_with_several_bills_of_materials_is_told_once(tmp_path: 
         assert [f.component[-3:] for f in again.versions[0].findings] == ["1.0", "1.9"]
 
 
-async def test_waivers_in_force_are_shown_beside_what_they_cover_in_any_order(tmp_path: Path) -> None:
+async def waivers_in_force_are_shown_beside_what_they_cover_in_any_order(scene: Scene) -> None:
+
+    async def covering() -> list[list[str]]:
+        found = await blast(scene, vulnerability="GHSA-1", project="shop")
+        return [[one.waiver_id for one in version.findings[0].waivers] for version in found.versions]
+
+    assert await covering() == [[], []]
+    over = {"cause": "revoked", "covered": (), "covered_count": 0}
+    await scene.deliver(waived(WaiverGranted))
+    await scene.deliver(waived(WaiverEnded, "wv-2", **over))
+    await scene.deliver(waived(WaiverGranted, "wv-2"))
+    await scene.deliver(waived(WaiverGranted, "wv-3", max_severity=Severity.MEDIUM))
+    await scene.deliver(waived(WaiverGranted, "wv-4", expires_at=NOW))
+    await scene.deliver(waived(WaiverGranted, "wv-5", waives=WaivedSubject(component="pkg:pypi/lib@1.6")))
+    assert await covering() == [["wv-1"], ["wv-1", "wv-5"]]
+    await scene.deliver(waived(WaiverEnded, **over))
+    assert await covering() == [[], ["wv-5"]]
+
+
+async def test_a_flaw_and_a_package_are_found_wherever_they_are_by_those_who_may_know(tmp_path: Path) -> None:
     async with a_scene(tmp_path) as scene:
         await a_shop(scene)
-
-        async def covering() -> list[list[str]]:
-            found = await blast(scene, vulnerability="GHSA-1", project="shop")
-            return [[one.waiver_id for one in version.findings[0].waivers] for version in found.versions]
-
-        assert await covering() == [[], []]
-        over = {"cause": "revoked", "covered": (), "covered_count": 0}
-        await scene.deliver(waived(WaiverGranted))
-        await scene.deliver(waived(WaiverEnded, "wv-2", **over))
-        await scene.deliver(waived(WaiverGranted, "wv-2"))
-        await scene.deliver(waived(WaiverGranted, "wv-3", max_severity=Severity.MEDIUM))
-        await scene.deliver(waived(WaiverGranted, "wv-4", expires_at=NOW))
-        await scene.deliver(waived(WaiverGranted, "wv-5", waives=WaivedSubject(component="pkg:pypi/lib@1.6")))
-        assert await covering() == [["wv-1"], ["wv-1", "wv-5"]]
-        await scene.deliver(waived(WaiverEnded, **over))
-        assert await covering() == [[], ["wv-5"]]
+        await it_is_followed_to_versions_stages_deployments_and_owners(scene)
+        await packages_are_found_by_any_version_one_version_or_bounds(scene)
+        await nobody_learns_of_projects_without_a_role_there_and_pages_add_up(scene)
+        await waivers_in_force_are_shown_beside_what_they_cover_in_any_order(scene)
 
 
 async def test_what_to_fix_first_counts_exploitation_criticality_and_what_the_upgrade_brings(tmp_path: Path) -> None:

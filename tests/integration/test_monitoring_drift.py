@@ -131,8 +131,8 @@ async def hear(scene: Scene, facts: Sequence[Event]) -> None:
 async def whatever_arrives_first_the_same_is_found(scene: Scene) -> None:
     ends = []
     for number, order in enumerate(permutations(range(5))):
-        if number % 6:
-            continue  # every sixth order: each fact comes first, last and in between
+        if number % 8:
+            continue  # some of the orders: each fact comes first, last and in between
         project = f"p{number}"
         facts = [
             created(project, "2.0"),

@@ -197,33 +197,33 @@ async def nobody_learns_of_projects_without_a_role_there_and_pages_add_up(scene:
     assert whole == [("bank", "1.0"), ("shop", "1.0"), ("shop", "2.0")]
 
 
-async def test_a_version_with_several_bills_of_materials_is_told_once(tmp_path: Path) -> None:
-    async with a_scene(tmp_path) as scene:
-        scene.boms |= {"base": ["pkg:pypi/lib@1.0"], "e1": ["pkg:pypi/lib@1.5"], "e9": ["pkg:pypi/lib@1.9"]}
-        # What a version contains becomes known after it, and the bills of materials in between.
-        await scene.deliver(created("1.0", nested=(digest("shop", "base"),)))
-        for name, subject in (("e9", digest("shop", "1.0", "image")), ("e1", digest("shop", "1.0"))):
-            await scene.deliver(bom(name, subject))
-        await scene.deliver(bom("base", digest("shop", "base", "image")))
-        await scene.deliver(created("base"))
-        await scene.import_(advisory("A-1", "lib"))
+async def a_version_with_several_bills_of_materials_is_told_once(scene: Scene) -> None:
+    project = "multi"
+    scene.boms |= {name: [f"pkg:pypi/m@{version}"] for name, version in (("m0", "1.0"), ("m1", "1.5"), ("m9", "1.9"))}
+    # What a version contains becomes known after it, and the bills of materials in between.
+    await scene.deliver(created("1.0", project=project, nested=(digest(project, "base"),)))
+    for name, subject in (("m9", digest(project, "1.0", "image")), ("m1", digest(project, "1.0"))):
+        await scene.deliver(bom(name, subject, project=project))
+    await scene.deliver(bom("m0", digest(project, "base", "image"), project=project))
+    await scene.deliver(created("base", project=project))
+    await scene.import_(advisory("M-1", "m"))
 
-        found = await blast(scene, vulnerability="A-1")
-        assert [(one.version, [f.component[-3:] for f in one.findings]) for one in found.versions] == [
-            ("1.0", ["1.0", "1.5", "1.9"]),
-            ("base", ["1.0"]),
-        ]
-        assert found.totals
-        assert (found.totals.versions, found.totals.components) == (2, 3)
-        first = await blast(scene, vulnerability="A-1", limit=1)
-        rest = await blast(scene, vulnerability="A-1", limit=1, after=first.next)
-        assert [one.version for one in (*first.versions, *rest.versions)] == ["1.0", "base"]
+    found = await blast(scene, vulnerability="M-1")
+    assert [(one.version, [f.component[-3:] for f in one.findings]) for one in found.versions] == [
+        ("1.0", ["1.0", "1.5", "1.9"]),
+        ("base", ["1.0"]),
+    ]
+    assert found.totals
+    assert (found.totals.versions, found.totals.components) == (2, 3)
+    first = await blast(scene, vulnerability="M-1", limit=1)
+    rest = await blast(scene, vulnerability="M-1", limit=1, after=first.next)
+    assert [one.version for one in (*first.versions, *rest.versions)] == ["1.0", "base"]
 
-        # A newer bill of materials takes the place of the one before it.
-        scene.boms["new"] = ["pkg:pypi/lib@2.0"]
-        await scene.deliver(bom("new", digest("shop", "1.0"), made_at=NOW + timedelta(days=1)))
-        again = await blast(scene, vulnerability="A-1")
-        assert [f.component[-3:] for f in again.versions[0].findings] == ["1.0", "1.9"]
+    # A newer bill of materials takes the place of the one before it.
+    scene.boms["m2"] = ["pkg:pypi/m@2.0"]
+    await scene.deliver(bom("m2", digest(project, "1.0"), project=project, made_at=NOW + timedelta(days=1)))
+    again = await blast(scene, vulnerability="M-1")
+    assert [f.component[-3:] for f in again.versions[0].findings] == ["1.0", "1.9"]
 
 
 async def waivers_in_force_are_shown_beside_what_they_cover_in_any_order(scene: Scene) -> None:
@@ -252,54 +252,56 @@ async def test_a_flaw_and_a_package_are_found_wherever_they_are_by_those_who_may
         await packages_are_found_by_any_version_one_version_or_bounds(scene)
         await nobody_learns_of_projects_without_a_role_there_and_pages_add_up(scene)
         await waivers_in_force_are_shown_beside_what_they_cover_in_any_order(scene)
+        await a_version_with_several_bills_of_materials_is_told_once(scene)
+        await what_to_fix_first_counts_exploitation_and_what_the_upgrade_brings(scene)
 
 
-async def test_what_to_fix_first_counts_exploitation_criticality_and_what_the_upgrade_brings(tmp_path: Path) -> None:
-    async with a_scene(tmp_path) as scene:
-        scene.boms |= {
-            "e1": ["pkg:pypi/lib@1.5", "pkg:pypi/worse@1.0", "pkg:pypi/dead@1.0"],
-            "e2": ["pkg:pypi/lib@1.5"],
-        }
-        for version in ("1.0", "2.0"):
-            await scene.deliver(created(version))
-            await scene.deliver(bom(f"e{version[0]}", digest("shop", version, "image")))
-            await scene.deliver(trusted(version, at=NOW + timedelta(hours=int(version[0]))))
-        await scene.import_(
-            advisory("CVE-2026-0001", "lib"),
-            advisory("CVE-2026-0002", "worse", database_specific={"severity": "CRITICAL"}),
-            advisory(
-                "CVE-2026-0003",
-                "dead",
-                affected=[{"package": {"ecosystem": "PyPI", "name": "dead"}, "versions": ["1.0"]}],
-            ),
-        )
+async def what_to_fix_first_counts_exploitation_and_what_the_upgrade_brings(scene: Scene) -> None:
+    project = "fixes"
+    scene.boms |= {
+        "f1": ["pkg:pypi/first@1.5", "pkg:pypi/worse@1.0", "pkg:pypi/dead@1.0"],
+        "f2": ["pkg:pypi/first@1.5"],
+    }
+    for version in ("1.0", "2.0"):
+        await scene.deliver(created(version, project=project))
+        await scene.deliver(bom(f"f{version[0]}", digest(project, version, "image"), project=project))
+        await scene.deliver(trusted(version, project=project, at=NOW + timedelta(hours=int(version[0]))))
+    await scene.import_(
+        advisory("CVE-2026-0001", "first"),
+        advisory("CVE-2026-0002", "worse", database_specific={"severity": "CRITICAL"}),
+        advisory(
+            "CVE-2026-0003",
+            "dead",
+            affected=[{"package": {"ecosystem": "PyPI", "name": "dead"}, "versions": ["1.0"]}],
+        ),
+    )
 
-        async def plan(**more: Any) -> RemediationPlan:
-            return await scene.asker.ask(PlanRemediation(project="shop", **more), RemediationPlan)
+    async def plan(**more: Any) -> RemediationPlan:
+        return await scene.asker.ask(PlanRemediation(project=project, **more), RemediationPlan)
 
-        only_current = await plan()
-        assert [(one.component, one.to_version, one.releases) for one in only_current.fixes] == [
-            ("pkg:pypi/lib@1.5", "2.0", ("web/2.0",))
-        ]
-        # 1.0 is not the current version any more, but still runs somewhere.
-        await scene.deliver(deployed("1.0", "prod-old"))
-        both = await plan()
-        assert [(one.component, one.to_version, one.release_count, one.removes) for one in both.fixes] == [
-            ("pkg:pypi/worse@1.0", "2.0", 1, 60.0),
-            ("pkg:pypi/lib@1.5", "2.0", 2, 42.0),
-            ("pkg:pypi/dead@1.0", None, 1, 0.0),
-        ]
-        assert (both.risk, both.unfixable, both.releases, both.complete) == (123.0, 21.0, 2, True)
+    only_current = await plan()
+    assert [(one.component, one.to_version, one.releases) for one in only_current.fixes] == [
+        ("pkg:pypi/first@1.5", "2.0", ("web/2.0",))
+    ]
+    # 1.0 is not the current version any more, but still runs somewhere.
+    await scene.deliver(deployed("1.0", "prod-old", project=project))
+    both = await plan()
+    assert [(one.component, one.to_version, one.release_count, one.removes) for one in both.fixes] == [
+        ("pkg:pypi/worse@1.0", "2.0", 1, 60.0),
+        ("pkg:pypi/first@1.5", "2.0", 2, 42.0),
+        ("pkg:pypi/dead@1.0", None, 1, 0.0),
+    ]
+    assert (both.risk, both.unfixable, both.releases, both.complete) == (123.0, 21.0, 2, True)
 
-        part = {"vulnerability": "CVE-2026-0001", "kev": {"date_added": "2026-05-01"}}
-        edition = KevCatalogue(feed="kev", catalogue_version="2026.05.01")
-        known = ImportExploitation(command_id="k", edition=edition, entries=(part,))
-        await scene.asker.ask(known, ExploitationImported)
-        first = (await plan(limit=1)).fixes[0]
-        assert (first.component, first.exploited, first.removes) == ("pkg:pypi/lib@1.5", True, 252.0)
-        assert [one.exploitation_factor for one in first.parts] == [6.0, 6.0]
-        page = await plan(limit=1)
-        assert (await plan(limit=1, after=page.next)).fixes[0].component == "pkg:pypi/worse@1.0"
+    part = {"vulnerability": "CVE-2026-0001", "kev": {"date_added": "2026-05-01"}}
+    edition = KevCatalogue(feed="kev", catalogue_version="2026.05.01")
+    known = ImportExploitation(command_id="k", edition=edition, entries=(part,))
+    await scene.asker.ask(known, ExploitationImported)
+    first = (await plan(limit=1)).fixes[0]
+    assert (first.component, first.exploited, first.removes) == ("pkg:pypi/first@1.5", True, 252.0)
+    assert [one.exploitation_factor for one in first.parts] == [6.0, 6.0]
+    page = await plan(limit=1)
+    assert (await plan(limit=1, after=page.next)).fixes[0].component == "pkg:pypi/worse@1.0"
 
 
 class Recorder(monitoring.CommandListener):

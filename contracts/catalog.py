@@ -19,8 +19,10 @@ from contracts.monitoring.v1 import cdevents as monitoring_cdevents
 from contracts.monitoring.v1 import commands as monitoring_commands
 from contracts.monitoring.v1 import events as monitoring_events
 from contracts.monitoring.v1 import exploitation as monitoring_exploitation
+from contracts.monitoring.v1 import exposure as monitoring_exposure
 from contracts.monitoring.v1 import queries as monitoring_queries
 from contracts.monitoring.v1 import rematching as monitoring_rematching
+from contracts.monitoring.v1 import running as monitoring_running
 from contracts.monitoring.v1 import undecided as monitoring_undecided
 from contracts.promotion.v1 import cdevents as promotion_cdevents
 from contracts.promotion.v1 import commands as promotion_commands
@@ -173,6 +175,12 @@ MESSAGES: tuple[type[Message], ...] = (
     monitoring_queries.ListRisk,
     monitoring_queries.ShowTrust,
     monitoring_queries.ShowMetrics,
+    monitoring_exposure.ShowExposure,
+    monitoring_exposure.PlanRemediation,
+    monitoring_running.ListRunning,
+    monitoring_running.ListDrift,
+    monitoring_running.DriftFound,
+    monitoring_running.DriftGone,
     monitoring_events.TrustChanged,
     monitoring_cdevents.TrustCdeventPublished,
     monitoring_exploitation.ExploitationLearned,

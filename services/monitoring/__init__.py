@@ -1,10 +1,12 @@
 """Whether a release is still good: advisories, exploitation, live trust, deadlines and delivery metrics.
 
-decides  the trust of every release (`trusted`, `at_risk`, `revoked`), with causes and deadlines
-owns     advisories, what is known about exploitation, the index of released components, releases, delivery facts
-         (database `hallmark_monitoring`)
-hears    version.created, application.applied, version.moved, incident.opened, incident.resolved (registry);
-         record.added (evidence); release.trusted, promotion.completed, promotion.ended (promotion)
-says     trust.changed, exploitation.learned
+decides  the trust of every release (`trusted`, `at_risk`, `revoked`), with causes and deadlines; what to fix first;
+         what runs that should not
+owns     advisories, what is known about exploitation, the index of components, versions and what they consist of,
+         releases, what runs where, waivers in force, delivery facts (database `hallmark_monitoring`)
+hears    version.created, application.applied, version.moved, standing.changed, lifecycle.applied, deployment.recorded,
+         incident.opened, incident.resolved (registry); record.added, record.rejudged (evidence); release.trusted,
+         promotion.completed, promotion.ended (promotion); waiver.granted, waiver.ended (gate)
+says     trust.changed, exploitation.learned, drift.found, drift.gone
 asks     component.list (evidence)
 """

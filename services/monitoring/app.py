@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from contracts.evidence.v1.queries import ListComponents
-from services.monitoring.handlers import HANDLERS, commands, events, exploitation, matching, queries
+from services.monitoring.handlers import (
+    HANDLERS,
+    commands,
+    drift,
+    events,
+    exploitation,
+    exposure,
+    matching,
+    queries,
+    remediation,
+    running,
+    waivers,
+)
 from services.monitoring.rematching import rematch
 from services.monitoring.settings import MonitoringSettings
 from services.monitoring.storage.unit_of_work import INDEXES
 from shared.service import Service, serve_environment
 
-ROOMS = (commands, events, exploitation, matching, queries)
+ROOMS = (commands, drift, events, exploitation, exposure, matching, queries, remediation, running, waivers)
 SERVICE = Service("monitoring", HANDLERS, INDEXES, duties=(rematch,), asks=(ListComponents,))
 
 

@@ -68,10 +68,15 @@ class Collection:
             found: list[Document] = await cursor.to_list(limit)
         return found
 
-    async def every(self, where: Document, *, only: Document | None = None) -> list[Document]:
-        """All documents that match, in no order, held in memory; `only` is a projection."""
+    async def every(self, where: Document, *, only: Document | None = None, hint: Sort | None = None) -> list[Document]:
+        """All documents that match, in no order, held in memory; `only` is a projection.
+
+        `hint` names the keys of the index to read: where the planner, which tries plans on what it meets first, could
+        take another one that reads more later.
+        """
         with translated():
-            found: list[Document] = await self.handle.find(where, only, session=self.session).to_list(None)
+            cursor = self.handle.find(where, only, session=self.session)
+            found: list[Document] = await (cursor.hint(list(hint)) if hint else cursor).to_list(None)
         return found
 
     async def stream(self, where: Document, *, sort: Sort = (("_id", 1),)) -> AsyncIterator[Document]:

@@ -1,4 +1,4 @@
-"""After release: advisories, risk, and delivery metrics."""
+"""After release: advisories, the trust in one release, and delivery metrics."""
 
 from __future__ import annotations
 
@@ -63,32 +63,6 @@ def _batches(files: list[Path], refused: list[dict[str, str]]) -> Iterator[list[
         yield batch
 
 
-def risk(
-    project: Project,
-    *,
-    everything: Annotated[bool, typer.Option("--all", help="Also releases that are not at risk.")] = False,
-) -> None:
-    """Releases at risk, those with the nearest deadline first. Ends with 3 when there are any."""
-    client = Client()
-    found = list(client.pages(f"/projects/{project}/risk", "releases", all=everything))
-    rows = [
-        (
-            f"{one['application']}/{one['version']}",
-            mark(one["trust"]),
-            one["deadline"],
-            ", ".join(one["owners"]),
-            "\n".join(
-                [*(f"{cause['advisory']} in {cause['component']}" for cause in one["causes"]), *_distrusted(one)]
-            ),
-            "\n".join(cause["fixed_in"] or "no fix known" for cause in one["causes"]),
-        )
-        for one in found
-    ]
-    out.answer(found, table(("release", "trust", "deal with it by", "owners", "cause", "fixed in"), rows))
-    if any(one["trust"] in {"at_risk", "revoked"} and one["current"] for one in found):
-        raise typer.Exit(Exit.DENIED)
-
-
 def _distrusted(one: dict[str, Any]) -> list[str]:
     return [f"{cause['evidence_id']} is distrusted ({cause['trust_root']})" for cause in one["distrusted"]]
 
@@ -130,5 +104,5 @@ def metrics(
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(advisory, name="advisory")
-    for command in (risk, trust, metrics):
+    for command in (trust, metrics):
         app.command()(command)

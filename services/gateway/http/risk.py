@@ -1,10 +1,12 @@
-"""Releases at risk."""
+"""Releases at risk, how far a flaw reaches, what to fix first, and where what runs is not what should."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
+from contracts.monitoring.v1.exposure import PlanRemediation, ShowExposure
 from contracts.monitoring.v1.queries import ListRisk
+from contracts.monitoring.v1.running import ListDrift, ListRunning
 from contracts.monitoring.v1.undecided import ListUndecided
 from services.gateway.offering import offer
 
@@ -12,3 +14,7 @@ router = APIRouter(tags=["risk"])
 
 offer(router, "GET /projects/{project}/risk", ListRisk)
 offer(router, "GET /projects/{project}/applications/{application}/versions/{version}/undecided", ListUndecided)
+offer(router, "GET /exposure", ShowExposure)
+offer(router, "GET /projects/{project}/remediation", PlanRemediation)
+offer(router, "GET /projects/{project}/running", ListRunning)
+offer(router, "GET /projects/{project}/drift", ListDrift)

@@ -122,6 +122,11 @@ class Release:
         """Whether something that runs right now should not be relied on."""
         return self.current and self.state.trust in {Trust.AT_RISK, Trust.REVOKED}
 
+    @property
+    def counts_as(self) -> tuple[bool, bool, bool]:
+        """All of it that what runs is compared with: whether it is released, revoked, and current."""
+        return self.state.trust is Trust.NONE, self.state.trust is Trust.REVOKED, self.current
+
     def admitted(self, evidence: tuple[Digest, ...], at: datetime) -> Release:
         """As it rests on the evidence of its newest admission: this one, unless a later one is known."""
         if at <= self.released_at:

@@ -19,7 +19,8 @@ from contracts.vocabulary import PromotionKind, PromotionState
 from services.monitoring import wire
 from services.monitoring.domain.release import indexed
 from services.monitoring.domain.trust import released
-from services.monitoring.handlers import HANDLERS
+from services.monitoring.handlers import HANDLERS, inventory
+from services.monitoring.handlers.running import deployed_by_evidence
 from services.monitoring.handlers.watching import judge, judge_evidence, settle, stand
 from services.monitoring.storage.unit_of_work import MonitoringWork
 from shared.messaging.dispatcher import Outside
@@ -45,6 +46,7 @@ async def read_components(event: EvidenceAdded | EvidenceRejudged, outside: Outs
 async def evidence_added(event: EvidenceAdded, work: MonitoringWork, purls: tuple[str, ...]) -> None:
     """Watch what a bill of materials names."""
     await _watch(event, work, purls)
+    await deployed_by_evidence(event, work)
 
 
 @HANDLERS.on(EvidenceRejudged, prepare=read_components)
@@ -54,6 +56,7 @@ async def evidence_rejudged(event: EvidenceRejudged, work: MonitoringWork, purls
     A distrusted bill of materials stays under watch until a newer one is believed: it still tells against a release.
     """
     await _watch(event, work, purls)
+    await deployed_by_evidence(event, work)
     cause = wire.distrust(event)
     if cause is None:
         return
@@ -73,6 +76,7 @@ async def _watch(event: EvidenceAdded | EvidenceRejudged, work: MonitoringWork, 
     if await work.sboms.has(sbom.key):
         return
     await work.sboms.add(sbom, components)
+    await inventory.recomposed(event.project, sbom.subjects, work)
     for release in await work.releases.made_of(event.project, sbom.subjects):
         await judge(work, release, f"The bill of materials {sbom.evidence_id} came on record.")
 
@@ -83,6 +87,7 @@ async def version_created(event: VersionCreated, work: MonitoringWork) -> None:
     await work.match_clock.touch(event.project)
     artifacts = [artifact.digest for artifact in event.artifacts]
     await work.versions.put(event.project, event.version_digest, artifacts, event.nested)
+    await inventory.registered(event, work)
     for release in await work.releases.made_of(event.project, [event.version_digest]):
         await judge(work, release, f"It became known what {event.application} {event.version} consists of.")
 
@@ -120,6 +125,7 @@ async def release_trusted(event: ReleaseTrusted, work: MonitoringWork) -> None:
 @HANDLERS.on(VersionMoved)
 async def version_moved(event: VersionMoved, work: MonitoringWork) -> None:
     """A move into a release stage is a deployment; a certification in place is none, and a demotion ends the trust."""
+    await inventory.placed(event, work)
     if event.kind is PromotionKind.DEMOTE:
         await _taken_back(event, work)
     if not event.release:

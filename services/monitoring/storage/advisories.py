@@ -16,7 +16,10 @@ from services.monitoring.domain.packages import PackageKey
 from shared.mongo import Collection, Index
 
 ADVISORIES, COUNTERS = "advisories", "counters"
-INDEXES: dict[str, tuple[Index, ...]] = {ADVISORIES: (Index((("packages", 1),)),), COUNTERS: ()}
+INDEXES: dict[str, tuple[Index, ...]] = {
+    ADVISORIES: (Index((("packages", 1),)), Index((("record.aliases", 1),))),
+    COUNTERS: (),
+}
 _COUNTER = "advisories"
 
 

@@ -17,9 +17,10 @@ from services.monitoring.domain.release import Sbom
 from shared.mongo import Collection, Document, Index
 
 SBOMS, COMPONENTS = "sboms", "components"
+BY_PACKAGE = (("key", 1), ("purl", 1), ("sbom", 1))
 INDEXES = {
     SBOMS: (Index((("project", 1), ("subjects", 1))),),
-    COMPONENTS: (Index((("key", 1), ("purl", 1), ("sbom", 1))), Index((("sbom", 1), ("purl", 1)))),
+    COMPONENTS: (Index(BY_PACKAGE), Index((("sbom", 1), ("purl", 1)))),
 }
 
 

@@ -9,12 +9,16 @@ from services.monitoring.storage import (
     delivery,
     distrusted,
     exploitation,
+    exposure,
+    inventory,
     match_clock,
     releases,
     rematching,
+    running,
     sboms,
     undecided,
     versions,
+    waivers,
 )
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Index
@@ -25,11 +29,14 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     **delivery.INDEXES,
     **distrusted.INDEXES,
     **exploitation.INDEXES,
+    **inventory.INDEXES,
     **releases.INDEXES,
     **rematching.INDEXES,
+    **running.INDEXES,
     **sboms.INDEXES,
     **undecided.INDEXES,
     **versions.INDEXES,
+    **waivers.INDEXES,
 }
 
 
@@ -59,3 +66,11 @@ class MonitoringWork:
             collection(delivery.DEPLOYMENTS), collection(delivery.INCIDENTS), collection(delivery.EPISODES)
         )
         self.promotions = delivery.PromotionRepository(collection(delivery.PROMOTIONS))
+        self.inventory = inventory.InventoryRepository(collection(inventory.INVENTORY))
+        self.running = running.RunningRepository(collection(running.RUNNING), collection(running.RAN))
+        self.stands = running.StandingRepository(collection(running.CURRENTS), collection(running.STAGES))
+        self.drifts = running.DriftRepository(collection(running.DRIFTS))
+        self.waivers = waivers.WaiverRepository(collection(waivers.WAIVERS))
+        self.exposure = exposure.ExposureReader(
+            collection(advisories.ADVISORIES), collection(sboms.COMPONENTS), collection(inventory.INVENTORY)
+        )

@@ -38,6 +38,8 @@ from shared.mongo.lease import LeaseLostError
 from shared.service import Running
 
 BATCH = 50
+REPAIRED = 5
+"""Releases that one transaction repairs at most."""
 EVERY_SECONDS = 2.0
 BECAUSE = "All components were matched again."
 _REMEMBERED = 200_000
@@ -120,6 +122,9 @@ async def step(run: Running[MonitoringWork], lease: Lease, reader: Reader) -> bo
         return await _transaction(run, meta, partial(_begin, lease))
     releases = await reading.releases.following(progress.cursor, BATCH)
     differing = await reader.differing(reading, releases)
+    if len(differing) > REPAIRED:
+        # Judging a release takes long beside comparing it, and a transaction must end in time: the rest comes next.
+        releases, differing = releases[: releases.index(differing[REPAIRED])], differing[:REPAIRED]
     return await _transaction(run, meta, partial(_keep, lease, progress, releases, differing))
 
 

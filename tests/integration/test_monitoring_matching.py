@@ -162,7 +162,8 @@ def test_any_order_of_arrivals_gives_the_same_findings(tmp_path: Path, monkeypat
 
 async def test_what_does_not_stand_as_it_matches_is_repaired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rematching, "EVERY_SECONDS", 0.02)
-    monkeypatch.setattr(rematching, "BATCH", 2)
+    monkeypatch.setattr(rematching, "BATCH", 3)
+    monkeypatch.setattr(rematching, "REPAIRED", 1)
     clock = FrozenClock(NOW)
     async with a_scene(tmp_path, clock) as scene:
         contents = {"1.0": "1.5", "1.1": "2.5", "1.2": "junk", "1.3": "1.9", "1.4": "9.0"}

@@ -1,7 +1,7 @@
 """Whether a release is still good: advisories, exploitation, live trust, deadlines and delivery metrics.
 
-decides  the trust of every release (`trusted`, `at_risk`, `revoked`), with causes and deadlines; what to fix first; what
-         runs that should not
+decides  the trust of every release (`trusted`, `at_risk`, `revoked`), with causes and deadlines; what to fix first;
+         what runs that should not
 owns     advisories, what is known about exploitation, the index of components, versions and what they consist of,
          releases, what runs where, waivers in force, delivery facts (database `hallmark_monitoring`)
 hears    version.created, application.applied, version.moved, standing.changed, lifecycle.applied, deployment.recorded,

@@ -2,7 +2,6 @@
 
 - A vulnerability is every advisory that has its id, or is joined to it by aliases, at any distance.
 - What cannot be decided is a finding with its doubt, never a silent no.
-- Bounds are comparisons that must all hold, in the order of the package's ecosystem.
 - A waiver is shown beside a finding when every part that it names fits: artifact, component, vulnerability, and the
   severity it was granted for. Whether a gate lets it count, its policy decides at its time.
 - What is known about exploitation is looked up under every name of a flaw; where they differ, the worse counts.
@@ -10,24 +9,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 from contracts.circumstances import Exploitation, WaivedSubject
-from contracts.vocabulary import Doubt, Severity
-from services.monitoring.domain.advisory import Advisory, RangeType, worst
+from contracts.vocabulary import Severity
+from services.monitoring.domain.advisory import Advisory, worst
 from services.monitoring.domain.matching import Match, Undecided, advisory_keys, match
-from services.monitoring.domain.ordering import Ordered, Ordering, Unreadable, ordering_for
-from services.monitoring.domain.packages import PackageKey, package_version
+from services.monitoring.domain.packages import PackageKey, component_of
 from services.monitoring.domain.remediation import distinct
-from shared.errors import Invalid
-
-_COMPARISON = re.compile(r"\s*(>=|<=|==|=|>|<)\s*([^\s<>=,]+)\s*")
-_MOST_COMPARISONS = 10
-_EQUAL = ("=", "==")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,31 +122,11 @@ def findings(purls: Iterable[str], advisories: Sequence[Advisory], *, clean: boo
             by_key.setdefault(key, []).append(advisory)
     found: list[Finding] = []
     for purl in sorted(set(purls)):
-        answers = [match(purl, one) for one in by_key.get(package_version(purl).key, ())]
+        about = {one.id: one for package in component_of(purl).advised for one in by_key.get(package.key, ())}
+        answers = [match(purl, one) for one in about.values()]
         mine = [*_sure(answers), *_doubtful(answers, advisories)]
         found += mine or ([Finding(purl)] if clean else [])
     return tuple(found)
-
-
-def within(purls: Iterable[str], package: str, bounds: str | None) -> dict[str, str | None]:
-    """Of the components, those that a package URL with or without version means, or that lie inside the bounds.
-
-    Each with the reason why that cannot be said for sure, if there is one. Raises `Invalid` (`bounds_malformed`,
-    `bounds_undecidable`) for bounds that say nothing.
-    """
-    wanted = package_version(package)
-    ordering = ordering_for(wanted.key.ecosystem, RangeType.ECOSYSTEM)
-    tests = _comparisons(bounds, wanted.key, ordering) if bounds else []
-    if wanted.version and ordering and _read(ordering, wanted.version) is None:
-        ordering = None  # Such a version equals itself alone.
-    if wanted.version:
-        tests.append(("=", wanted.version))
-    found: dict[str, str | None] = {}
-    for purl in purls:
-        answer = _holds(package_version(purl).version, tests, ordering)
-        if answer is not False:
-            found[purl] = None if answer is True else answer
-    return found
 
 
 def exploitation_of(names: Iterable[str], known: Mapping[str, Exploitation]) -> Exploitation | None:
@@ -196,61 +168,3 @@ def _tolerates(most: Severity | None, found: Severity) -> bool:
         return False
     rated = Severity.UNKNOWN not in (most, found)
     return most in (found, Severity.CRITICAL) or (rated and worst((most, found)) is most)
-
-
-def _comparisons(bounds: str, key: PackageKey, ordering: Ordering | None) -> list[tuple[str, str]]:
-    parts = [_COMPARISON.fullmatch(part) for part in bounds.split(",")]
-    tests = [(part[1], part[2]) for part in parts if part]
-    if len(tests) != len(parts) or len(tests) > _MOST_COMPARISONS:
-        raise Invalid(
-            "bounds_malformed",
-            f"{bounds[:100]!r} is no list of version comparisons.",
-            remedy="Write comparisons with commas between them, such as >=4.0.0,<4.17.21.",
-        )
-    for _, version in tests:
-        if ordering is None or _read(ordering, version) is None:
-            raise Invalid(
-                "bounds_undecidable",
-                f"{version[:100]!r} cannot be compared with versions of {key}.",
-                remedy="Name versions of a package whose ecosystem has an order, or leave the bounds out.",
-            )
-    return tests
-
-
-def _read(ordering: Ordering, version: str) -> Ordered | None:
-    try:
-        return ordering.bound(version)
-    except Unreadable:
-        return None
-
-
-def _holds(version: str | None, tests: Sequence[tuple[str, str]], ordering: Ordering | None) -> bool | str:
-    """Whether all comparisons hold of a component's version, or why nobody can say."""
-    if not tests:
-        return True
-    if version is None:
-        return Doubt.VERSION_MISSING.value
-    if all(sign in _EQUAL and wanted == version for sign, wanted in tests):
-        return True
-    if ordering is None:
-        return False
-    try:
-        own = ordering.component(version)
-        return all(_compares(own, sign, ordering.bound(wanted)) for sign, wanted in tests)
-    except Unreadable:
-        return Doubt.VERSION_UNREADABLE.value
-
-
-def _compares(own: Ordered, sign: str, wanted: Ordered) -> bool:
-    below, above = own < wanted, wanted < own
-    match sign:
-        case "<":
-            return below
-        case "<=":
-            return not above
-        case ">":
-            return above
-        case ">=":
-            return not below
-        case _:
-            return not below and not above

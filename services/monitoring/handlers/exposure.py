@@ -10,8 +10,9 @@ from contracts.monitoring.v1.running import RunningService
 from services.monitoring import wire_drift
 from services.monitoring import wire_exposure as wire
 from services.monitoring.domain.advisory import Advisory
+from services.monitoring.domain.bounds import within
 from services.monitoring.domain.drift import Fact, Situation
-from services.monitoring.domain.exposure import Finding, HeldWaiver, Visible, findings, joined_by_names, spelled, within
+from services.monitoring.domain.exposure import Finding, HeldWaiver, Visible, findings, joined_by_names, spelled
 from services.monitoring.domain.inventory import KnownVersion
 from services.monitoring.domain.matching import advisory_keys
 from services.monitoring.domain.packages import package_key

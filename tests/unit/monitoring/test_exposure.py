@@ -7,6 +7,7 @@ import pytest
 from contracts.circumstances import Exploitation, WaivedSubject
 from contracts.vocabulary import Severity
 from services.monitoring.domain.advisory import Advisory, read_advisory
+from services.monitoring.domain.bounds import within
 from services.monitoring.domain.exposure import (
     Finding,
     HeldWaiver,
@@ -15,7 +16,6 @@ from services.monitoring.domain.exposure import (
     findings,
     joined_by_names,
     spelled,
-    within,
 )
 from shared.errors import Invalid
 

@@ -19,7 +19,7 @@ from contracts.streams import DEAD, EVT, TELL
 from deploy.local.options import NatsRights
 from shared.messaging.binding import durables
 from shared.messaging.reconciling import reader_name
-from shared.messaging.relay import wake_subject
+from shared.messaging.waking import wake_subject
 from shared.service import Service
 
 GATEWAY, PIPELINE, SUBSCRIBER, PROVISION = "gateway", "pipeline", "subscriber", "provision"

@@ -18,9 +18,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
-
 from contracts.evidence.v1.commands import Receipt
 from contracts.evidence.v1.views import Checkpoint
 from services.evidence.domain.signing_keys import Succession
@@ -36,8 +33,8 @@ from shared.messaging.dispatcher import Turn
 from shared.messaging.grouping import Group, Joined, Outcome
 from shared.messaging.handlers import Handle
 from shared.messaging.outbox import unpublished_for
-from shared.messaging.relay import wake_subject
 from shared.messaging.unit_of_work import UnitOfWork
+from shared.messaging.waking import heard_wakes, wake
 from shared.mongo import DuplicateKeyError, Lease
 from shared.mongo.lease import LeaseLostError
 from shared.service import Running
@@ -58,17 +55,15 @@ Answers = Sequence[tuple[Receipt | HallmarkError, Pending | None]]
 async def sequence(run: Running[EvidenceWork]) -> None:
     """Put on record and log whatever waits, for ever."""
     writer = Writer(run)
-    wakes = await run.connection[0].subscribe(wake_subject(run.service.name), cb=writer.woken)
     try:
-        while True:
-            run.dispatcher.committed.clear()
-            if not await writer.write():
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK_SECONDS):
-                        await run.dispatcher.committed.wait()
+        async with heard_wakes(run.connection[0], run.service.name, writer.woken):
+            while True:
+                run.dispatcher.committed.clear()
+                if not await writer.write():
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(_LOOK_SECONDS):
+                            await run.dispatcher.committed.wait()
     finally:
-        with suppress(NatsError):
-            await wakes.unsubscribe()
         await writer.lease.release()
 
 
@@ -89,7 +84,7 @@ class Writer:
         self._commits_seen = -1
         self._commits_told = 0
 
-    async def woken(self, _: Msg) -> None:
+    def woken(self) -> None:
         """Another instance has committed something."""
         self._looked_at = -math.inf
         self._run.dispatcher.committed.set()
@@ -117,8 +112,7 @@ class Writer:
         """Have the lease's holder look at the queue when this instance may have put something there."""
         commits = self._run.dispatcher.commits
         if claim is None and (queued or commits != self._commits_told):
-            with suppress(NatsError, OSError):  # The holder looks once a second, too.
-                await self._run.connection[0].publish(wake_subject(self._run.service.name))
+            await wake(self._run.connection[0], self._run.service.name)
         self._commits_told = commits
 
     async def _hold_back(self) -> None:

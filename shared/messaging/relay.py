@@ -17,7 +17,6 @@ from contextlib import suppress
 from itertools import groupby
 
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
 from prometheus_client import Counter, Gauge
@@ -29,6 +28,7 @@ from shared.logs import log
 from shared.messaging import outbox
 from shared.messaging.outbox import Outgoing
 from shared.messaging.publishing import publish_batch, publish_one
+from shared.messaging.waking import heard_wakes, wake
 from shared.mongo import Database, Document, Lease
 
 BATCH = 100
@@ -42,11 +42,6 @@ _AFTER_TROUBLE_SECONDS = 0.5
 
 PUBLISHED = Counter("hallmark_relay_published_total", "Messages the relay published", ["stream"])
 WAITING = Gauge("hallmark_outbox_waiting", "Committed messages that are not published yet, as last seen")
-
-
-def wake_subject(service: str) -> str:
-    """Where instances of a service tell its relay that there is something to publish. Losing one costs a second."""
-    return f"hallmark.wake.{service}"
 
 
 class Relay:
@@ -70,20 +65,20 @@ class Relay:
 
     async def wake(self) -> None:
         """Something was committed."""
+        self._wakened()
+        if not self._lease.token:
+            await wake(self._connection(), self._service)
+
+    def _wakened(self) -> None:
         self.idle.clear()
         self._woken.set()
-        if not self._lease.token:
-            with suppress(NatsError, OSError):  # What was committed stays committed; the relay will find it.
-                await self._connection().publish(wake_subject(self._service))
 
     async def run(self) -> None:
         """Publish until cancelled."""
+        async with heard_wakes(self._connection(), self._service, self._wakened):
+            await self._keep_publishing()
 
-        async def heard(_: Msg) -> None:
-            self.idle.clear()
-            self._woken.set()
-
-        await self._connection().subscribe(wake_subject(self._service), cb=heard)
+    async def _keep_publishing(self) -> None:
         while True:
             try:
                 if await self._lease.hold():

@@ -19,6 +19,7 @@ from contracts.monitoring.v1 import cdevents as monitoring_cdevents
 from contracts.monitoring.v1 import commands as monitoring_commands
 from contracts.monitoring.v1 import events as monitoring_events
 from contracts.monitoring.v1 import exploitation as monitoring_exploitation
+from contracts.monitoring.v1 import metrics as monitoring_metrics
 from contracts.monitoring.v1 import queries as monitoring_queries
 from contracts.promotion.v1 import cdevents as promotion_cdevents
 from contracts.promotion.v1 import commands as promotion_commands
@@ -168,6 +169,9 @@ MESSAGES: tuple[type[Message], ...] = (
     monitoring_queries.ListRisk,
     monitoring_queries.ShowTrust,
     monitoring_queries.ShowMetrics,
+    monitoring_metrics.ShowDelivery,
+    monitoring_metrics.ShowFlow,
+    monitoring_metrics.ShowCoverage,
     monitoring_events.TrustChanged,
     monitoring_cdevents.TrustCdeventPublished,
     monitoring_exploitation.ExploitationLearned,

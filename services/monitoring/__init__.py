@@ -1,10 +1,12 @@
 """Whether a release is still good: advisories, exploitation, live trust, deadlines and delivery metrics.
 
 decides  the trust of every release (`trusted`, `at_risk`, `revoked`), with causes and deadlines
-owns     advisories, what is known about exploitation, the index of released components, releases, delivery facts
-         (database `hallmark_monitoring`)
+owns     advisories, what is known about exploitation, the index of released components, releases, delivery facts,
+         sums of metrics (database `hallmark_monitoring`)
 hears    version.created, application.applied, version.moved, incident.opened, incident.resolved (registry);
-         record.added (evidence); release.trusted, promotion.completed, promotion.ended (promotion)
+         record.added, record.rejudged (evidence); release.trusted, promotion.requested, promotion.advanced,
+         promotion.completed, promotion.ended (promotion); verdict.issued, waiver.requested, waiver.granted,
+         waiver.refused, waiver.ended (gate)
 says     trust.changed, exploitation.learned
 asks     component.list (evidence)
 """

@@ -47,6 +47,15 @@ class Cited:
 
 
 @dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often something happens."""
+
+    per_day: float
+    median_per_week: float
+    bucket: Frequency
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentFrequency:
     """How often production changed."""
 
@@ -114,7 +123,18 @@ def deployment_frequency(history: History, window: Window) -> DeploymentFrequenc
     monthly if the median month has at least 1, else yearly.
     """
     deployments = history.during(window)
-    times = [one.at for one in deployments]
+    rhythm = rhythm_of([one.at for one in deployments], window)
+    return DeploymentFrequency(
+        count=len(deployments),
+        per_day=rhythm.per_day,
+        median_per_week=rhythm.median_per_week,
+        bucket=rhythm.bucket,
+        facts=_cited(one.id for one in deployments),
+    )
+
+
+def rhythm_of(times: Sequence[datetime], window: Window) -> Rhythm:
+    """How often something happens that happened at these times of the window, as `deployment_frequency` says."""
     weeks, months = _spans(times, window, _WEEK), _spans(times, window, _MONTH)
     days_per_week = median(_deploy_days(week) for week in weeks)
     if not times:
@@ -127,12 +147,10 @@ def deployment_frequency(history: History, window: Window) -> DeploymentFrequenc
         bucket = Frequency.MONTHLY
     else:
         bucket = Frequency.YEARLY
-    return DeploymentFrequency(
-        count=len(times),
+    return Rhythm(
         per_day=len(times) / ((window.until - window.since) / timedelta(days=1)),
         median_per_week=float(median(len(week) for week in weeks)),
         bucket=bucket,
-        facts=_cited(one.id for one in deployments),
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contracts.vocabulary import Role
-from shared.errors import Forbidden
-from shared.identity import Caller
+from shared.errors import Forbidden, Invalid
+from shared.identity import EVERYWHERE, Caller
 
 
 def require_security_anywhere(caller: Caller, purpose: str) -> None:
@@ -17,4 +17,24 @@ def require_security_anywhere(caller: Caller, purpose: str) -> None:
             "role_missing",
             f"{caller.actor.subject} needs the role security in some project to {purpose}.",
             remedy="Ask an administrator for a token with the role security.",
+        )
+
+
+def require_member_of(caller: Caller, project: str | None, application: str | None) -> None:
+    """Any role will do, in the project or the application; without a project, a role in every project.
+
+    Raises `Forbidden` (`role_missing`), and `Invalid` (`project_missing`) for an application without its project.
+    """
+    if project is not None:
+        caller.require_member(project, application)
+        return
+    if application is not None:
+        raise Invalid(
+            "project_missing", f"{application} is named without its project.", remedy="Name the project, too."
+        )
+    if not caller.grants.get(EVERYWHERE):
+        raise Forbidden(
+            "role_missing",
+            f"{caller.actor.subject} needs a role in every project to see the metrics of all of them.",
+            remedy="Name a project, or ask an administrator for a token with the role viewer everywhere.",
         )

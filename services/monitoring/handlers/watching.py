@@ -13,6 +13,7 @@ from services.monitoring import cdevents, wire
 from services.monitoring.domain.advisory import Advisory
 from services.monitoring.domain.release import Release, hits, indexed, newest_per_subject
 from services.monitoring.domain.trust import rejudged, resting_on, with_advisory
+from services.monitoring.handlers import counting
 from services.monitoring.storage.unit_of_work import MonitoringWork
 
 
@@ -26,9 +27,9 @@ async def settle(work: MonitoringWork, before: Release, after: Release, because:
         work.unit.announce(event)
         work.unit.announce(cdevents.told(event))
     if after.exposed and not before.exposed:
-        await work.delivery.at_risk(after, work.unit.now)
+        await counting.at_risk(work, after, work.unit.now)
     if before.exposed and not after.exposed:
-        await work.delivery.safe(after, work.unit.now)
+        await counting.safe(work, after, work.unit.now)
     return saved
 
 

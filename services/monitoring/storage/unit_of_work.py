@@ -6,9 +6,13 @@ from dataclasses import dataclass
 
 from services.monitoring.storage import (
     advisories,
+    aggregates,
+    coverage,
     delivery,
     distrusted,
     exploitation,
+    failures,
+    flow,
     match_clock,
     releases,
     sboms,
@@ -20,9 +24,13 @@ from shared.mongo import Index
 INDEXES: dict[str, tuple[Index, ...]] = {
     match_clock.COLLECTION: (),
     **advisories.INDEXES,
+    **aggregates.INDEXES,
+    **coverage.INDEXES,
     **delivery.INDEXES,
     **distrusted.INDEXES,
     **exploitation.INDEXES,
+    **failures.INDEXES,
+    **flow.INDEXES,
     **releases.INDEXES,
     **sboms.INDEXES,
     **versions.INDEXES,
@@ -53,3 +61,12 @@ class MonitoringWork:
             collection(delivery.DEPLOYMENTS), collection(delivery.INCIDENTS), collection(delivery.EPISODES)
         )
         self.promotions = delivery.PromotionRepository(collection(delivery.PROMOTIONS))
+        self.failures = failures.FailureRepository(
+            collection(delivery.DEPLOYMENTS), collection(failures.FAULTS), collection(failures.LINES)
+        )
+        self.buckets = aggregates.BucketRepository(collection(aggregates.METRIC_DAYS))
+        self.journeys = flow.JourneyRepository(collection(flow.JOURNEYS), collection(flow.WALKS))
+        self.coverage = coverage.CoverageRepository(
+            collection(coverage.EVIDENCE), collection(coverage.STANDINGS), collection(coverage.ALERTS)
+        )
+        self.waivers = coverage.WaiverRepository(collection(coverage.WAIVERS))

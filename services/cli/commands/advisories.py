@@ -1,4 +1,4 @@
-"""After release: advisories, risk, and delivery metrics."""
+"""After release: advisories and risk."""
 
 from __future__ import annotations
 
@@ -106,29 +106,8 @@ def trust(version: Version) -> None:
     raise typer.Exit(Exit.DONE if one["trust"] == "trusted" else Exit.DENIED)
 
 
-def metrics(
-    project: Project,
-    application: Annotated[str | None, typer.Option()] = None,
-    since: Annotated[str | None, typer.Option(help="RFC 3339; 90 days ago when absent.")] = None,
-) -> None:
-    """The five delivery metrics, each with what it was computed from."""
-    answer = Client().get(f"/projects/{project}/metrics", application=application, since=since)
-    rows = [
-        (
-            one["name"],
-            "-" if one["value"] is None else f"{one['value']:g}",
-            one["unit"],
-            one["band"],
-            one["fact_count"],
-            one["formula"],
-        )
-        for one in answer["metrics"]
-    ]
-    out.answer(answer, table(("metric", "value", "unit", "band", "facts", "formula"), rows))
-
-
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(advisory, name="advisory")
-    for command in (risk, trust, metrics):
+    for command in (risk, trust):
         app.command()(command)

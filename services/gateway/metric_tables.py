@@ -42,10 +42,14 @@ def flow_table(answer: dict[str, Any]) -> Table:
     columns = ["since", "until", "measure", "of", "count", "median_seconds", "p90_seconds", "total_seconds", "ratio"]
     rows = [row for one in (answer["series"] or [answer["whole"]]) for row in _flow_rows(one)]
     window = [answer["since"], answer["until"]]
-    for one in answer["denials"]:
-        rows.append([*window, "denied_by", f"{one['policy']}/{one['rule']}", one["promotions"], *[None] * 4])
-    for one in answer["waiting"]:
-        rows.append([one["oldest_since"], answer["until"], "waiting_now", one["on"], one["count"], *[None] * 4])
+    rows += [
+        [*window, "denied_by", f"{one['policy']}/{one['rule']}", one["promotions"], *[None] * 4]
+        for one in answer["denials"]
+    ]
+    rows += [
+        [one["oldest_since"], answer["until"], "waiting_now", one["on"], one["count"], *[None] * 4]
+        for one in answer["waiting"]
+    ]
     return columns, rows
 
 

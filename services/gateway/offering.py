@@ -54,8 +54,8 @@ def offer(
     constant = dict(fixed or {})
     operation_id = name or kind.__name__
     rest = rest_of(kind, name=operation_id, without={*in_path, *constant})
-    if table:
-        rest = create_model(f"{operation_id}Filter", __base__=rest, format=(Literal["json", "csv"] | None, None))
+    if table and rest:
+        rest = _with_format(rest)
 
     async def endpoint(asking: Asking, **given: Any) -> Response:
         fields = {**{field: given[field] for field in in_path}, **constant}
@@ -71,9 +71,8 @@ def offer(
         return JSONResponse(answer, status)
 
     # FastAPI reads what an operation takes from the signature of its function.
-    endpoint.__signature__ = Signature(
-        _parameters(kind, in_path, rest, in_body=method != "GET", tabled=table is not None)
-    )  # type: ignore[attr-defined]
+    parameters = _parameters(kind, in_path, rest, in_body=method != "GET", tabled=table is not None)
+    endpoint.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     first, _, more = cleandoc(kind.__doc__ or "").partition("\n")
     router.add_api_route(
         path,
@@ -105,6 +104,11 @@ def _parameters(
     if tabled:
         found.append(_keyword("accept", Accept, default=""))
     return found
+
+
+def _with_format(rest: type[BaseModel]) -> type[BaseModel]:
+    either: Any = Literal["json", "csv"] | None
+    return create_model(rest.__name__, __base__=rest, __doc__=rest.__doc__, format=(either, None))
 
 
 def _accepted(accept: str) -> str:

@@ -14,6 +14,7 @@ from services.monitoring.domain.bands import Year, failure_band, frequency_band,
 from services.monitoring.domain.buckets import Span
 from services.monitoring.domain.delivery import Window
 from services.monitoring.domain.delivery_sums import DeliverySums, Times
+from services.monitoring.domain.rhythm import rhythm_of
 
 CITED = metrics.MAX_CITED
 
@@ -70,7 +71,7 @@ def percentiles(times: Times) -> Percentiles:
 
 
 def _frequency(found: Measured) -> Metric:
-    rhythm = metrics.rhythm_of(found.times, found.window)
+    rhythm = rhythm_of(found.times, found.window)
     if found.year is None:
         band: str | None = rhythm.bucket.value
     else:

@@ -26,7 +26,7 @@ MAX_PERIODS = 400
 MAX_WINDOW = timedelta(days=1100)
 """About three years: a question never reads more days than that."""
 TICK = "tick:"
-"""Counters that say in which quarters of its day something happened; in whole days only."""
+"""Counters that say in which quarters of its day something happened."""
 Counts = Mapping[str, int]
 
 

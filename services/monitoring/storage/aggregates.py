@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from services.monitoring.domain.buckets import TICK, Day, day_of, split_days
+from services.monitoring.domain.buckets import Day, day_of, split_days
 from services.monitoring.domain.delivery import Window
 from shared.mongo import Collection, Document, Index
 
@@ -56,8 +56,7 @@ class BucketRepository:
             for name, count in counts.items():
                 field = _escaped(name)
                 sums[f"whole.{field}"] += count
-                if not name.startswith(TICK):
-                    sums[f"quarters.{quarter}.{field}"] += count
+                sums[f"quarters.{quarter}.{field}"] += count
         await self._days.update_each(
             [
                 ({"_id": f"{kind}|{scope}|{day}|{part}"}, {"$inc": dict(sums)})

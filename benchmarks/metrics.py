@@ -49,7 +49,7 @@ LARGEST = 1_000_000
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 YEARS = timedelta(days=3 * 365)
 PROJECTS, APPLICATIONS = 10, 20
-RUNS = 25
+RUNS = 15
 _AT_ONCE = 5_000
 _ROLLED_BACK, _DENIED, _FAILS = 0.05, 0.1, 11
 _CHANCE = random.Random(15)  # noqa: S311 - no secret

@@ -189,7 +189,7 @@ def _pieces(one: Day) -> Iterator[tuple[datetime, Counts]]:
 def _add(total: Counter[str], counts: Counts) -> None:
     for name, count in counts.items():
         if not name.startswith(TICK):
-            total[name] += count
+            total[name] = total.get(name, 0) + count
 
 
 def _floor(moment: datetime) -> datetime:

@@ -21,7 +21,8 @@ from shared.mongo import Collection, Document, Index
 METRIC_DAYS = "metric_days"
 INDEXES: dict[str, tuple[Index, ...]] = {METRIC_DAYS: ()}
 EVERYTHING = "*"
-_OF_PROJECT, _OF_EVERYTHING = 4, 16
+_SHARED = 4
+"""Slices of what many applications share. More would let facts collide less, and questions read more."""
 _ESCAPED = {"%": "%25", ".": "%2E", "$": "%24"}
 """What may not stand in the name of a field."""
 
@@ -70,20 +71,22 @@ class BucketRepository:
         last = day_of(window.until - timedelta(microseconds=1))
         where = {"$gte": f"{kind}|{scope}|{day_of(window.since)}|", "$lte": f"{kind}|{scope}|{last}|~"}
         split = split_days(edges)
-        found: dict[date, Counter[str]] = {}
+        found: dict[date, dict[str, int]] = {}
         for one in await self._days.every({"_id": where}, only={"whole": 1}):
-            found.setdefault(_day(one), Counter()).update(_counts(one["whole"]))
+            _add(found.setdefault(_day(one), {}), one["whole"])
         quarters = await self._quarters(kind, scope, sorted(split & found.keys()))
-        return [Day(day, {} if day in quarters else whole, quarters.get(day)) for day, whole in sorted(found.items())]
+        return [
+            Day(day, {} if day in quarters else _counts(whole), quarters.get(day))
+            for day, whole in sorted(found.items())
+        ]
 
-    async def _quarters(self, kind: Kind, scope: str, days: list[date]) -> dict[date, dict[int, Counter[str]]]:
-        parts = range(_slices(scope))
-        keys = [f"{kind}|{scope}|{day}|{part}" for day in days for part in parts]
-        found: dict[date, dict[int, Counter[str]]] = {day: {} for day in days}
+    async def _quarters(self, kind: Kind, scope: str, days: list[date]) -> dict[date, dict[int, dict[str, int]]]:
+        keys = [f"{kind}|{scope}|{day}|{part}" for day in days for part in range(_slices(scope))]
+        found: dict[date, dict[int, dict[str, int]]] = {day: {} for day in days}
         for one in await self._days.every({"_id": {"$in": keys}}, only={"quarters": 1}) if keys else ():
             for quarter, counts in one.get("quarters", {}).items():
-                found[_day(one)].setdefault(int(quarter), Counter()).update(_counts(counts))
-        return found
+                _add(found[_day(one)].setdefault(int(quarter), {}), counts)
+        return {day: {place: _counts(counts) for place, counts in parts.items()} for day, parts in found.items()}
 
 
 def _written(project: str, application: str) -> Iterator[tuple[str, int]]:
@@ -93,13 +96,17 @@ def _written(project: str, application: str) -> Iterator[tuple[str, int]]:
 
 
 def _slices(scope: str) -> int:
-    if scope == EVERYTHING:
-        return _OF_EVERYTHING
-    return 1 if "/" in scope else _OF_PROJECT
+    return 1 if "/" in scope else _SHARED
 
 
 def _day(found: Document) -> date:
     return date.fromisoformat(found["_id"].split("|")[2])
+
+
+def _add(sums: dict[str, int], counts: Mapping[str, int]) -> None:
+    # By hand: `Counter.update` takes twice as long, and this is what an answer takes most of its time for.
+    for name, count in counts.items():
+        sums[name] = sums.get(name, 0) + count
 
 
 def _counts(found: Mapping[str, int]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from contracts.monitoring.v1.metrics import (
     FlowPeriod,
     GateYield,
     KindCoverage,
+    Percentiles,
     SeverityRemediation,
     StageCoverage,
     Waited,
@@ -26,7 +27,6 @@ from services.monitoring.domain.buckets import Span
 from services.monitoring.domain.coverage import LABELS, KindSeen, Remediation, Stood, sbom_age, signed_share
 from services.monitoring.domain.delivery_sums import Times
 from services.monitoring.domain.flow import Judgement, Move, Step, Waiting, judgement, step
-from services.monitoring.domain.sketch import cells
 from services.monitoring.storage.coverage import Seen
 from services.monitoring.wire_metrics import percentiles
 
@@ -68,25 +68,29 @@ def seen(item: EvidenceItem) -> Seen:
 
 def flow_period(span: Span, counts: Mapping[str, int]) -> FlowPeriod:
     """One period, or the whole window."""
+    groups = _grouped(counts)
+    ended = groups.get("ended", {})
     return FlowPeriod(
         since=span.since,
         until=span.until,
         partial=span.partial,
-        completed=counts.get(f"ended:{PromotionState.COMPLETED}", 0),
-        denied=counts.get(f"ended:{PromotionState.DENIED}", 0),
-        ended_otherwise=sum(counts.get(f"ended:{state}", 0) for state in _OTHERWISE),
-        took=percentiles(Times(cells(counts, "took:"))),
+        completed=ended.get(PromotionState.COMPLETED, 0),
+        denied=ended.get(PromotionState.DENIED, 0),
+        ended_otherwise=sum(ended.get(state, 0) for state in _OTHERWISE),
+        took=_percentiles(groups.get("took", {})),
         dwell=tuple(
-            Dwell(stage=stage, seconds=percentiles(Times(cells(counts, f"dwell:{stage}:"))))
-            for stage in _middles(counts, "dwell:")
+            Dwell(stage=name.removeprefix("dwell:"), seconds=_percentiles(group))
+            for name, group in sorted(groups.items())
+            if name.startswith("dwell:")
         ),
         waited=tuple(
             Waited(
-                on=on,
-                total_seconds=counts.get(f"waited:{on}", 0),
-                seconds=percentiles(Times(cells(counts, f"wait:{on}:"))),
+                on=name.removeprefix("wait:"),
+                total_seconds=groups.get("waited", {}).get(name.removeprefix("wait:"), 0),
+                seconds=_percentiles(group),
             )
-            for on in _middles(counts, "wait:")
+            for name, group in sorted(groups.items())
+            if name.startswith("wait:")
         ),
         gates=tuple(
             _yield(name.removeprefix("judged:"), count, counts)
@@ -149,8 +153,18 @@ def remediations(found: Iterable[Remediation]) -> tuple[SeverityRemediation, ...
     )
 
 
-def _middles(counts: Mapping[str, int], prefix: str) -> list[str]:
-    return sorted({name.split(":")[1] for name, count in counts.items() if name.startswith(prefix) and count > 0})
+def _grouped(counts: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """The counters by what stands before their last part, in one pass: there are many of them."""
+    groups: dict[str, dict[str, int]] = {}
+    for name, count in counts.items():
+        if count > 0:
+            head, _, last = name.rpartition(":")
+            groups.setdefault(head, {})[last] = count
+    return groups
+
+
+def _percentiles(group: Mapping[str, int]) -> Percentiles:
+    return percentiles(Times({int(number): count for number, count in group.items()}))
 
 
 def _yield(name: str, judged_first: int, counts: Mapping[str, int]) -> GateYield:

@@ -20,6 +20,7 @@ from contracts.monitoring.v1 import commands as monitoring_commands
 from contracts.monitoring.v1 import events as monitoring_events
 from contracts.monitoring.v1 import exploitation as monitoring_exploitation
 from contracts.monitoring.v1 import exposure as monitoring_exposure
+from contracts.monitoring.v1 import metrics as monitoring_metrics
 from contracts.monitoring.v1 import queries as monitoring_queries
 from contracts.monitoring.v1 import rematching as monitoring_rematching
 from contracts.monitoring.v1 import running as monitoring_running
@@ -181,6 +182,9 @@ MESSAGES: tuple[type[Message], ...] = (
     monitoring_running.ListDrift,
     monitoring_running.DriftFound,
     monitoring_running.DriftGone,
+    monitoring_metrics.ShowDelivery,
+    monitoring_metrics.ShowFlow,
+    monitoring_metrics.ShowCoverage,
     monitoring_events.TrustChanged,
     monitoring_cdevents.TrustCdeventPublished,
     monitoring_exploitation.ExploitationLearned,

@@ -104,6 +104,8 @@ def _fields(model: type[BaseModel]) -> dict[str, Any]:
 def _named(name: str, field: FieldInfo) -> Any:
     if name == "role" and "Role" in str(field.annotation):
         return "approver"
+    if name == "by" and "Period" in str(field.annotation):
+        return "week"
     if name in _BY_NAME and not _is_model(field.annotation):
         return None if field.annotation is type(None) else _BY_NAME[name]
     value = _value(name, field.annotation)

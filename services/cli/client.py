@@ -52,6 +52,11 @@ class Client:
         """The answer as it is. Raises as `get`."""
         return self._ask("GET", path, params=_given(query)).content
 
+    def get_table(self, path: str, **query: Any) -> tuple[str, str | None]:
+        """The answer as CSV, and what to pass as `after` for its next page; None at the end. Raises as `get`."""
+        answer = self._ask("GET", path, params={**_given(query), "format": "csv"})
+        return answer.text, answer.headers.get("hallmark-next")
+
     def put(self, path: str, body: Any) -> Any:
         """As `get`; a document is taken over."""
         return self._ask("PUT", path, json=body, headers=_once()).json()

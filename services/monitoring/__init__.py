@@ -3,10 +3,11 @@
 decides  the trust of every release (`trusted`, `at_risk`, `revoked`), with causes and deadlines; what to fix first;
          what runs that should not
 owns     advisories, what is known about exploitation, the index of components, versions and what they consist of,
-         releases, what runs where, waivers in force, delivery facts (database `hallmark_monitoring`)
+         releases, what runs where, waivers, delivery facts, sums of metrics (database `hallmark_monitoring`)
 hears    version.created, application.applied, version.moved, standing.changed, lifecycle.applied, deployment.recorded,
          incident.opened, incident.resolved (registry); record.added, record.rejudged (evidence); release.trusted,
-         promotion.completed, promotion.ended (promotion); waiver.granted, waiver.ended (gate)
+         promotion.requested, promotion.advanced, promotion.completed, promotion.ended (promotion);
+         verdict.issued, waiver.requested, waiver.granted, waiver.refused, waiver.ended (gate)
 says     trust.changed, exploitation.learned, drift.found, drift.gone
 asks     component.list (evidence)
 """

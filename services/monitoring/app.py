@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from contracts.evidence.v1.queries import ListComponents
+from services.monitoring.gauges import keep_gauges
 from services.monitoring.handlers import (
     HANDLERS,
     commands,
@@ -12,7 +13,9 @@ from services.monitoring.handlers import (
     events,
     exploitation,
     exposure,
+    flow,
     matching,
+    metrics,
     queries,
     remediation,
     running,
@@ -23,8 +26,21 @@ from services.monitoring.settings import MonitoringSettings
 from services.monitoring.storage.unit_of_work import INDEXES
 from shared.service import Service, serve_environment
 
-ROOMS = (commands, drift, events, exploitation, exposure, matching, queries, remediation, running, waivers)
-SERVICE = Service("monitoring", HANDLERS, INDEXES, duties=(rematch,), asks=(ListComponents,))
+ROOMS = (
+    commands,
+    drift,
+    events,
+    exploitation,
+    exposure,
+    flow,
+    matching,
+    metrics,
+    queries,
+    remediation,
+    running,
+    waivers,
+)
+SERVICE = Service("monitoring", HANDLERS, INDEXES, duties=(keep_gauges, rematch), asks=(ListComponents,))
 
 
 def run(env: Mapping[str, str]) -> None:

@@ -2,92 +2,158 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from contracts.monitoring.v1.metrics import DeliveryPeriod, Percentiles
 from contracts.monitoring.v1.views import Metric
 from services.monitoring.domain import metrics
-from services.monitoring.domain.delivery import History, Window
+from services.monitoring.domain.bands import Year, failure_band, frequency_band, lead_time_band, restore_band
+from services.monitoring.domain.buckets import Span
+from services.monitoring.domain.delivery import Window
+from services.monitoring.domain.delivery_sums import DeliverySums, Times
+from services.monitoring.domain.rhythm import rhythm_of
+
+CITED = metrics.MAX_CITED
 
 
-def delivery_metrics(history: History, window: Window) -> tuple[Metric, ...]:
+@dataclass(frozen=True)
+class Measured:
+    """What the metrics of one window are told from."""
+
+    window: Window
+    zone: ZoneInfo
+    sums: DeliverySums
+    times: Sequence[datetime]
+    """When deployments happened, to the quarter of an hour."""
+    deployments: tuple[str, ...] = ()
+    """The first ids, as of the rest."""
+    releases: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
+    year: Year | None = None
+    """Whose performance bands; None: how often is told as a rhythm, and there are no others."""
+
+
+def delivery_metrics(found: Measured) -> tuple[Metric, ...]:
     """All five."""
-    return (
-        _frequency(history, window),
-        _lead_time(history, window),
-        _failure_rate(history, window),
-        _restore_time(history, window),
-        _rework_rate(history, window),
+    return (_frequency(found), _lead_time(found), _failure_rate(found), _restore_time(found), _rework_rate(found))
+
+
+def delivery_period(span: Span, sums: DeliverySums) -> DeliveryPeriod:
+    """One period of a series."""
+    return DeliveryPeriod(
+        since=span.since,
+        until=span.until,
+        partial=span.partial,
+        deployments=sums.count("deployments"),
+        rollbacks=sums.count("rollbacks"),
+        lead_time=percentiles(sums.lead),
+        failed=sums.count("failed"),
+        change_failure_rate=sums.per_deployment("failed"),
+        time_to_restore=percentiles(sums.restore),
+        still_open=sums.count("open"),
+        reworked=sums.count("reworked"),
+        rework_rate=sums.per_deployment("reworked"),
     )
 
 
-def _frequency(history: History, window: Window) -> Metric:
-    found = metrics.deployment_frequency(history, window)
+def percentiles(times: Times) -> Percentiles:
+    """Lengths of time, in two numbers."""
+    return Percentiles(
+        measured=times.measured,
+        median=times.percentile(0.5),
+        p90=times.percentile(0.9),
+        relative_error=times.error,
+    )
+
+
+def _frequency(found: Measured) -> Metric:
+    rhythm = rhythm_of(found.times, found.window)
+    if found.year is None:
+        band: str | None = rhythm.bucket.value
+    else:
+        band = frequency_band(found.times, found.window, found.zone, found.year)
     return Metric(
         name="deployment_frequency",
-        value=found.per_day,
+        value=rhythm.per_day,
         unit="per day",
         formula="releases and rollbacks in the window / days of the window",
-        numerator=found.count,
-        denominator=(window.until - window.since) / timedelta(days=1),
-        band=found.bucket.value,
-        facts=found.facts.ids,
-        fact_count=found.facts.total,
-        note=f"In the median week {found.median_per_week:g}.",
+        numerator=found.sums.count("deployments"),
+        denominator=(found.window.until - found.window.since) / timedelta(days=1),
+        band=band,
+        facts=found.deployments[:CITED],
+        fact_count=found.sums.count("deployments"),
+        note=f"In the median week {rhythm.median_per_week:g}; {rhythm.bucket.value} as Four Keys counts.",
     )
 
 
-def _lead_time(history: History, window: Window) -> Metric:
-    found = metrics.lead_time(history, window)
+def _lead_time(found: Measured) -> Metric:
+    times = found.sums.lead
+    median = times.percentile(0.5)
     return Metric(
         name="lead_time",
-        value=found.median_seconds,
+        value=median,
         unit="seconds",
         formula="median of (release time - commit time) over the releases of the window",
-        facts=found.facts.ids,
-        fact_count=found.facts.total,
-        note=f"{found.measured} measured, {found.without_commit_time} without a usable commit time.",
+        band=found.year and lead_time_band(median, found.year),
+        facts=found.releases[:CITED],
+        fact_count=found.sums.count("releases"),
+        note=f"{times.measured} measured, {found.sums.count('unmeasured')} without a usable commit time. {_how(times)}",
+        p90=times.percentile(0.9),
+        relative_error=times.error,
     )
 
 
-def _failure_rate(history: History, window: Window) -> Metric:
-    found = metrics.change_failure_rate(history, window)
+def _failure_rate(found: Measured) -> Metric:
+    ratio = found.sums.per_deployment("failed")
     return Metric(
         name="change_failure_rate",
-        value=found.ratio,
+        value=ratio,
         unit="ratio",
         formula="deployments of the window with an incident, a time at risk or a rollback / deployments of the window",
-        numerator=found.numerator,
-        denominator=found.denominator,
-        facts=found.facts.ids,
-        fact_count=found.facts.total,
-        note=f"Known from: {', '.join(found.causes.ids[:10]) or 'nothing'}.",
+        numerator=found.sums.count("failed"),
+        denominator=found.sums.count("deployments"),
+        band=found.year and failure_band(ratio, found.year),
+        facts=found.deployments[:CITED],
+        fact_count=found.sums.count("deployments"),
+        note=f"Known from: {', '.join(found.causes[:10]) or 'nothing'}.",
     )
 
 
-def _restore_time(history: History, window: Window) -> Metric:
-    found = metrics.time_to_restore(history, window)
+def _restore_time(found: Measured) -> Metric:
+    times = found.sums.restore
+    median = times.percentile(0.5)
+    still_open, alone = found.sums.count("open"), found.sums.count("alone")
     return Metric(
         name="time_to_restore",
-        value=found.median_seconds,
+        value=median,
         unit="seconds",
         formula="median of (end - beginning) over the failures that began in the window and have ended",
-        facts=found.facts.ids,
-        fact_count=found.facts.total,
-        note=f"{found.measured} measured, {found.still_open} still open, "
-        f"{found.rollbacks_alone} known from a rollback only.",
+        band=found.year and restore_band(median),
+        facts=found.failures[:CITED],
+        fact_count=times.measured + still_open,
+        note=f"{times.measured} measured, {still_open} still open, {alone} known from a rollback only. {_how(times)}",
+        p90=times.percentile(0.9),
+        relative_error=times.error,
     )
 
 
-def _rework_rate(history: History, window: Window) -> Metric:
-    found = metrics.rework_rate(history, window)
+def _rework_rate(found: Measured) -> Metric:
     return Metric(
         name="rework_rate",
-        value=found.ratio,
+        value=found.sums.per_deployment("reworked"),
         unit="ratio",
         formula=f"(rollbacks + fixes within {metrics.REWORK_DAYS} days) / deployments of the window",
-        numerator=found.numerator,
-        denominator=found.denominator,
-        facts=found.facts.ids,
-        fact_count=found.facts.total,
-        note=f"{found.rollbacks} rollbacks, {found.fixes} fixes.",
+        numerator=found.sums.count("reworked"),
+        denominator=found.sums.count("deployments"),
+        facts=found.deployments[:CITED],
+        fact_count=found.sums.count("deployments"),
+        note=f"{found.sums.count('rollbacks')} rollbacks, {found.sums.count('fixes')} fixes.",
     )
+
+
+def _how(times: Times) -> str:
+    return "Exact." if times.error == 0 else f"From counted cells: within {times.error:.0%} of the exact value."

@@ -112,6 +112,10 @@ class Metric(Frozen):
     """Ids of the facts used, at most 100."""
     fact_count: int = 0
     note: str = ""
+    p90: float | None = None
+    """The 90th percentile, of metrics whose value is a median."""
+    relative_error: float = 0.0
+    """The most by which a median and a 90th percentile can differ from the exact ones, as a share of them."""
 
 
 class DeliveryMetrics(Answer):

@@ -1,4 +1,4 @@
-"""After release: advisories, the trust in one release, and delivery metrics."""
+"""After release: advisories, and the trust in one release."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from rich.progress import Progress
 
 from services.cli.client import Client
-from services.cli.commands.arguments import Project, Version, version_ref
+from services.cli.commands.arguments import Version, version_ref
 from services.cli.exits import Exit
 from services.cli.output import errors, mark, out, table
 
@@ -80,29 +80,7 @@ def trust(version: Version) -> None:
     raise typer.Exit(Exit.DONE if one["trust"] == "trusted" else Exit.DENIED)
 
 
-def metrics(
-    project: Project,
-    application: Annotated[str | None, typer.Option()] = None,
-    since: Annotated[str | None, typer.Option(help="RFC 3339; 90 days ago when absent.")] = None,
-) -> None:
-    """The five delivery metrics, each with what it was computed from."""
-    answer = Client().get(f"/projects/{project}/metrics", application=application, since=since)
-    rows = [
-        (
-            one["name"],
-            "-" if one["value"] is None else f"{one['value']:g}",
-            one["unit"],
-            one["band"],
-            one["fact_count"],
-            one["formula"],
-        )
-        for one in answer["metrics"]
-    ]
-    out.answer(answer, table(("metric", "value", "unit", "band", "facts", "formula"), rows))
-
-
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(advisory, name="advisory")
-    for command in (trust, metrics):
-        app.command()(command)
+    app.command()(trust)

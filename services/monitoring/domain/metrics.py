@@ -12,29 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import timedelta
 from statistics import median
 
 from contracts.vocabulary import PromotionKind
 from services.monitoring.domain.delivery import Deployment, Failure, History, Window
+from services.monitoring.domain.rhythm import Frequency, rhythm_of
 
 MAX_CITED = 100
 REWORK_DAYS = 7
-_WEEK = timedelta(days=7)
-_MONTH = timedelta(days=30)
-_DAILY_MEDIAN = 3
-
-
-class Frequency(StrEnum):
-    """How often an application is deployed."""
-
-    DAILY = "daily"
-    WEEKLY = "weekly"
-    MONTHLY = "monthly"
-    YEARLY = "yearly"
-    NONE = "none"
-    """Not at all in the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,24 +100,12 @@ def deployment_frequency(history: History, window: Window) -> DeploymentFrequenc
     monthly if the median month has at least 1, else yearly.
     """
     deployments = history.during(window)
-    times = [one.at for one in deployments]
-    weeks, months = _spans(times, window, _WEEK), _spans(times, window, _MONTH)
-    days_per_week = median(_deploy_days(week) for week in weeks)
-    if not times:
-        bucket = Frequency.NONE
-    elif days_per_week >= _DAILY_MEDIAN:
-        bucket = Frequency.DAILY
-    elif days_per_week >= 1:
-        bucket = Frequency.WEEKLY
-    elif median(len(month) for month in months) >= 1:
-        bucket = Frequency.MONTHLY
-    else:
-        bucket = Frequency.YEARLY
+    rhythm = rhythm_of([one.at for one in deployments], window)
     return DeploymentFrequency(
-        count=len(times),
-        per_day=len(times) / ((window.until - window.since) / timedelta(days=1)),
-        median_per_week=float(median(len(week) for week in weeks)),
-        bucket=bucket,
+        count=len(deployments),
+        per_day=rhythm.per_day,
+        median_per_week=rhythm.median_per_week,
+        bucket=rhythm.bucket,
         facts=_cited(one.id for one in deployments),
     )
 
@@ -212,23 +186,6 @@ def _fix(history: History, failure: Failure, within: timedelta) -> Deployment | 
     if following is None or following.kind is not PromotionKind.RELEASE or following.at - failure.at > within:
         return None
     return None if resolved_at is not None and following.at > resolved_at else following
-
-
-def _spans(times: Sequence[datetime], window: Window, length: timedelta) -> list[list[datetime]]:
-    whole = (window.until - window.since) // length
-    if not whole:
-        return [list(times)]
-    spans: list[list[datetime]] = [[] for _ in range(whole)]
-    for moment in times:
-        # Counted from the end, where a span excludes its upper edge as the window does.
-        index = -((moment - window.until) // length) - 1
-        if index < whole:
-            spans[index].append(moment)
-    return spans
-
-
-def _deploy_days(times: Sequence[datetime]) -> int:
-    return len({moment.astimezone(UTC).date() for moment in times})
 
 
 def _median(values: Sequence[float]) -> float | None:

@@ -19,7 +19,7 @@ from contracts.vocabulary import PromotionKind, PromotionState
 from services.monitoring import wire
 from services.monitoring.domain.release import indexed
 from services.monitoring.domain.trust import released
-from services.monitoring.handlers import HANDLERS, inventory
+from services.monitoring.handlers import HANDLERS, counting, flow, inventory
 from services.monitoring.handlers.running import deployed_by_evidence
 from services.monitoring.handlers.watching import judge, judge_evidence, settle, stand
 from services.monitoring.storage.unit_of_work import MonitoringWork
@@ -45,6 +45,7 @@ async def read_components(event: EvidenceAdded | EvidenceRejudged, outside: Outs
 @HANDLERS.on(EvidenceAdded, prepare=read_components)
 async def evidence_added(event: EvidenceAdded, work: MonitoringWork, purls: tuple[str, ...]) -> None:
     """Watch what a bill of materials names."""
+    await flow.seen(event, work)
     await _watch(event, work, purls)
     await deployed_by_evidence(event, work)
 
@@ -55,6 +56,7 @@ async def evidence_rejudged(event: EvidenceRejudged, work: MonitoringWork, purls
 
     A distrusted bill of materials stays under watch until a newer one is believed: it still tells against a release.
     """
+    await flow.seen(event, work)
     await _watch(event, work, purls)
     await deployed_by_evidence(event, work)
     cause = wire.distrust(event)
@@ -126,6 +128,7 @@ async def release_trusted(event: ReleaseTrusted, work: MonitoringWork) -> None:
 async def version_moved(event: VersionMoved, work: MonitoringWork) -> None:
     """A move into a release stage is a deployment; a certification in place is none, and a demotion ends the trust."""
     await inventory.placed(event, work)
+    await flow.moved(event, work)
     if event.kind is PromotionKind.DEMOTE:
         await _taken_back(event, work)
     if not event.release:
@@ -135,7 +138,7 @@ async def version_moved(event: VersionMoved, work: MonitoringWork) -> None:
         if not event.trusted:
             await _released_untrusted(event, work)
         return
-    await work.delivery.deployed(event.project, wire.deployment(event))
+    await counting.deployed(work, event.project, wire.deployment(event))
     if not event.trusted:
         await _released_untrusted(event, work)
     await stand(work, event.project, event.application, stage=event.to_stage, version=event.version, since=event.at)
@@ -166,21 +169,25 @@ async def _released_untrusted(event: VersionMoved, work: MonitoringWork) -> None
 async def incident_opened(event: IncidentOpened, work: MonitoringWork) -> None:
     """Something began to fail."""
     await work.delivery.opened(event.project, event.application, event.incident_id, event.version, event.at)
+    await counting.incident(work, event.project, event.application, event.incident_id)
 
 
 @HANDLERS.on(IncidentResolved)
 async def incident_resolved(event: IncidentResolved, work: MonitoringWork) -> None:
     """It is over."""
     await work.delivery.resolved(event.project, event.application, event.incident_id, event.at)
+    await counting.incident(work, event.project, event.application, event.incident_id)
 
 
 @HANDLERS.on(PromotionCompleted)
 async def promotion_completed(event: PromotionCompleted, work: MonitoringWork) -> None:
     """Keep how long a promotion took."""
+    await flow.stepped(event, work)
     await work.promotions.ended(event.promotion_id, PromotionState.COMPLETED, wire.promotion_facts(event))
 
 
 @HANDLERS.on(PromotionEnded)
 async def promotion_ended(event: PromotionEnded, work: MonitoringWork) -> None:
     """Keep how a promotion ended that moved nothing."""
+    await flow.stepped(event, work)
     await work.promotions.ended(event.promotion_id, event.state, wire.promotion_facts(event))

@@ -45,3 +45,23 @@ def visible(caller: Caller, project: str | None, application: str | None) -> Vis
         if any(held.values())
     }
     return Visible(EVERYWHERE in granted, granted - {EVERYWHERE}, confined)
+
+
+def require_member_of(caller: Caller, project: str | None, application: str | None) -> None:
+    """Any role will do, in the project or the application; without a project, a role in every project.
+
+    Raises `Forbidden` (`role_missing`), and `Invalid` (`project_missing`) for an application without its project.
+    """
+    if project is not None:
+        caller.require_member(project, application)
+        return
+    if application is not None:
+        raise Invalid(
+            "project_missing", f"{application} is named without its project.", remedy="Name the project, too."
+        )
+    if not caller.grants.get(EVERYWHERE):
+        raise Forbidden(
+            "role_missing",
+            f"{caller.actor.subject} needs a role in every project to see the metrics of all of them.",
+            remedy="Name a project, or ask an administrator for a token with the role viewer everywhere.",
+        )

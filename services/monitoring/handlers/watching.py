@@ -15,6 +15,7 @@ from services.monitoring.domain.doubts import Doubts, doubts_among
 from services.monitoring.domain.matching import matches_among, undecided_among
 from services.monitoring.domain.release import Release, answers, indexed, newest_per_subject
 from services.monitoring.domain.trust import rejudged, resting_on, with_advisories
+from services.monitoring.handlers import counting
 from services.monitoring.handlers.drift import look_again
 from services.monitoring.storage.unit_of_work import MonitoringWork
 
@@ -29,9 +30,9 @@ async def settle(work: MonitoringWork, before: Release, after: Release, because:
         work.unit.announce(event)
         work.unit.announce(cdevents.told(event))
     if after.exposed and not before.exposed:
-        await work.delivery.at_risk(after, work.unit.now)
+        await counting.at_risk(work, after, work.unit.now)
     if before.exposed and not after.exposed:
-        await work.delivery.safe(after, work.unit.now)
+        await counting.safe(work, after, work.unit.now)
     if before.counts_as != after.counts_as:
         await look_again(work, after.project, after.application)
     return saved

@@ -11,9 +11,10 @@ resolution count.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from contracts.vocabulary import PromotionKind, PromotionState, utc
+from contracts.vocabulary import PromotionState, utc
 from services.monitoring.domain.delivery import Deployment, Incident
 from services.monitoring.domain.release import Release
 from shared.mongo import Collection, Document, Index
@@ -21,9 +22,14 @@ from shared.mongo import Collection, Document, Index
 DEPLOYMENTS, INCIDENTS, EPISODES, PROMOTIONS = "deployments", "incidents", "episodes", "promotions"
 _OF_PROJECT = (("project", 1), ("application", 1))
 INDEXES: dict[str, tuple[Index, ...]] = {
-    DEPLOYMENTS: (Index((("project", 1), ("at", 1))), Index((*_OF_PROJECT, ("at", 1)))),
-    INCIDENTS: (Index((("project", 1), ("opened_at", 1))), Index((*_OF_PROJECT, ("opened_at", 1)))),
-    EPISODES: (Index((("project", 1), ("opened_at", 1))), Index((*_OF_PROJECT, ("opened_at", 1)))),
+    DEPLOYMENTS: (
+        Index((("project", 1), ("at", 1))),
+        Index((("at", 1),)),
+        Index((*_OF_PROJECT, ("at", 1), ("_id", 1))),
+        Index((*_OF_PROJECT, ("version", 1), ("at", 1), ("_id", 1))),
+    ),
+    INCIDENTS: (),
+    EPISODES: (Index((*_OF_PROJECT, ("release", 1), ("opened_at", 1))),),
     PROMOTIONS: (Index((*_OF_PROJECT, ("at", 1))),),
 }
 
@@ -36,9 +42,11 @@ class DeliveryRepository:
         self._incidents = incidents
         self._episodes = episodes
 
-    async def deployed(self, project: str, deployment: Deployment) -> None:
-        """A version began to stand in a release stage."""
-        await self._deployments.put(
+    async def deployed(self, project: str, deployment: Deployment) -> bool:
+        """A version began to stand in a release stage; whether that is news."""
+        if await self._deployments.get(deployment.id) is not None:
+            return False
+        await self._deployments.add(
             {
                 "_id": deployment.id,
                 "project": project,
@@ -49,6 +57,7 @@ class DeliveryRepository:
                 "at": deployment.at,
             }
         )
+        return True
 
     async def opened(self, project: str, application: str, incident: str, version: str | None, at: datetime) -> None:
         """An incident was reported."""
@@ -78,33 +87,23 @@ class DeliveryRepository:
             }
         )
 
-    async def safe(self, release: Release, at: datetime) -> None:
-        """A release is not at risk any more."""
+    async def safe(self, release: Release, at: datetime) -> list[datetime]:
+        """A release is not at risk any more; when each time at risk had begun that ended with this."""
         # The project and application lead: they are what the index has.
         where = {"project": release.project, "application": release.application, "release": release.key}
+        opened = [one["opened_at"] for one in await self._episodes.every({**where, "resolved_at": None})]
         await self._episodes.update({**where, "resolved_at": None}, {"$set": {"resolved_at": at}})
+        return opened
 
-    async def deployments(self, where: Document, since: datetime) -> list[Deployment]:
-        """Deployments from a moment on."""
-        found = self._deployments.stream({**where, "at": {"$gte": since}})
-        return [
-            Deployment(
-                id=one["_id"],
-                application=one["application"],
-                version=one["version"],
-                at=one["at"],
-                kind=PromotionKind(one["kind"]),
-                committed_at=one["committed_at"],
-            )
-            async for one in found
-        ]
+    async def episodes(self, release: Release, opened: Iterable[datetime]) -> list[Incident]:
+        """The times at risk of a release that began at these moments."""
+        keys = [f"{release.key}@{utc(at)}" for at in opened]
+        return [_incident(one) for one in await self._episodes.every({"_id": {"$in": keys}})]
 
-    async def incidents(self, where: Document, since: datetime) -> list[Incident]:
-        """Incidents and times at risk that began from a moment on."""
-        found: list[Incident] = []
-        for collection in (self._incidents, self._episodes):
-            found += [_incident(one) async for one in collection.stream({**where, "opened_at": {"$gte": since}})]
-        return found
+    async def incident(self, project: str, application: str, name: str) -> Incident | None:
+        """What is known of an incident; None while nobody has said when it began."""
+        found = await self._incidents.get(f"{project}|{application}|{name}")
+        return _incident(found) if found and found.get("opened_at") else None
 
 
 class PromotionRepository:

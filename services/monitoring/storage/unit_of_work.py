@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 from services.monitoring.storage import (
     advisories,
+    aggregates,
+    coverage,
     delivery,
     distrusted,
     exploitation,
     exposure,
+    failures,
+    flow,
     inventory,
     match_clock,
     releases,
@@ -26,10 +30,14 @@ from shared.mongo import Index
 INDEXES: dict[str, tuple[Index, ...]] = {
     match_clock.COLLECTION: (),
     **advisories.INDEXES,
+    **aggregates.INDEXES,
+    **coverage.INDEXES,
     **delivery.INDEXES,
     **distrusted.INDEXES,
     **exploitation.INDEXES,
     **inventory.INDEXES,
+    **failures.INDEXES,
+    **flow.INDEXES,
     **releases.INDEXES,
     **rematching.INDEXES,
     **running.INDEXES,
@@ -74,3 +82,12 @@ class MonitoringWork:
         self.exposure = exposure.ExposureReader(
             collection(advisories.ADVISORIES), collection(sboms.COMPONENTS), collection(inventory.INVENTORY)
         )
+        self.failures = failures.FailureRepository(
+            collection(delivery.DEPLOYMENTS), collection(failures.FAULTS), collection(failures.LINES)
+        )
+        self.buckets = aggregates.BucketRepository(collection(aggregates.METRIC_DAYS))
+        self.journeys = flow.JourneyRepository(collection(flow.JOURNEYS), collection(flow.WALKS))
+        self.coverage = coverage.CoverageRepository(
+            collection(coverage.EVIDENCE), collection(coverage.STANDINGS), collection(coverage.ALERTS)
+        )
+        self.waiver_debts = coverage.WaiverRepository(collection(coverage.WAIVERS))

@@ -5,13 +5,13 @@ import pytest
 from services.monitoring.domain.delivery import History, Window
 from services.monitoring.domain.metrics import (
     MAX_CITED,
-    Frequency,
     change_failure_rate,
     deployment_frequency,
     lead_time,
     rework_rate,
     time_to_restore,
 )
+from services.monitoring.domain.rhythm import Frequency
 from tests.unit.monitoring.delivery_builders import day, incident, release, rollback
 
 MONTH = Window(day(0), day(28))

@@ -1,0 +1,205 @@
+"""What monitoring answers about metrics: from sums that are kept, never from all facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from contracts.monitoring.v1.metrics import (
+    CoverageReport,
+    DeliveryReport,
+    FlowReport,
+    ShowCoverage,
+    ShowDelivery,
+    ShowFlow,
+)
+from contracts.monitoring.v1.queries import ShowMetrics
+from contracts.monitoring.v1.views import DeliveryMetrics
+from contracts.vocabulary import PromotionKind
+from services.monitoring import wire_flow
+from services.monitoring.domain.bands import Year
+from services.monitoring.domain.buckets import Day, Period, Span, a_zone, gathered, spans, ticks, to_quarters
+from services.monitoring.domain.delivery import Window
+from services.monitoring.domain.delivery_sums import DeliverySums
+from services.monitoring.domain.linking import Counted, Fault, Link
+from services.monitoring.handlers import HANDLERS
+from services.monitoring.handlers.rights import require_member_of
+from services.monitoring.storage.aggregates import Kind, scope_of
+from services.monitoring.storage.unit_of_work import MonitoringWork
+from services.monitoring.wire_metrics import CITED, Measured, delivery_metrics, delivery_period
+from shared.mongo import Document
+
+WINDOW = timedelta(days=90)
+EXACT = 400
+"""Percentiles are exact while a window has no more lengths of time than that: they are all read then."""
+COVERED = 50
+"""Stages in one page: each takes a question of its own."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question about a window, put together."""
+
+    scope: str
+    where: Document
+    window: Window
+    zone: ZoneInfo
+    parts: tuple[Span, ...]
+    """The periods of the series; without one the window alone."""
+    edges: tuple[datetime, ...]
+
+    @property
+    def whole(self) -> tuple[Span, ...]:
+        """The window as one period."""
+        return (Span(self.window.since, self.window.until),)
+
+
+@HANDLERS.query(ShowMetrics)
+async def show_metrics(query: ShowMetrics, work: MonitoringWork) -> DeliveryMetrics:
+    """How fast and how safely is delivered?"""
+    require_member_of(work.unit.caller, query.project, query.application)
+    asked = _asked(ShowDelivery(**query.model_dump()), work.unit.now)
+    found, _ = await _delivery(asked, work, None)
+    return DeliveryMetrics(
+        project=query.project,
+        application=query.application,
+        since=asked.window.since,
+        until=asked.window.until,
+        metrics=delivery_metrics(found),
+    )
+
+
+@HANDLERS.query(ShowDelivery)
+async def show_delivery(query: ShowDelivery, work: MonitoringWork) -> DeliveryReport:
+    """How fast and how safely is delivered, over time?"""
+    require_member_of(work.unit.caller, query.project, query.application)
+    asked = _asked(query, work.unit.now)
+    found, series = await _delivery(asked, work, Year(query.bands.value))
+    return DeliveryReport(
+        project=query.project,
+        application=query.application,
+        since=asked.window.since,
+        until=asked.window.until,
+        zone=query.zone,
+        bands=f"dora-{query.bands.value}",
+        metrics=delivery_metrics(found),
+        by=query.by,
+        series=tuple(map(delivery_period, asked.parts, series)) if query.by else (),
+    )
+
+
+@HANDLERS.query(ShowFlow)
+async def show_flow(query: ShowFlow, work: MonitoringWork) -> FlowReport:
+    """Where does time go between stages?"""
+    require_member_of(work.unit.caller, query.project, query.application)
+    asked = _asked(query, work.unit.now)
+    days = await work.buckets.read(Kind.FLOW, asked.scope, asked.window, asked.edges)
+    [whole] = gathered(days, asked.whole)
+    reasons = wire_flow.denials(whole)
+    return FlowReport(
+        project=query.project,
+        application=query.application,
+        since=asked.window.since,
+        until=asked.window.until,
+        zone=query.zone,
+        whole=wire_flow.flow_period(asked.whole[0], whole),
+        denials=reasons[: wire_flow.MAX_REASONS],
+        denial_reasons=len(reasons),
+        waiting=wire_flow.waiting(await work.journeys.waiting(asked.where)),
+        by=query.by,
+        series=tuple(map(wire_flow.flow_period, asked.parts, gathered(days, asked.parts))) if query.by else (),
+    )
+
+
+@HANDLERS.query(ShowCoverage)
+async def show_coverage(query: ShowCoverage, work: MonitoringWork) -> CoverageReport:
+    """Which evidence is there for what stands, and which debts are open?"""
+    work.unit.caller.require_member(query.project, query.application)
+    now = work.unit.now
+    window = Window(query.since or now - WINDOW, now)
+    where = _where(query.project, query.application)
+    standing, following = await work.coverage.standing(
+        query.project, query.application, after=query.after, limit=min(query.limit, COVERED)
+    )
+    stages = []
+    for one in standing:
+        subjects = await work.versions.subjects(query.project, [one.digest or ""])
+        stages.append(wire_flow.stage_coverage(one, await work.coverage.kinds(query.project, subjects), now))
+    ages, ends = await work.waiver_debts.debt(where, now)
+    return CoverageReport(
+        project=query.project,
+        application=query.application,
+        at=now,
+        stages=tuple(stages),
+        waivers=wire_flow.debts(ages, ends),
+        remediation=wire_flow.remediations(await work.coverage.remediation(where, window)),
+        since=window.since,
+        next=following,
+    )
+
+
+def _asked(query: ShowDelivery | ShowFlow, now: datetime) -> Asked:
+    zone = a_zone(query.zone)
+    # Its end first: a window of 90 days until now stays one of 90 days.
+    until = to_quarters(
+        Window(query.until - timedelta(1), query.until) if query.until else Window(now - timedelta(1), now)
+    ).until
+    window = to_quarters(Window(query.since or until - WINDOW, until))
+    parts: tuple[Span, ...] = (Span(window.since, window.until),)
+    if query.by:
+        parts = spans(window, Period(query.by.value), zone)
+        window = Window(parts[0].since, window.until)
+    edges = (*(one.since for one in parts), window.until)
+    return Asked(
+        scope_of(query.project, query.application),
+        _where(query.project, query.application),
+        window,
+        zone,
+        parts,
+        edges,
+    )
+
+
+def _where(project: str | None, application: str | None) -> Document:
+    named = {"project": project, "application": application}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+async def _delivery(asked: Asked, work: MonitoringWork, year: Year | None) -> tuple[Measured, list[DeliverySums]]:
+    days = await work.buckets.read(Kind.DELIVERY, asked.scope, asked.window, asked.edges)
+    deployed = await work.failures.deployed(asked.where, asked.window, EXACT + 1)
+    failed = await work.failures.failed(asked.where, asked.window, EXACT + 1)
+    [whole] = _sums(days, asked.whole, deployed, failed)
+    measured = Measured(
+        window=asked.window,
+        zone=asked.zone,
+        sums=whole,
+        times=ticks(days, asked.window),
+        deployments=tuple(one.deployment.id for one in deployed),
+        releases=tuple(one.deployment.id for one in deployed if one.deployment.kind is PromotionKind.RELEASE),
+        failures=tuple(fault.id for fault, _ in failed),
+        causes=tuple(await work.failures.causes(asked.where, asked.window, CITED)),
+        year=year,
+    )
+    return measured, _sums(days, asked.parts, deployed, failed)
+
+
+def _sums(
+    days: Sequence[Day], parts: tuple[Span, ...], deployed: Sequence[Counted], failed: Sequence[tuple[Fault, Link]]
+) -> list[DeliverySums]:
+    leads = [(one.deployment.at, one.seconds) for one in deployed if one.seconds is not None]
+    restores = [(one.at, (link.ended_at - one.at).total_seconds()) for one, link in failed if link.ended_at]
+    return [
+        DeliverySums(
+            counts,
+            _within(part, leads) if len(deployed) <= EXACT else None,
+            _within(part, restores) if len(failed) <= EXACT else None,
+        )
+        for part, counts in zip(parts, gathered(days, parts), strict=True)
+    ]
+
+
+def _within(part: Span, values: Sequence[tuple[datetime, float]]) -> list[float]:
+    return [value for moment, value in values if part.since <= moment < part.until]

@@ -19,6 +19,7 @@ from contracts.monitoring.v1 import cdevents as monitoring_cdevents
 from contracts.monitoring.v1 import commands as monitoring_commands
 from contracts.monitoring.v1 import events as monitoring_events
 from contracts.monitoring.v1 import exploitation as monitoring_exploitation
+from contracts.monitoring.v1 import feeds as monitoring_feeds
 from contracts.monitoring.v1 import queries as monitoring_queries
 from contracts.promotion.v1 import cdevents as promotion_cdevents
 from contracts.promotion.v1 import commands as promotion_commands
@@ -162,6 +163,11 @@ MESSAGES: tuple[type[Message], ...] = (
     promotion_cdevents.CdeventPublished,
     monitoring_commands.ImportAdvisories,
     monitoring_commands.RevokeRelease,
+    monitoring_feeds.BeginAdvisoryImport,
+    monitoring_feeds.FinishAdvisoryImport,
+    monitoring_feeds.ListAdvisoryImports,
+    monitoring_feeds.QuarantineAdvisories,
+    monitoring_feeds.ListQuarantinedAdvisories,
     monitoring_exploitation.ImportExploitation,
     monitoring_exploitation.FinishExploitationImport,
     monitoring_exploitation.ListExploitation,

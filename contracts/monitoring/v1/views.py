@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contracts.message import Answer
+from contracts.monitoring.v1.feeds import AdvisoryStanding
 from contracts.vocabulary import (
     ApplicationName,
     Criticality,
@@ -85,6 +86,8 @@ class ReleaseTrust(Answer):
     """Components under watch; 0 means that no bill of materials is known and nothing can be found."""
     steps: tuple[TrustStep, ...] = ()
     """How its trust has changed, the oldest first; the newest 100. Left out of lists."""
+    imports: AdvisoryStanding | None = None
+    """How much it is worth that nothing more was found. Left out of lists, which say it once."""
 
 
 class RiskPage(Answer):
@@ -94,6 +97,8 @@ class RiskPage(Answer):
     advisories: int
     """How many advisories are known."""
     last_import: Utc | None
+    imports: AdvisoryStanding = AdvisoryStanding()
+    """How much it is worth that nothing more was found."""
     next: str | None = None
 
 

@@ -9,6 +9,8 @@ from services.monitoring.storage import (
     delivery,
     distrusted,
     exploitation,
+    fetches,
+    imports,
     match_clock,
     releases,
     sboms,
@@ -23,6 +25,8 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     **delivery.INDEXES,
     **distrusted.INDEXES,
     **exploitation.INDEXES,
+    **fetches.INDEXES,
+    **imports.INDEXES,
     **releases.INDEXES,
     **sboms.INDEXES,
     **versions.INDEXES,
@@ -44,6 +48,11 @@ class MonitoringWork:
         self.exploitation = exploitation.ExploitationRepository(
             collection(exploitation.EXPLOITATION), collection(exploitation.FEEDS)
         )
+        self.fetches = fetches.FetchRepository(collection(fetches.FETCHES))
+        self.imports = imports.ImportRepository(
+            collection(imports.IMPORTS), collection(imports.BATCHES), collection(imports.SOURCES)
+        )
+        self.quarantine = imports.QuarantineRepository(collection(imports.QUARANTINE))
         self.sboms = sboms.SbomRepository(collection(sboms.SBOMS), collection(sboms.COMPONENTS))
         self.distrusted = distrusted.DistrustedRepository(collection(distrusted.DISTRUSTED))
         self.versions = versions.VersionRepository(collection(versions.VERSIONS))

@@ -7,9 +7,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from contracts.monitoring.v1.commands import AdvisoriesImported, ImportAdvisories
-from contracts.monitoring.v1.feeds import AdvisoryImport, ImportCounts, QuarantinedAdvisory
+from contracts.monitoring.v1.feeds import (
+    AdvisoryImport,
+    AdvisoryStanding,
+    FetchStanding,
+    QuarantinedAdvisory,
+    SourceStanding,
+)
 from services.monitoring.domain.advisory import read_advisory
-from services.monitoring.domain.imports import Import, Quarantined, quarantined
+from services.monitoring.domain.imports import Import, ImportCounts, Quarantined, Source, Standing, quarantined
 from shared.errors import Invalid
 from shared.mongo import Document
 
@@ -24,7 +30,29 @@ class Sound:
 
 def advisory_import(one: Import, counts: ImportCounts | None = None) -> AdvisoryImport:
     """As it is told; `counts` are those of one that is under way."""
-    return AdvisoryImport.model_validate(asdict(one) | {"counts": counts or one.counts})
+    return AdvisoryImport.model_validate(asdict(one) | {"counts": (counts or one.counts).model_dump()})
+
+
+def advisory_standing(standing: Standing) -> AdvisoryStanding:
+    """As it is told."""
+    return AdvisoryStanding(
+        complete_as_of=standing.complete_as_of,
+        partial=standing.partial,
+        sources=tuple(map(_source, standing.sources)),
+        source_count=standing.count,
+    )
+
+
+def _source(one: Source) -> SourceStanding:
+    return SourceStanding.model_validate(
+        {
+            "source": one.name,
+            "newest": one.state,
+            "because": one.because,
+            "complete_as_of": one.complete_as_of,
+            "fetched": FetchStanding(**one.fetched.model_dump()) if one.fetched else None,
+        }
+    )
 
 
 def quarantined_advisory(row: Document) -> QuarantinedAdvisory:

@@ -13,9 +13,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
-from contracts.monitoring.v1.feeds import AdvisoryStanding, FetchStanding, ImportCounts, ImportState, SourceStanding
+from contracts.vocabulary import Frozen, Utc
 from shared.digests import sha256_digest
 
 PATIENCE = timedelta(hours=6)
@@ -27,6 +28,35 @@ _EXCERPT = 2000
 _ID = 200
 _TEXT = 500
 _ABANDONED = "It was begun and never finished."
+
+
+class ImportState(StrEnum):
+    """How far an import has come."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+
+
+class ImportCounts(Frozen):
+    """What became of records."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    withdrawn: int = 0
+    """How many of the three above have been taken back by their database."""
+    malformed: int = 0
+
+
+class Attempt(Frozen):
+    """What became of the newest attempt to fetch a source."""
+
+    at: Utc
+    outcome: str
+    problem: str = ""
+    next_at: Utc
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +103,7 @@ class Source:
     state: ImportState = ImportState.RUNNING
     because: str = ""
     complete_as_of: datetime | None = None
-    fetched: FetchStanding | None = None
+    fetched: Attempt | None = None
 
     @classmethod
     def never_imported(cls, name: str, at: datetime) -> Source:
@@ -95,16 +125,22 @@ class Source:
             return self
         return replace(self, complete_as_of=max(at, self.complete_as_of))
 
-    def told(self, now: datetime) -> SourceStanding:
-        """As it is told."""
-        abandoned = self.state is ImportState.RUNNING and now - self.begun > PATIENCE
-        return SourceStanding(
-            source=self.name,
-            newest=ImportState.PARTIAL if abandoned else self.state,
-            because=_ABANDONED if abandoned else self.because,
-            complete_as_of=self.complete_as_of,
-            fetched=self.fetched,
-        )
+    def seen_at(self, now: datetime) -> Source:
+        """As it is told: an import that nobody finished is partial."""
+        if self.state is ImportState.RUNNING and now - self.begun > PATIENCE:
+            return replace(self, state=ImportState.PARTIAL, because=_ABANDONED)
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How much the absence of a flaw is worth."""
+
+    complete_as_of: datetime | None
+    partial: bool
+    sources: tuple[Source, ...]
+    """The worst first, at most `LISTED_SOURCES`."""
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +171,14 @@ def added(counts: Iterable[ImportCounts]) -> ImportCounts:
     return ImportCounts(**total)
 
 
-def standing(sources: Iterable[Source], now: datetime) -> AdvisoryStanding:
+def standing(sources: Iterable[Source], now: datetime) -> Standing:
     """How much the absence of a flaw is worth."""
-    told = [one.told(now) for one in sources]
-    return AdvisoryStanding(
-        complete_as_of=max((one.complete_as_of for one in told if one.complete_as_of), default=None),
-        partial=any(one.newest is ImportState.PARTIAL for one in told),
-        sources=tuple(sorted(told, key=_worst_first)[:LISTED_SOURCES]),
-        source_count=len(told),
+    seen = [one.seen_at(now) for one in sources]
+    return Standing(
+        complete_as_of=max((one.complete_as_of for one in seen if one.complete_as_of), default=None),
+        partial=any(one.state is ImportState.PARTIAL for one in seen),
+        sources=tuple(sorted(seen, key=_worst_first)[:LISTED_SOURCES]),
+        count=len(seen),
     )
 
 
@@ -191,6 +227,6 @@ def _missing(counts: ImportCounts, records: int) -> str:
     return "" if taken == records else f"{taken} records arrived of the {records} that its source holds."
 
 
-def _worst_first(one: SourceStanding) -> tuple[bool, str, str]:
+def _worst_first(one: Source) -> tuple[bool, str, str]:
     since = one.complete_as_of.isoformat() if one.complete_as_of else ""
-    return one.newest is not ImportState.PARTIAL, since, one.source
+    return one.state is not ImportState.PARTIAL, since, one.name

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from prometheus_client import Counter, Gauge
 
-from contracts.monitoring.v1.feeds import AdvisoryImport, FetchStanding
+from contracts.monitoring.v1.feeds import AdvisoryImport
+from services.monitoring.domain.imports import Attempt
 from services.monitoring.feeds.fetching import Fetcher, FetchFailed
 from services.monitoring.feeds.importing import Importer
 from services.monitoring.feeds.schedule import Pace
@@ -133,7 +134,7 @@ class Collector:
     async def _told(self, source: FeedSource, outcome: str, imported: AdvisoryImport | None = None) -> None:
         now = self.run.clock()
         next_at = self._pace.after_success(now, random.random())  # noqa: S311 - no secret
-        told = FetchStanding(at=now, outcome=outcome, next_at=next_at)
+        told = Attempt(at=now, outcome=outcome, next_at=next_at)
 
         def changed(state: FetchState) -> FetchState:
             return replace(state, failures=0, next_at=next_at)
@@ -150,7 +151,7 @@ class Collector:
         next_at = self._pace.after_failure(now, failures, random.random(), wish)  # noqa: S311 - no secret
         # Of what the operating system says, only the kind: it may name files.
         problem = str(error) if isinstance(error, FetchFailed) else f"It cannot be kept ({type(error).__name__})."
-        told = FetchStanding(at=now, outcome="failed", problem=problem, next_at=next_at, failures=failures)
+        told = Attempt(at=now, outcome="failed", problem=problem, next_at=next_at, failures=failures)
 
         def changed(known: FetchState) -> FetchState:
             return replace(known, failures=failures, next_at=next_at)

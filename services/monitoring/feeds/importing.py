@@ -18,13 +18,12 @@ from contracts.monitoring.v1.commands import ImportAdvisories
 from contracts.monitoring.v1.feeds import (
     AdvisoryImport,
     BeginAdvisoryImport,
-    FetchStanding,
     FinishAdvisoryImport,
     QuarantineAdvisories,
     UnreadableRecord,
 )
 from contracts.vocabulary import Actor, ActorKind, Role
-from services.monitoring.domain.imports import Source
+from services.monitoring.domain.imports import Attempt, Source
 from services.monitoring.feeds.fetching import Whole
 from services.monitoring.feeds.source import FeedSource
 from services.monitoring.feeds.spool import Spool
@@ -96,7 +95,7 @@ class Importer:
         return await self.perform(work, f"feed-begin:{source.name}:{self.run.clock().isoformat()}")
 
     async def tell(
-        self, source: FeedSource, change: Callable[[FetchState], FetchState], told: FetchStanding, *, fresh: bool
+        self, source: FeedSource, change: Callable[[FetchState], FetchState], told: Attempt, *, fresh: bool
     ) -> Source:
         """Keep what became of an attempt; `fresh` when nothing has changed since the last. How the source stands."""
 
@@ -158,7 +157,7 @@ class Importer:
                 await asyncio.sleep(error.retry_after)
 
 
-async def _stand(found: MonitoringWork, source: FeedSource, told: FetchStanding, *, fresh: bool) -> Source:
+async def _stand(found: MonitoringWork, source: FeedSource, told: Attempt, *, fresh: bool) -> Source:
     known = await found.imports.source(source.name) or Source.never_imported(source.name, found.unit.now)
     known = known.unchanged(found.unit.now) if fresh else known
     stands = replace(known, fetched=told)

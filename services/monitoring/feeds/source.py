@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from ipaddress import ip_network
-
-import httpx
+from urllib.parse import urlsplit
 
 from shared.oidc.addresses import Network
 
@@ -25,7 +24,7 @@ class FeedSource:
     @property
     def shown(self) -> str:
         """Its host: path and query may hold something secret."""
-        return httpx.URL(self.url).host
+        return urlsplit(self.url).hostname or ""
 
 
 def read_sources(text: str) -> tuple[FeedSource, ...]:
@@ -49,10 +48,11 @@ def is_sound(url: str) -> bool:
     """Whether a URL is one that may be asked: https, without user, password and fragment."""
     plain = url.isascii() and url.isprintable() and not set(url) & set(" \\#") and len(url) <= _LONGEST_URL
     try:
-        read = httpx.URL(url)
-    except httpx.InvalidURL:
+        read = urlsplit(url)
+        known = read.port != 0
+    except ValueError:
         return False
-    return plain and read.scheme == "https" and bool(read.host) and not read.userinfo
+    return plain and known and read.scheme == "https" and bool(read.hostname) and "@" not in read.netloc
 
 
 def read_networks(text: str) -> tuple[Network, ...]:

@@ -11,15 +11,13 @@ from contracts.monitoring.v1.feeds import (
     AdvisoryStanding,
     BeginAdvisoryImport,
     FinishAdvisoryImport,
-    ImportCounts,
-    ImportState,
     ListAdvisoryImports,
     ListQuarantinedAdvisories,
     QuarantineAdvisories,
     QuarantinePage,
 )
 from services.monitoring import wire_imports as wire
-from services.monitoring.domain.imports import Import, standing, unreadable
+from services.monitoring.domain.imports import Import, ImportCounts, ImportState, standing, unreadable
 from services.monitoring.handlers import HANDLERS
 from services.monitoring.handlers.rights import require_security_anywhere
 from services.monitoring.storage.unit_of_work import MonitoringWork
@@ -99,7 +97,7 @@ async def list_quarantined_advisories(query: ListQuarantinedAdvisories, work: Mo
 
 async def advisory_standing(work: MonitoringWork) -> AdvisoryStanding:
     """How much it is worth that no flaw was found."""
-    return standing(await work.imports.sources(), work.unit.now)
+    return wire.advisory_standing(standing(await work.imports.sources(), work.unit.now))
 
 
 async def noted(work: MonitoringWork, command: ImportAdvisories, answer: AdvisoriesImported) -> AdvisoriesImported:

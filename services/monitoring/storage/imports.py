@@ -15,8 +15,17 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 
-from contracts.monitoring.v1.feeds import FetchStanding, ImportCounts, ImportState
-from services.monitoring.domain.imports import MOST_QUARANTINED, MOST_SOURCES, Import, Quarantined, Source, added
+from services.monitoring.domain.imports import (
+    MOST_QUARANTINED,
+    MOST_SOURCES,
+    Attempt,
+    Import,
+    ImportCounts,
+    ImportState,
+    Quarantined,
+    Source,
+    added,
+)
 from shared.errors import Conflict, NotFound
 from shared.mongo import Collection, Document, Index
 
@@ -172,5 +181,5 @@ def _source(row: Document) -> Source:
         state=ImportState(row["state"]),
         because=row["because"],
         complete_as_of=row["complete_as_of"],
-        fetched=FetchStanding.model_validate(row["fetched"]) if row["fetched"] else None,
+        fetched=Attempt.model_validate(row["fetched"]) if row["fetched"] else None,
     )

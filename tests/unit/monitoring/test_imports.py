@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from contracts.monitoring.v1.commands import AdvisoriesImported, ImportAdvisories, RefusedAdvisory
-from contracts.monitoring.v1.feeds import ImportCounts, ImportState
 from services.monitoring.domain.imports import (
     LISTED_SOURCES,
     Import,
+    ImportCounts,
+    ImportState,
     Source,
     added,
     quarantined,
@@ -80,8 +81,8 @@ def test_partial_and_old_sources_are_told_first() -> None:
     ]
     sources[3] = replace(sources[3], state=ImportState.PARTIAL)
     told = standing(sources, NOW)
-    assert [one.source for one in told.sources][:3] == ["s03", "s29", "s28"]
-    assert (len(told.sources), told.source_count, told.complete_as_of) == (LISTED_SOURCES, 30, NOW)
+    assert [one.name for one in told.sources][:3] == ["s03", "s29", "s28"]
+    assert (len(told.sources), told.count, told.complete_as_of) == (LISTED_SOURCES, 30, NOW)
     assert standing([], NOW).complete_as_of is None
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
+from pydantic_settings import SettingsConfigDict
 
 from services.monitoring.feeds.source import FeedSource, read_networks, read_sources
 from shared.oidc.addresses import Network
@@ -14,6 +15,9 @@ from shared.settings import ServiceSettings
 
 class MonitoringSettings(ServiceSettings):
     """What the monitoring service reads beside the common settings."""
+
+    # A URL may hold something secret: what is wrong is said without repeating it.
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
 
     advisory_sources: str = ""
     """`<name>=<https URL>`, separated by commas: OSV records to fetch, as a zip archive or JSON. Empty: none."""

@@ -93,22 +93,34 @@ class Collector:
                 group.create_task(self._forever(source))
 
     async def _forever(self, source: FeedSource) -> None:
-        spool = Spool(self._folder, source.name)
         while True:
             try:
-                state = await FetchRepository(self.run.database.collection(FETCHES)).get(source.name)
-                wait = (state.next_at - self.run.clock()).total_seconds() if state.next_at else 0.0
-                if state.under_way or wait <= 0:
-                    await self._turn(source, spool, state)
-                    continue
+                wait = await self.turn(source)
             except Transient as error:
                 log.warning("advisories wait", source=source.name, problem=error.message)
                 wait = 1.0
             await asyncio.sleep(min(max(wait, _LEAST), _LOOKS_EVERY))
 
-    async def _turn(self, source: FeedSource, spool: Spool, state: FetchState) -> None:
+    async def turn(self, source: FeedSource) -> float:
+        """Do what is due for a source; for how many seconds nothing is, 0 when something was done.
+
+        Raises `Transient` and `LeaseLostError`.
+        """
+        state = await FetchRepository(self.run.database.collection(FETCHES)).get(source.name)
+        wait = (state.next_at - self.run.clock()).total_seconds() if state.next_at else 0.0
+        if wait > 0 and not await self._is_half_imported(source, state):
+            return wait
+        await self._look(source, Spool(self._folder, source.name), state)
+        return 0.0
+
+    async def _is_half_imported(self, source: FeedSource, state: FetchState) -> bool:
+        under_way = state.under_way
+        spool = Spool(self._folder, source.name)
+        return under_way is not None and await asyncio.to_thread(spool.digest) == under_way.digest
+
+    async def _look(self, source: FeedSource, spool: Spool, state: FetchState) -> None:
         """Take over what has arrived, else look for what is new."""
-        if state.under_way and await asyncio.to_thread(spool.digest) == state.under_way.digest:
+        if state.under_way and await self._is_half_imported(source, state):
             await self._take_over(source, spool, state.under_way)
             return
         try:

@@ -16,7 +16,8 @@ import asyncio
 import re
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -96,15 +97,7 @@ class Fetcher:
                 "user-agent": "hallmark-advisories/1",
                 **conditions,
             }
-            async with (
-                httpx.AsyncClient(verify=self._tls, trust_env=False, follow_redirects=False, timeout=30.0) as http,
-                http.stream(
-                    "GET",
-                    target.copy_with(host=await self._address(target)),
-                    headers=headers,
-                    extensions={"sni_hostname": target.host},
-                ) as answer,
-            ):
+            async with self._asked(target, headers) as answer:
                 if answer.status_code not in _REDIRECTS:
                     return await self._taken(answer, spool, arrived, known, now)
                 url = str(target.join(answer.headers.get("location", "")))
@@ -112,16 +105,39 @@ class Fetcher:
                     raise FetchFailed("It redirects to something that is no plain https URL.")
         raise FetchFailed(f"It redirects more than {_MOST_REDIRECTS} times.")
 
-    async def _address(self, target: httpx.URL) -> str:
+    @asynccontextmanager
+    async def _asked(self, target: httpx.URL, headers: dict[str, str]) -> AsyncIterator[httpx.Response]:
+        addresses = await self._addresses(target)
+        async with httpx.AsyncClient(verify=self._tls, trust_env=False, follow_redirects=False, timeout=30.0) as http:
+            for left, address in zip(range(len(addresses) - 1, -1, -1), addresses, strict=True):
+                request = http.build_request(
+                    "GET",
+                    target.copy_with(host=address),
+                    headers=headers,
+                    extensions={"sni_hostname": target.host},
+                )
+                try:
+                    answer = await http.send(request, stream=True)
+                except httpx.ConnectError:
+                    if not left:
+                        raise
+                    continue
+                try:
+                    yield answer
+                finally:
+                    await answer.aclose()
+                return
+
+    async def _addresses(self, target: httpx.URL) -> list[str]:
         try:
             loop = asyncio.get_running_loop()
             found = await loop.getaddrinfo(target.host, target.port or 443, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise FetchFailed("Its host is unknown.") from error
-        addresses = [str(one[4][0]) for one in found]
+        addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
         if not addresses or not all(may_connect(one, self.allowed) for one in addresses):
             raise FetchFailed("Its host has an address that is not public and not in an allowed network.")
-        return addresses[0]
+        return addresses
 
     async def _taken(
         self, answer: httpx.Response, spool: Spool, arrived: int, known: Edition, now: datetime

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contracts.message import Answer
 from contracts.monitoring.v1.feeds import AdvisoryStanding
+from contracts.monitoring.v1.vex import ExcusedCause
 from contracts.vocabulary import (
     ApplicationName,
     Criticality,
@@ -78,6 +79,10 @@ class ReleaseTrust(Answer):
     """How many there are."""
     distrusted: tuple[DistrustedEvidence, ...] = ()
     """Evidence behind its admission that has been distrusted since, the oldest first; at most 100."""
+    excused: tuple[ExcusedCause, ...] = ()
+    """What was found and does not count, because VEX that is believed says so; at most as many as of the causes."""
+    excused_count: int = 0
+    """How many there are."""
     deadline: Utc | None = None
     """The earliest of the causes and of the distrusted evidence."""
     revoked_because: str | None = None

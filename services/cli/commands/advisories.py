@@ -45,6 +45,23 @@ def _distrusted(one: dict[str, Any]) -> list[str]:
     return [f"{cause['evidence_id']} is distrusted ({cause['trust_root']})" for cause in one["distrusted"]]
 
 
+def _excused(one: dict[str, Any]) -> list[Any]:
+    rows = [
+        (
+            flaw["advisory"],
+            flaw["component"],
+            flaw["status"],
+            flaw["justification"] or flaw["impact"],
+            flaw["author"],
+            ", ".join(flaw["signers"]),
+            flaw["since"][:19],
+        )
+        for flaw in one.get("excused", ())
+    ]
+    columns = ("taken away", "component", "status", "why", "author", "signed by", "since")
+    return [table(columns, rows)] if rows else []
+
+
 def trust(version: Version) -> None:
     """Whether a release may still be relied on. Ends with 0 only while it is trusted."""
     one = Client().get(version_ref(version).path + "/trust")
@@ -54,6 +71,7 @@ def trust(version: Version) -> None:
         f"{version}: {mark(one['trust'])} since {one['since']}, {one['components']} components under watch",
         table(("cause", "component", "severity", "fixed in", "due"), causes),
         *_distrusted(one),
+        *_excused(one),
         standing_line(one.get("imports")),
     )
     raise typer.Exit(Exit.DONE if one["trust"] == "trusted" else Exit.DENIED)

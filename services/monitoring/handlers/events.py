@@ -20,6 +20,7 @@ from services.monitoring import wire
 from services.monitoring.domain.release import indexed
 from services.monitoring.domain.trust import released
 from services.monitoring.handlers import HANDLERS
+from services.monitoring.handlers.vex import keep_vex
 from services.monitoring.handlers.watching import judge, judge_evidence, settle, stand
 from services.monitoring.storage.unit_of_work import MonitoringWork
 from shared.messaging.dispatcher import Outside
@@ -43,8 +44,10 @@ async def read_components(event: EvidenceAdded | EvidenceRejudged, outside: Outs
 
 @HANDLERS.on(EvidenceAdded, prepare=read_components)
 async def evidence_added(event: EvidenceAdded, work: MonitoringWork, purls: tuple[str, ...]) -> None:
-    """Watch what a bill of materials names."""
+    """Watch what a bill of materials names; take away what VEX excuses."""
     await _watch(event, work, purls)
+    for release in await keep_vex(work, event):
+        await settle(work, release, release, f"VEX evidence {event.item.evidence_id} came on record.")
 
 
 @HANDLERS.on(EvidenceRejudged, prepare=read_components)
@@ -54,6 +57,8 @@ async def evidence_rejudged(event: EvidenceRejudged, work: MonitoringWork, purls
     A distrusted bill of materials stays under watch until a newer one is believed: it still tells against a release.
     """
     await _watch(event, work, purls)
+    for release in await keep_vex(work, event):
+        await settle(work, release, release, f"Who signed the VEX evidence {event.item.evidence_id} was judged again.")
     cause = wire.distrust(event)
     if cause is None:
         return
@@ -81,7 +86,7 @@ async def _watch(event: EvidenceAdded | EvidenceRejudged, work: MonitoringWork, 
 async def version_created(event: VersionCreated, work: MonitoringWork) -> None:
     """Know what a version consists of, also for the versions that contain it."""
     await work.match_clock.touch(event.project)
-    artifacts = [artifact.digest for artifact in event.artifacts]
+    artifacts = {artifact.digest: artifact.purl for artifact in event.artifacts}
     await work.versions.put(event.project, event.version_digest, artifacts, event.nested)
     for release in await work.releases.made_of(event.project, [event.version_digest]):
         await judge(work, release, f"It became known what {event.application} {event.version} consists of.")

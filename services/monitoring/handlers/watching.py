@@ -13,11 +13,14 @@ from services.monitoring import cdevents, wire
 from services.monitoring.domain.advisory import Advisory
 from services.monitoring.domain.release import Release, hits, indexed, newest_per_subject
 from services.monitoring.domain.trust import rejudged, resting_on, with_advisory
+from services.monitoring.domain.vex import with_excused
+from services.monitoring.handlers.vex import without_excused
 from services.monitoring.storage.unit_of_work import MonitoringWork
 
 
 async def settle(work: MonitoringWork, before: Release, after: Release, because: str) -> Release:
-    """Keep a release as it is now; announce and record what that changes."""
+    """Keep a release as it is now, without what VEX excuses; announce and record what that changes."""
+    after = await without_excused(work, before, after)
     if after == before and before.revision:
         return before
     saved = await work.releases.save(after.stepped_from(before, because, work.unit.now))
@@ -39,8 +42,8 @@ async def judge(work: MonitoringWork, release: Release, because: str) -> Release
     keys = tuple(sorted(sbom.key for sbom in sboms))
     purls = await work.sboms.purls(keys)
     advisories = await work.advisories.naming(set(indexed(purls).values()))
-    state, _ = rejudged(release.state, hits(purls, advisories), work.unit.now)
-    after = replace(release, subjects=subjects, sboms=keys, components=len(purls), state=state)
+    state, _ = rejudged(with_excused(release.state, release.excused), hits(purls, advisories), work.unit.now)
+    after = replace(release, subjects=subjects, sboms=keys, components=len(purls), state=state, excused=())
     return await settle(work, release, after, because)
 
 
@@ -56,10 +59,10 @@ async def judge_advisories(
 ) -> Release:
     """Match only these components of a release against only these advisories: no other answer can have changed."""
     concerned = tuple(purls)
-    state = release.state
+    state = with_excused(release.state, release.excused)
     for advisory in advisories:
         state, _ = with_advisory(state, advisory.id, hits(concerned, [advisory]), work.unit.now)
-    return await settle(work, release, replace(release, state=state), because)
+    return await settle(work, release, replace(release, state=state, excused=()), because)
 
 
 async def stand(

@@ -15,6 +15,7 @@ from services.monitoring.storage import (
     releases,
     sboms,
     versions,
+    vex,
 )
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.mongo import Index
@@ -30,6 +31,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     **releases.INDEXES,
     **sboms.INDEXES,
     **versions.INDEXES,
+    **vex.INDEXES,
 }
 
 
@@ -56,6 +58,7 @@ class MonitoringWork:
         self.sboms = sboms.SbomRepository(collection(sboms.SBOMS), collection(sboms.COMPONENTS))
         self.distrusted = distrusted.DistrustedRepository(collection(distrusted.DISTRUSTED))
         self.versions = versions.VersionRepository(collection(versions.VERSIONS))
+        self.vex = vex.VexRepository(collection(vex.VEX))
         self.applications = versions.ApplicationRepository(collection(versions.APPLICATIONS))
         self.releases = releases.ReleaseRepository(collection(releases.RELEASES), collection(releases.STANDING))
         self.delivery = delivery.DeliveryRepository(

@@ -62,21 +62,17 @@ def test_a_name_that_leads_elsewhere_spoils_that_entry_alone(name: str) -> None:
 
 
 @pytest.mark.thorough
-def test_an_entry_that_unpacks_to_too_much_is_not_unpacked() -> None:
-    bomb = zipped(("bomb", bytes(64 * 2**20)), ("good", b"1"))
+@pytest.mark.parametrize("says", [64 * 2**20, 10])
+def test_an_entry_that_unpacks_to_too_much_is_not_unpacked_whatever_it_says(says: int) -> None:
+    bomb = bytearray(zipped(("bomb", bytes(64 * 2**20)), ("good", b"1")))
+    place = bomb.find(b"PK\x01\x02") + 24
+    bomb[place : place + 4] = struct.pack("<L", says)
     tracemalloc.start()
-    found = read(bomb, ArchiveLimits(entry_bytes=2**20))
+    found = read(bytes(bomb), ArchiveLimits(entry_bytes=2**20))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert found == {"bomb": "archive_entry_too_large", "good": b"1"}
     assert peak < 8 * 2**20
-
-
-def test_an_entry_that_lies_about_its_size_is_not_unpacked_further() -> None:
-    data = bytearray(zipped(("bomb", bytes(4 * 2**20))))
-    place = data.rfind(b"PK\x01\x02") + 24
-    data[place : place + 4] = struct.pack("<L", 10)
-    assert read(bytes(data), ArchiveLimits(entry_bytes=2**20)) == {"bomb": "archive_entry_too_large"}
 
 
 def test_all_entries_together_are_bounded() -> None:

@@ -139,7 +139,7 @@ def list_imports(
             one["source"],
             one["begun"][:19],
             mark(one["state"]),
-            *(one["counts"][name] for name in COUNTS),
+            _counted(one["counts"]),
             one["because"],
         )
         for one in page["imports"]
@@ -156,12 +156,16 @@ def list_imports(
     ]
     out.answer(
         page,
-        table(("import", "source", "begun", "state", *COUNTS, "because"), rows),
+        table(("import", "source", "begun", "state", "records", "because"), rows),
         table(("source", "newest", "complete as of", "fetched"), stands),
         standing_line(standing),
     )
     if standing["partial"]:
         raise typer.Exit(Exit.DENIED)
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{counts[name]} {name}" for name in COUNTS if counts[name])
 
 
 def _fetched(one: dict[str, Any] | None) -> str:

@@ -127,15 +127,20 @@ class QuarantineRepository:
         self._rows = quarantine
 
     async def put(self, records: Iterable[Quarantined], at: datetime) -> None:
-        """Keep them as they came last, as long as there is room for their source."""
-        for one in records:
-            known = await self._rows.get(one.key)
-            if known is None and await self._rows.count({"source": one.source}, most=MOST_QUARANTINED) >= (
-                MOST_QUARANTINED
-            ):
-                continue
-            since = known["since"] if known else at
-            await self._rows.put({"_id": one.key, **asdict(one), "since": since, "at": at})
+        """Keep records of one source as they came last, new ones as long as there is room."""
+        given = {one.key: one for one in records}
+        if not given:
+            return
+        source = next(iter(given.values())).source
+        known = {row["_id"] for row in await self._rows.find({"_id": {"$in": sorted(given)}}, only={"_id": 1})}
+        room = MOST_QUARANTINED - await self._rows.count({"source": source}, most=MOST_QUARANTINED)
+        fresh = [key for key in given if key not in known][: max(room, 0)]
+        await self._rows.update_each(
+            [
+                ({"_id": key}, {"$set": asdict(given[key]) | {"at": at}, "$setOnInsert": {"since": at}})
+                for key in (*known, *fresh)
+            ]
+        )
 
     async def sound(self, advisories: Members[str]) -> None:
         """Let those go that have come in a form that can be read."""

@@ -77,17 +77,6 @@ class Excused(Frozen):
 
 
 @dataclass(frozen=True, slots=True)
-class VersionParts:
-    """What one version consists of."""
-
-    digest: Digest
-    parts: tuple[Digest, ...]
-    """Artifacts and contained versions."""
-    purls: Mapping[Digest, str]
-    """Package URLs of its artifacts."""
-
-
-@dataclass(frozen=True, slots=True)
 class _Said:
     order: _Order
     item: VexItem
@@ -96,30 +85,6 @@ class _Said:
     @property
     def names(self) -> frozenset[str]:
         return names(self.statement.vulnerability, self.statement.aliases)
-
-
-def places(
-    versions: Sequence[VersionParts], homes: Mapping[str, Iterable[Digest]], own: Digest
-) -> dict[str, list[Place]]:
-    """Where each component was found: `homes` names the subjects of the bills of materials that list it.
-
-    `own` is the digest of the released version, which everything is a part of.
-    """
-    inner = {one.digest: one.parts for one in versions}
-    outer: dict[Digest, set[Digest]] = {}
-    for one in versions:
-        for part in one.parts:
-            outer.setdefault(part, set()).add(one.digest)
-    purls = {digest: purl for one in versions for digest, purl in one.purls.items()}
-    found: dict[str, list[Place]] = {}
-    for component, subjects in homes.items():
-        for home in subjects:
-            within = _closure(home, inner)
-            artifacts = [digest for digest in within if digest not in inner] or [home]
-            around = frozenset(_closure(home, outer) | {own})
-            place = Place(around, frozenset(within), frozenset(purls.get(one) for one in artifacts), component)
-            found.setdefault(component, []).append(place)
-    return found
 
 
 def excuse_for(flaw: Match, where: Sequence[Place], known: Iterable[VexItem]) -> Excuse | None:
@@ -233,17 +198,6 @@ def _excuse(one: _Said) -> Excuse:
         evidence_id=one.item.evidence_id,
         said_at=one.order[0],
     )
-
-
-def _closure(start: Digest, edges: Mapping[Digest, Iterable[Digest]]) -> set[Digest]:
-    seen: set[Digest] = set()
-    waiting = [start]
-    while waiting:
-        one = waiting.pop()
-        if one not in seen:
-            seen.add(one)
-            waiting.extend(edges.get(one, ()))
-    return seen
 
 
 def _in_order(causes: Iterable[Cause]) -> tuple[Cause, ...]:

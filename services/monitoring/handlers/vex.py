@@ -8,7 +8,8 @@ from contracts.evidence.v1.events import EvidenceAdded, EvidenceRejudged
 from contracts.vocabulary import Trust
 from services.monitoring import wire_vex as wire
 from services.monitoring.domain.release import Release, newest_per_subject
-from services.monitoring.domain.vex import counting_only, places, split
+from services.monitoring.domain.vex import counting_only, split
+from services.monitoring.domain.vex_places import places
 from services.monitoring.storage.unit_of_work import MonitoringWork
 from shared.policy.rules.vex_products import Place
 

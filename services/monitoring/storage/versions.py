@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from contracts.vocabulary import Criticality
 from services.monitoring.domain.release import Context
-from services.monitoring.domain.vex import VersionParts
+from services.monitoring.domain.vex_places import VersionParts
 from shared.mongo import Collection, Index
 
 VERSIONS, APPLICATIONS = "versions", "applications"

@@ -15,14 +15,13 @@ from services.monitoring.domain.matching import Match
 from services.monitoring.domain.trust import TrustState, VulnerabilityCause, rejudged, released
 from services.monitoring.domain.vex import (
     Excused,
-    VersionParts,
     VexItem,
     counting_only,
     excuse_for,
-    places,
     split,
     with_excused,
 )
+from services.monitoring.domain.vex_places import VersionParts, places
 from shared.digests import sha256_digest
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

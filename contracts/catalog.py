@@ -20,6 +20,7 @@ from contracts.monitoring.v1 import commands as monitoring_commands
 from contracts.monitoring.v1 import events as monitoring_events
 from contracts.monitoring.v1 import exploitation as monitoring_exploitation
 from contracts.monitoring.v1 import exposure as monitoring_exposure
+from contracts.monitoring.v1 import feeds as monitoring_feeds
 from contracts.monitoring.v1 import metrics as monitoring_metrics
 from contracts.monitoring.v1 import queries as monitoring_queries
 from contracts.monitoring.v1 import rematching as monitoring_rematching
@@ -167,6 +168,11 @@ MESSAGES: tuple[type[Message], ...] = (
     promotion_cdevents.CdeventPublished,
     monitoring_commands.ImportAdvisories,
     monitoring_commands.RevokeRelease,
+    monitoring_feeds.BeginAdvisoryImport,
+    monitoring_feeds.FinishAdvisoryImport,
+    monitoring_feeds.ListAdvisoryImports,
+    monitoring_feeds.QuarantineAdvisories,
+    monitoring_feeds.ListQuarantinedAdvisories,
     monitoring_exploitation.ImportExploitation,
     monitoring_exploitation.FinishExploitationImport,
     monitoring_exploitation.ListExploitation,

@@ -62,6 +62,7 @@ _BY_NAME: dict[str, Any] = {
     "command_id": "build-4711-promote",
     "promotion_id": "pr-5e1f0c9a7b3d2468ace0135f",
     "verdict_id": "vd-0f1e2d3c4b5a69788796a5b4",
+    "import_id": "imp-7e6d5c4b3a29180f1e2d3c4b",
     "evidence_id": "ev-2b1a0f9e8d7c6b5a49382716",
     "token_id": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "verifier_key": "witness.example+71b3a9c4+BNgq0Jx8mQy1fV9lZ3n5pUe2sRk7tWc4oXbEhGdYaL0I",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from contracts.evidence.v1.queries import ListComponents
+from services.monitoring.feeds.duty import keep_advisories
 from services.monitoring.gauges import keep_gauges
 from services.monitoring.handlers import (
     HANDLERS,
@@ -14,6 +15,7 @@ from services.monitoring.handlers import (
     exploitation,
     exposure,
     flow,
+    imports,
     matching,
     metrics,
     queries,
@@ -33,6 +35,7 @@ ROOMS = (
     exploitation,
     exposure,
     flow,
+    imports,
     matching,
     metrics,
     queries,
@@ -40,7 +43,9 @@ ROOMS = (
     running,
     waivers,
 )
-SERVICE = Service("monitoring", HANDLERS, INDEXES, duties=(keep_gauges, rematch), asks=(ListComponents,))
+SERVICE = Service(
+    "monitoring", HANDLERS, INDEXES, duties=(keep_advisories, keep_gauges, rematch), asks=(ListComponents,)
+)
 
 
 def run(env: Mapping[str, str]) -> None:

@@ -27,6 +27,7 @@ from services.monitoring.domain.packages import PackageKey
 from services.monitoring.domain.release import Release, answers, indexed, newest_per_subject
 from services.monitoring.domain.rematching import Progress, is_due
 from services.monitoring.domain.trust import rejudged
+from services.monitoring.domain.vex import with_excused
 from services.monitoring.handlers.watching import assessed, settle
 from services.monitoring.settings import REMATCH_AT, MonitoringSettings
 from services.monitoring.storage.unit_of_work import MonitoringWork
@@ -71,7 +72,8 @@ class Reader:
         for one in releases:
             named = {purl for key in sboms[one.key] for purl in purls.get(key, ())}
             said = [answer for purl in named for answer in self.answers[purl]]
-            _, change = rejudged(one.state, matches_among(said), work.unit.now)
+            before = with_excused(one.state, one.excused)
+            _, change = rejudged(before, matches_among(said), work.unit.now)
             same = (subjects[one.key], sboms[one.key], len(named)) == (one.subjects, one.sboms, one.components)
             if change or not same or doubts[one.key] != doubts_among(said):
                 found.append(one)

@@ -21,6 +21,7 @@ from services.monitoring.domain.delivery import Deployment
 from services.monitoring.domain.release import Context, Release, Sbom
 from services.monitoring.domain.sla import distrust_due, due
 from services.monitoring.domain.trust import DistrustCause, TrustState
+from services.monitoring.wire_vex import excused_causes
 from shared.errors import Invalid
 
 LISTED = 100
@@ -180,6 +181,8 @@ def release_trust(one: Release, *, listed: int = LISTED) -> ReleaseTrust:
         causes=causes[:listed],
         cause_count=len(causes),
         distrusted=distrusted_evidence(one)[:listed],
+        excused=excused_causes(one.excused)[:listed],
+        excused_count=len(excused_causes(one.excused)),
         deadline=one.deadline,
         revoked_because=revocation.reason if revocation else None,
         components=one.components,

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from contracts.message import Answer, Command
+from contracts.monitoring.v1.feeds import ImportId
 from contracts.vocabulary import ApplicationName, Frozen, ProjectName, Text, VersionName
 
 
@@ -27,6 +28,8 @@ class AdvisoriesImported(Answer):
     refused: tuple[RefusedAdvisory, ...] = ()
     releases_touched: int
     """Releases whose trust was looked at again because of this batch."""
+    withdrawn: int = 0
+    """How many of those added, updated and unchanged have been taken back by their database."""
 
 
 class ImportAdvisories(Command):
@@ -36,6 +39,8 @@ class ImportAdvisories(Command):
     answer: ClassVar[type[Answer]] = AdvisoriesImported
     advisories: Annotated[tuple[dict[str, Any], ...], Field(min_length=1, max_length=500)]
     source: Annotated[str, Field(max_length=500)] = ""
+    import_id: ImportId | None = None
+    """The import that this batch belongs to (`advisory-import.begin`); None for one that nobody says is complete."""
 
 
 class TrustRevoked(Answer):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contracts.message import Answer
+from contracts.monitoring.v1.feeds import AdvisoryStanding
+from contracts.monitoring.v1.vex import ExcusedCause
 from contracts.vocabulary import (
     ApplicationName,
     Criticality,
@@ -77,6 +79,10 @@ class ReleaseTrust(Answer):
     """How many there are."""
     distrusted: tuple[DistrustedEvidence, ...] = ()
     """Evidence behind its admission that has been distrusted since, the oldest first; at most 100."""
+    excused: tuple[ExcusedCause, ...] = ()
+    """What was found and does not count, because VEX that is believed says so; at most as many as of the causes."""
+    excused_count: int = 0
+    """How many there are."""
     deadline: Utc | None = None
     """The earliest of the causes and of the distrusted evidence."""
     revoked_because: str | None = None
@@ -85,6 +91,8 @@ class ReleaseTrust(Answer):
     """Components under watch; 0 means that no bill of materials is known and nothing can be found."""
     steps: tuple[TrustStep, ...] = ()
     """How its trust has changed, the oldest first; the newest 100. Left out of lists."""
+    imports: AdvisoryStanding | None = None
+    """How much it is worth that nothing more was found. Left out of lists, which say it once."""
 
 
 class RiskPage(Answer):
@@ -94,6 +102,8 @@ class RiskPage(Answer):
     advisories: int
     """How many advisories are known."""
     last_import: Utc | None
+    imports: AdvisoryStanding = AdvisoryStanding()
+    """How much it is worth that nothing more was found."""
     next: str | None = None
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from services.cli.client import Client
-from services.cli.commands.advisories import advisory
+from services.cli.commands.advisory_imports import advisory
 from services.cli.commands.arguments import Version, version_ref
 from services.cli.output import out, table
 

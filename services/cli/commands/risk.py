@@ -9,6 +9,7 @@ import typer
 
 from services.cli import risk_displays as show
 from services.cli.client import Client
+from services.cli.commands.advisory_imports import standing_line
 from services.cli.commands.arguments import Project
 from services.cli.exits import Exit
 from services.cli.output import out
@@ -63,7 +64,7 @@ def overview(
         drifts=f"{count}{' or more' if drifts['next'] else ''} services or releases" if count else "",
         now=now,
     )
-    out.answer(releases, show.overview(releases, now), *words)
+    out.answer(releases, show.overview(releases, now), *words, standing_line(page.get("imports")))
     if any(_fails(one, fail_on) for one in releases):
         raise typer.Exit(Exit.DENIED)
 

@@ -27,6 +27,7 @@ from services.monitoring.domain.trust import (
     trusted_again,
     untrusted,
 )
+from services.monitoring.domain.vex import Excused
 from shared.errors import Invalid
 
 KEPT_STEPS = 100
@@ -91,6 +92,8 @@ class Release:
     components: int = 0
     evidence: tuple[Digest, ...] = ()
     """Content digests of the evidence that its newest admission rests on."""
+    excused: tuple[Excused, ...] = ()
+    """What was matched and does not count, because of VEX; not among the causes of its state."""
     steps: tuple[TrustStep, ...] = ()
     """How its trust has changed so far, the oldest first; the newest `KEPT_STEPS`."""
     revision: int = 0

@@ -18,6 +18,7 @@ from services.monitoring.domain.matching import advisory_keys
 from services.monitoring.domain.release import answers
 from services.monitoring.domain.trust import revoked
 from services.monitoring.handlers import HANDLERS
+from services.monitoring.handlers.imports import noted
 from services.monitoring.handlers.rights import require_security_anywhere
 from services.monitoring.handlers.watching import judge_advisories, settle
 from services.monitoring.storage.unit_of_work import MonitoringWork
@@ -41,13 +42,14 @@ async def import_advisories(command: ImportAdvisories, work: MonitoringWork) -> 
     if readable:
         await work.advisories.imported(added=added, at=work.unit.now)
     before = [known[one.id] for one in changed if one.id in known]
-    return AdvisoriesImported(
+    answer = AdvisoriesImported(
         added=added,
         updated=len(changed) - added,
         unchanged=len(readable) - len(changed),
         refused=refused,
         releases_touched=await _look_again(work, changed, before, command.source),
     )
+    return await noted(work, command, answer)
 
 
 @HANDLERS.command(RevokeRelease)

@@ -21,6 +21,7 @@ from services.monitoring.domain.release import indexed
 from services.monitoring.domain.trust import released
 from services.monitoring.handlers import HANDLERS, counting, flow, inventory
 from services.monitoring.handlers.running import deployed_by_evidence
+from services.monitoring.handlers.vex import keep_vex
 from services.monitoring.handlers.watching import judge, judge_evidence, settle, stand
 from services.monitoring.storage.unit_of_work import MonitoringWork
 from shared.messaging.dispatcher import Outside
@@ -44,10 +45,12 @@ async def read_components(event: EvidenceAdded | EvidenceRejudged, outside: Outs
 
 @HANDLERS.on(EvidenceAdded, prepare=read_components)
 async def evidence_added(event: EvidenceAdded, work: MonitoringWork, purls: tuple[str, ...]) -> None:
-    """Watch what a bill of materials names."""
+    """Watch what a bill of materials names; take away what VEX excuses."""
     await flow.seen(event, work)
     await _watch(event, work, purls)
     await deployed_by_evidence(event, work)
+    for release in await keep_vex(work, event):
+        await settle(work, release, release, f"VEX evidence {event.item.evidence_id} came on record.")
 
 
 @HANDLERS.on(EvidenceRejudged, prepare=read_components)
@@ -59,6 +62,8 @@ async def evidence_rejudged(event: EvidenceRejudged, work: MonitoringWork, purls
     await flow.seen(event, work)
     await _watch(event, work, purls)
     await deployed_by_evidence(event, work)
+    for release in await keep_vex(work, event):
+        await settle(work, release, release, f"Who signed the VEX evidence {event.item.evidence_id} was judged again.")
     cause = wire.distrust(event)
     if cause is None:
         return
@@ -87,7 +92,7 @@ async def _watch(event: EvidenceAdded | EvidenceRejudged, work: MonitoringWork, 
 async def version_created(event: VersionCreated, work: MonitoringWork) -> None:
     """Know what a version consists of, also for the versions that contain it."""
     await work.match_clock.touch(event.project)
-    artifacts = [artifact.digest for artifact in event.artifacts]
+    artifacts = {artifact.digest: artifact.purl for artifact in event.artifacts}
     await work.versions.put(event.project, event.version_digest, artifacts, event.nested)
     await inventory.registered(event, work)
     for release in await work.releases.made_of(event.project, [event.version_digest]):

@@ -6,6 +6,7 @@ from contracts.monitoring.v1.queries import ListRisk, ShowTrust
 from contracts.monitoring.v1.views import ReleaseTrust, RiskPage
 from services.monitoring import wire
 from services.monitoring.handlers import HANDLERS
+from services.monitoring.handlers.imports import advisory_standing
 from services.monitoring.storage.releases import RELEASES
 from services.monitoring.storage.unit_of_work import MonitoringWork
 from services.monitoring.storage.views import risk_page
@@ -28,6 +29,7 @@ async def list_risk(query: ListRisk, work: MonitoringWork) -> RiskPage:
         releases=tuple(wire.release_trust(one, listed=wire.LISTED_IN_PAGE) for one in releases),
         advisories=known,
         last_import=last_import,
+        imports=await advisory_standing(work),
         next=following,
     )
 
@@ -36,4 +38,5 @@ async def list_risk(query: ListRisk, work: MonitoringWork) -> RiskPage:
 async def show_trust(query: ShowTrust, work: MonitoringWork) -> ReleaseTrust:
     """May this release still be relied on?"""
     work.unit.caller.require_member(query.project, query.application)
-    return wire.release_trust(await work.releases.get(query.project, query.application, query.version))
+    told = wire.release_trust(await work.releases.get(query.project, query.application, query.version))
+    return told.model_copy(update={"imports": await advisory_standing(work)})

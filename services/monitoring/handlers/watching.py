@@ -15,13 +15,16 @@ from services.monitoring.domain.doubts import Doubts, doubts_among
 from services.monitoring.domain.matching import matches_among, undecided_among
 from services.monitoring.domain.release import Release, answers, indexed, newest_per_subject
 from services.monitoring.domain.trust import rejudged, resting_on, with_advisories
+from services.monitoring.domain.vex import with_excused
 from services.monitoring.handlers import counting
 from services.monitoring.handlers.drift import look_again
+from services.monitoring.handlers.vex import without_excused
 from services.monitoring.storage.unit_of_work import MonitoringWork
 
 
 async def settle(work: MonitoringWork, before: Release, after: Release, because: str) -> Release:
-    """Keep a release as it is now; announce and record what that changes."""
+    """Keep a release as it is now, without what VEX excuses; announce and record what that changes."""
+    after = await without_excused(work, before, after)
     if after == before and before.revision:
         return before
     saved = await work.releases.save(after.stepped_from(before, because, work.unit.now))
@@ -46,8 +49,8 @@ async def assessed(work: MonitoringWork, release: Release) -> tuple[Release, Dou
     purls = await work.sboms.purls(keys)
     advisories = await work.advisories.naming({key for found in indexed(purls).values() for key in found})
     found = answers(purls, advisories)
-    state, _ = rejudged(release.state, matches_among(found), work.unit.now)
-    after = replace(release, subjects=subjects, sboms=keys, components=len(purls), state=state)
+    state, _ = rejudged(with_excused(release.state, release.excused), matches_among(found), work.unit.now)
+    after = replace(release, subjects=subjects, sboms=keys, components=len(purls), state=state, excused=())
     return after, doubts_among(found)
 
 
@@ -71,10 +74,11 @@ async def judge_advisories(
     """Match only these components of a release against only these advisories: no other answer can have changed."""
     found = answers(purls, advisories)
     ids = {advisory.id for advisory in advisories}
-    state, _ = with_advisories(release.state, ids, matches_among(found), work.unit.now)
+    before = with_excused(release.state, release.excused)
+    state, _ = with_advisories(before, ids, matches_among(found), work.unit.now)
     doubts = await work.undecided.of(release.key)
     await work.undecided.keep(release.key, doubts.revised(ids, undecided_among(found)))
-    return await settle(work, release, replace(release, state=state), because)
+    return await settle(work, release, replace(release, state=state, excused=()), because)
 
 
 async def stand(

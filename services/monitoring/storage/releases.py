@@ -17,6 +17,7 @@ from contracts.vocabulary import Criticality, SourceCommit, Trust, utc
 from services.monitoring.domain.matching import Match
 from services.monitoring.domain.release import Context, Release, TrustStep
 from services.monitoring.domain.trust import Cause, DistrustCause, RevocationCause, TrustState, VulnerabilityCause
+from services.monitoring.domain.vex import Excused
 from shared.errors import NotFound
 from shared.mongo import Collection, Document, Index
 
@@ -140,6 +141,7 @@ def _to_document(release: Release) -> Document:
         "trust": release.state.trust.value,
         "since": release.state.since,
         "causes": [_cause_to_document(cause) for cause in release.state.causes],
+        "excused": [one.model_dump(mode="json") for one in release.excused],
         "steps": [_step_to_document(step) for step in release.steps],
         "urgency": f"{_RANK[release.state.trust]}|{utc(deadline) if deadline else '~'}|{release.key}",
     }
@@ -168,6 +170,7 @@ def from_document(found: Document) -> Release:
             since=found["since"],
             causes=tuple(_cause_from_document(cause) for cause in found["causes"]),
         ),
+        excused=tuple(Excused.model_validate(one) for one in found.get("excused", ())),
         steps=tuple(_step_from_document(step) for step in found.get("steps", ())),
         revision=found["revision"],
     )

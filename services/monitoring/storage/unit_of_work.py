@@ -13,7 +13,9 @@ from services.monitoring.storage import (
     exploitation,
     exposure,
     failures,
+    fetches,
     flow,
+    imports,
     inventory,
     match_clock,
     releases,
@@ -22,6 +24,7 @@ from services.monitoring.storage import (
     sboms,
     undecided,
     versions,
+    vex,
     waivers,
 )
 from shared.messaging.unit_of_work import UnitOfWork
@@ -38,6 +41,8 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     **inventory.INDEXES,
     **failures.INDEXES,
     **flow.INDEXES,
+    **fetches.INDEXES,
+    **imports.INDEXES,
     **releases.INDEXES,
     **rematching.INDEXES,
     **running.INDEXES,
@@ -45,6 +50,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     **undecided.INDEXES,
     **versions.INDEXES,
     **waivers.INDEXES,
+    **vex.INDEXES,
 }
 
 
@@ -63,9 +69,15 @@ class MonitoringWork:
         self.exploitation = exploitation.ExploitationRepository(
             collection(exploitation.EXPLOITATION), collection(exploitation.FEEDS)
         )
+        self.fetches = fetches.FetchRepository(collection(fetches.FETCHES))
+        self.imports = imports.ImportRepository(
+            collection(imports.IMPORTS), collection(imports.BATCHES), collection(imports.SOURCES)
+        )
+        self.quarantine = imports.QuarantineRepository(collection(imports.QUARANTINE))
         self.sboms = sboms.SbomRepository(collection(sboms.SBOMS), collection(sboms.COMPONENTS))
         self.distrusted = distrusted.DistrustedRepository(collection(distrusted.DISTRUSTED))
         self.versions = versions.VersionRepository(collection(versions.VERSIONS))
+        self.vex = vex.VexRepository(collection(vex.VEX))
         self.applications = versions.ApplicationRepository(collection(versions.APPLICATIONS))
         self.rematches = rematching.RematchRepository(collection(rematching.REMATCHING))
         self.undecided = undecided.UndecidedRepository(collection(undecided.UNDECIDED))

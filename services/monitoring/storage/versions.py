@@ -1,15 +1,16 @@
 """What versions consist of, as the registry said, and what the business says of applications.
 
-`versions`      {_id: "<project>|<version digest>", subjects, nested}
+`versions`      {_id: "<project>|<version digest>", subjects, nested, purls}
 `applications`  {_id: "<project>/<application>", criticality, owners, stated_at}
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from contracts.vocabulary import Criticality
 from services.monitoring.domain.release import Context
+from services.monitoring.domain.vex_places import VersionParts
 from shared.mongo import Collection, Index
 
 VERSIONS, APPLICATIONS = "versions", "applications"
@@ -22,10 +23,19 @@ class VersionRepository:
     def __init__(self, versions: Collection) -> None:
         self._versions = versions
 
-    async def put(self, project: str, digest: str, artifacts: Iterable[str], nested: Sequence[str]) -> None:
-        """Keep what a version consists of; it never changes."""
-        subjects = [digest, *artifacts]
-        await self._versions.put({"_id": f"{project}|{digest}", "subjects": subjects, "nested": list(nested)})
+    async def put(self, project: str, digest: str, artifacts: Mapping[str, str], nested: Sequence[str]) -> None:
+        """Keep what a version consists of, artifacts with their package URLs; it never changes."""
+        row = {"subjects": [digest, *artifacts], "nested": list(nested), "purls": dict(artifacts)}
+        await self._versions.put({"_id": f"{project}|{digest}", **row})
+
+    async def parts(self, project: str, subjects: Iterable[str]) -> list[VersionParts]:
+        """What the versions among these subjects consist of, as far as it is known."""
+        where = {"_id": {"$in": [f"{project}|{digest}" for digest in sorted(subjects)]}}
+        found = []
+        async for row in self._versions.stream(where):
+            digest, *artifacts = row["subjects"]
+            found.append(VersionParts(digest, (*artifacts, *row["nested"]), row.get("purls", {})))
+        return found
 
     async def subjects(self, project: str, own: Iterable[str]) -> tuple[str, ...]:
         """These subjects, and those of every version among them, contained ones included, as far as they are known."""

@@ -1,0 +1,60 @@
+"""Where advisories may be fetched from, as the settings say it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import ip_network
+from urllib.parse import urlsplit
+
+from shared.oidc.addresses import Network
+
+MOST_SOURCES = 50
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,99}$")
+_LONGEST_URL = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSource:
+    """One source."""
+
+    name: str
+    url: str
+
+    @property
+    def shown(self) -> str:
+        """Its host: path and query may hold something secret."""
+        return urlsplit(self.url).hostname or ""
+
+
+def read_sources(text: str) -> tuple[FeedSource, ...]:
+    """The sources that a setting names. Raises `ValueError`, which never repeats a URL."""
+    found: dict[str, FeedSource] = {}
+    for part in (one.strip() for one in text.split(",")):
+        if not part:
+            continue
+        name, _, url = part.partition("=")
+        if not _NAME.match(name) or name in found:
+            raise ValueError("each source is written <name>=<URL>, with a name of its own")
+        if not is_sound(url):
+            raise ValueError(f"the URL of {name} is no plain https URL")
+        found[name] = FeedSource(name, url)
+    if len(found) > MOST_SOURCES:
+        raise ValueError(f"there are more than {MOST_SOURCES} sources")
+    return tuple(found.values())
+
+
+def is_sound(url: str) -> bool:
+    """Whether a URL is one that may be asked: https, without user, password and fragment."""
+    plain = url.isascii() and url.isprintable() and not set(url) & set(" \\#") and len(url) <= _LONGEST_URL
+    try:
+        read = urlsplit(url)
+        known = read.port != 0
+    except ValueError:
+        return False
+    return plain and known and read.scheme == "https" and bool(read.hostname) and "@" not in read.netloc
+
+
+def read_networks(text: str) -> tuple[Network, ...]:
+    """Networks separated by commas. Raises `ValueError` for anything else."""
+    return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())

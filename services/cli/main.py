@@ -9,6 +9,7 @@ import typer
 
 from services.cli.commands import (
     advisories,
+    alerts,
     bundles,
     dead_letters,
     documents,
@@ -23,6 +24,7 @@ from services.cli.commands import (
     policies,
     promotions,
     replaying,
+    sla,
     stack,
     tokens,
     trains,
@@ -63,6 +65,8 @@ groups = (
     waivers,
     replaying,
     advisories,
+    alerts,
+    sla,
     exploitation,
     bundles,
     log,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from contracts.evidence.v1.queries import ListComponents
-from services.monitoring.handlers import HANDLERS, commands, events, exploitation, queries
+from services.monitoring.escalating import escalate
+from services.monitoring.handlers import HANDLERS, alerts, commands, events, exploitation, queries, sla
 from services.monitoring.storage.unit_of_work import INDEXES
 from shared.service import Service, serve_environment
 
-ROOMS = (commands, events, exploitation, queries)
-SERVICE = Service("monitoring", HANDLERS, INDEXES, asks=(ListComponents,))
+ROOMS = (alerts, commands, events, exploitation, queries, sla)
+SERVICE = Service("monitoring", HANDLERS, INDEXES, duties=(escalate,), asks=(ListComponents,))
 
 
 def run(env: Mapping[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from contracts.alerting import ClosedBy
 from contracts.evidence.v1.events import EvidenceAdded, EvidenceRejudged
 from contracts.evidence.v1.queries import ListComponents
 from contracts.evidence.v1.views import ComponentPage
@@ -111,7 +112,15 @@ async def release_trusted(event: ReleaseTrusted, work: MonitoringWork) -> None:
         again = replace(again, own_subjects=wire.release(event).own_subjects)
         await settle(work, known, again, "It passed the release gate again.")
     if event.kind is not PromotionKind.RECERTIFY:
-        await stand(work, event.project, event.application, stage=event.stage, version=event.version, since=event.at)
+        await stand(
+            work,
+            event.project,
+            event.application,
+            stage=event.stage,
+            version=event.version,
+            since=event.at,
+            kind=event.kind,
+        )
     release = await work.releases.get(event.project, event.application, event.version)
     release = await judge(work, release, "Its components were matched against all known advisories.")
     await judge_evidence(work, release, "What it was admitted on was compared with the evidence that is distrusted.")
@@ -132,14 +141,23 @@ async def version_moved(event: VersionMoved, work: MonitoringWork) -> None:
     await work.delivery.deployed(event.project, wire.deployment(event))
     if not event.trusted:
         await _released_untrusted(event, work)
-    await stand(work, event.project, event.application, stage=event.to_stage, version=event.version, since=event.at)
+    await stand(
+        work,
+        event.project,
+        event.application,
+        stage=event.to_stage,
+        version=event.version,
+        since=event.at,
+        kind=event.kind,
+    )
 
 
 async def _taken_back(event: VersionMoved, work: MonitoringWork) -> None:
     known = await work.releases.find(event.project, event.application, event.version)
     if known is not None:
         after = replace(known.demoted(event.at), current=False)
-        await settle(work, known, after, f"It was taken back from {event.from_stage} to {event.to_stage}.")
+        because = f"It was taken back from {event.from_stage} to {event.to_stage}."
+        await settle(work, known, after, because, ended_by=ClosedBy.DEMOTED)
 
 
 async def _released_untrusted(event: VersionMoved, work: MonitoringWork) -> None:

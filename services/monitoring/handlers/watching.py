@@ -9,17 +9,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from contracts.alerting import ClosedBy
+from contracts.vocabulary import PromotionKind
 from services.monitoring import cdevents, wire
 from services.monitoring.domain.advisory import Advisory
 from services.monitoring.domain.release import Release, hits, indexed, newest_per_subject
 from services.monitoring.domain.trust import rejudged, resting_on, with_advisory
+from services.monitoring.handlers.alerting import keep_alerts, timed
 from services.monitoring.storage.unit_of_work import MonitoringWork
 
 
-async def settle(work: MonitoringWork, before: Release, after: Release, because: str) -> Release:
-    """Keep a release as it is now; announce and record what that changes."""
+async def settle(
+    work: MonitoringWork, before: Release, after: Release, because: str, *, ended_by: ClosedBy | None = None
+) -> Release:
+    """Keep a release as it is now; announce and record what that changes.
+
+    `ended_by` says why causes are gone that are; None has it found out.
+    """
     if after == before and before.revision:
         return before
+    after, standing = await timed(work, after)
     saved = await work.releases.save(after.stepped_from(before, because, work.unit.now))
     event = wire.trust_changed(before, after, because=because, at=work.unit.now)
     if event:
@@ -29,6 +38,7 @@ async def settle(work: MonitoringWork, before: Release, after: Release, because:
         await work.delivery.at_risk(after, work.unit.now)
     if before.exposed and not after.exposed:
         await work.delivery.safe(after, work.unit.now)
+    await keep_alerts(work, after, standing, because, ended_by)
     return saved
 
 
@@ -63,7 +73,14 @@ async def judge_advisories(
 
 
 async def stand(
-    work: MonitoringWork, project: str, application: str, *, stage: str, version: str, since: datetime
+    work: MonitoringWork,
+    project: str,
+    application: str,
+    *,
+    stage: str,
+    version: str,
+    since: datetime,
+    kind: PromotionKind = PromotionKind.RELEASE,
 ) -> None:
     """A version took its place in a release stage: the one before is not current any more."""
     previous = await work.releases.standing(project, application, stage)
@@ -72,4 +89,6 @@ async def stand(
         release = await work.releases.find(project, application, str(name))
         if release is not None and release.stage == stage:
             current = (name == version) if stands else (name == previous)
-            await settle(work, release, replace(release, current=current), f"{version} entered {stage}.")
+            because = f"{version} entered {stage}."
+            ended_by = ClosedBy.ROLLED_BACK if kind is PromotionKind.ROLLBACK else ClosedBy.REPLACED
+            await settle(work, release, replace(release, current=current), because, ended_by=ended_by)

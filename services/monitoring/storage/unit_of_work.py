@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from services.monitoring.storage import (
     advisories,
+    alerts,
     delivery,
     distrusted,
     exploitation,
     match_clock,
     releases,
     sboms,
+    sla_tables,
     versions,
 )
 from shared.messaging.unit_of_work import UnitOfWork
@@ -20,11 +22,13 @@ from shared.mongo import Index
 INDEXES: dict[str, tuple[Index, ...]] = {
     match_clock.COLLECTION: (),
     **advisories.INDEXES,
+    **alerts.INDEXES,
     **delivery.INDEXES,
     **distrusted.INDEXES,
     **exploitation.INDEXES,
     **releases.INDEXES,
     **sboms.INDEXES,
+    **sla_tables.INDEXES,
     **versions.INDEXES,
 }
 
@@ -41,6 +45,8 @@ class MonitoringWork:
         self.advisories = advisories.AdvisoryRepository(
             collection(advisories.ADVISORIES), collection(advisories.COUNTERS)
         )
+        self.alerts = alerts.AlertRepository(collection(alerts.ALERTS))
+        self.sla_tables = sla_tables.SlaTableRepository(collection(sla_tables.SLA_TABLES))
         self.exploitation = exploitation.ExploitationRepository(
             collection(exploitation.EXPLOITATION), collection(exploitation.FEEDS)
         )

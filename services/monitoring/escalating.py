@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from contracts.vocabulary import utc
 from services.monitoring.domain.alerting import Step
 from services.monitoring.domain.alerts import swept
 from services.monitoring.handlers.alerting import take
@@ -45,12 +44,14 @@ async def escalate(run: Running[MonitoringWork]) -> None:
 
 
 async def escalate_once(run: Running[MonitoringWork], lease: Lease | None = None) -> None:
-    """Escalate what is overdue, open again what was put aside, compute deadlines again. Raises `LeaseLostError`."""
-    now = run.clock()
-    for key in await stale(run.database, _BATCH):
-        await _perform(run, lease, f"deadlines:{key}:{utc(now)}", partial(_compute_again, key))
-    for alert_id in await due_for_a_look(run.database, now, _BATCH):
-        await _perform(run, lease, f"escalate:{alert_id}:{utc(now)}", partial(_sweep, alert_id))
+    """Escalate what is overdue, open again what was put aside, compute deadlines again. Raises `LeaseLostError`.
+
+    Keys hold the revision: what is said of one is said once, and what comes of the next is something else.
+    """
+    for key, revision in await stale(run.database, _BATCH):
+        await _perform(run, lease, f"deadlines:{key}:{revision}", partial(_compute_again, key))
+    for alert_id, revision in await due_for_a_look(run.database, run.clock(), _BATCH):
+        await _perform(run, lease, f"sweep:{alert_id}:{revision}", partial(_sweep, alert_id))
 
 
 async def _sweep(alert_id: str, work: MonitoringWork) -> None:

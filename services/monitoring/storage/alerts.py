@@ -104,12 +104,12 @@ async def alert_page(alerts: Collection, query: ListAlerts, now: datetime) -> tu
     return [_from_document(one) for one in page], page[-1]["place"] if len(found) > query.limit else None
 
 
-async def due_for_a_look(database: Database, now: datetime, limit: int) -> list[str]:
-    """Alerts that time changes, those that wait longest leading."""
+async def due_for_a_look(database: Database, now: datetime, limit: int) -> list[tuple[str, int]]:
+    """Alerts that time changes, with their revisions; those that wait longest leading."""
     where: Document = {"active": True, "look_at": {"$lte": now}}
     alerts = database.collection(ALERTS)
-    found = await alerts.find(where, sort=(("look_at", 1),), limit=limit, only={"_id": 1})
-    return [one["_id"] for one in found]
+    found = await alerts.find(where, sort=(("look_at", 1),), limit=limit, only={"revision": 1})
+    return [(one["_id"], one["revision"]) for one in found]
 
 
 def _to_document(alert: Alert) -> Document:

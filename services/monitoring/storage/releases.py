@@ -109,12 +109,15 @@ class ReleaseRepository:
         return True
 
 
-async def stale(database: Database, limit: int) -> list[str]:
-    """Releases whose deadlines are to be computed again; those kept before there were any are among them."""
+async def stale(database: Database, limit: int) -> list[tuple[str, int]]:
+    """Releases whose deadlines are to be computed again, with their revisions.
+
+    Those that were kept before there were deadlines are among them.
+    """
     where: Document = {"stale": {"$ne": False}}
     releases = database.collection(RELEASES)
-    found = await releases.find(where, sort=(("stale", 1), ("_id", 1)), limit=limit, only={"_id": 1})
-    return [one["_id"] for one in found]
+    found = await releases.find(where, sort=(("stale", 1), ("_id", 1)), limit=limit, only={"revision": 1})
+    return [(one["_id"], one["revision"]) for one in found]
 
 
 def _to_document(release: Release) -> Document:

@@ -112,7 +112,7 @@ class ListAlerts(Query):
     state: AlertState | None = None
     """Absent: all that are not closed."""
     assignee: Subject | None = None
-    owner: Subject | None = None
+    owner: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """An owner of the application."""
     severity: Severity | None = None
     overdue: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from contracts.alerting import AlertKind, ClosedBy
 from contracts.vocabulary import Trust
@@ -16,6 +17,8 @@ from services.monitoring.storage.unit_of_work import MonitoringWork
 
 async def timed(work: MonitoringWork, release: Release) -> tuple[Release, tuple[Standing, ...]]:
     """The release with its deadlines, by the table of its project and what is known of exploitation; what stands."""
+    if not release.state.causes:
+        return replace(release, deadlines=(), stale=False), ()
     applied = await work.sla_tables.counting_in(release.project)
     names = {
         name for cause in release.state.vulnerabilities for name in (cause.match.advisory_id, *cause.match.aliases)

@@ -38,7 +38,8 @@ async def settle(
         await work.delivery.at_risk(after, work.unit.now)
     if before.exposed and not after.exposed:
         await work.delivery.safe(after, work.unit.now)
-    await keep_alerts(work, after, standing, because, ended_by)
+    if standing or before.deadlines:
+        await keep_alerts(work, after, standing, because, ended_by)
     return saved
 
 

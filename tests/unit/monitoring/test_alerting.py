@@ -130,6 +130,7 @@ def expected(memory: Memory) -> set[tuple[str, tuple[str, ...]]]:
 
 
 @pytest.mark.thorough
+@settings(deadline=None)
 @given(st.permutations([flaw("CVE-1"), flaw("GHSA-1", "CVE-1"), flaw("CVE-2"), flaw("GHSA-2", "PYSEC-1")]), st.data())
 def test_the_order_and_the_number_of_times_decide_nothing(order: list[VulnerabilityCause], data: st.DataObject) -> None:
     memory = Memory()

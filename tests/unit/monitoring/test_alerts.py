@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.alerting import AlertState, ClosedBy
@@ -119,6 +119,7 @@ def test_met_is_a_fact() -> None:
 
 
 @pytest.mark.thorough
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(sorted(MOVES)), st.integers(0, 20)), max_size=30))
 def test_whatever_is_done_in_whatever_order(moves: list[tuple[str, int]]) -> None:
     one, at = an_alert(), NOW

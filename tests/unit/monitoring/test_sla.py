@@ -5,7 +5,7 @@ from itertools import pairwise, product
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.vocabulary import Criticality, Severity
@@ -65,6 +65,7 @@ def test_what_nobody_said_has_its_place() -> None:
         assert days(criticality, Severity.NONE) == days(criticality, Severity.LOW)
 
 
+@settings(deadline=None)
 @given(tables(), MOMENTS, st.booleans())
 def test_worse_is_never_later(table: SlaTable, since: datetime, exploited: bool) -> None:
     found = {
@@ -80,6 +81,7 @@ def test_worse_is_never_later(table: SlaTable, since: datetime, exploited: bool)
         assert found[dearer, severity] <= found[lesser, severity]
 
 
+@settings(deadline=None)
 @given(tables(), MOMENTS, st.timedeltas(timedelta(0), timedelta(days=30)))
 def test_what_is_found_later_is_never_due_earlier(table: SlaTable, since: datetime, later: timedelta) -> None:
     for severity in SEVERITIES:
@@ -89,6 +91,7 @@ def test_what_is_found_later_is_never_due_earlier(table: SlaTable, since: dateti
         assert first <= due(Criticality.HIGH, severity, since + later, table=table) + once
 
 
+@settings(deadline=None)
 @given(CALENDARS, MOMENTS, st.integers(1, 40))
 def test_a_deadline_is_on_a_working_day_and_so_many_of_them_later(calendar: Calendar, since: datetime, n: int) -> None:
     end = calendar.later(since, n)

@@ -15,6 +15,7 @@ from contracts.gate.v1 import templates as gate_templates
 from contracts.gate.v1 import waivers as gate_waivers
 from contracts.gateway.v1 import events as gateway_events
 from contracts.message import DeadLetter, Message
+from contracts.monitoring.v1 import alerts as monitoring_alerts
 from contracts.monitoring.v1 import cdevents as monitoring_cdevents
 from contracts.monitoring.v1 import commands as monitoring_commands
 from contracts.monitoring.v1 import events as monitoring_events
@@ -25,6 +26,7 @@ from contracts.monitoring.v1 import metrics as monitoring_metrics
 from contracts.monitoring.v1 import queries as monitoring_queries
 from contracts.monitoring.v1 import rematching as monitoring_rematching
 from contracts.monitoring.v1 import running as monitoring_running
+from contracts.monitoring.v1 import sla as monitoring_sla
 from contracts.monitoring.v1 import undecided as monitoring_undecided
 from contracts.promotion.v1 import cdevents as promotion_cdevents
 from contracts.promotion.v1 import commands as promotion_commands
@@ -191,6 +193,17 @@ MESSAGES: tuple[type[Message], ...] = (
     monitoring_metrics.ShowDelivery,
     monitoring_metrics.ShowFlow,
     monitoring_metrics.ShowCoverage,
+    monitoring_alerts.ListAlerts,
+    monitoring_alerts.ShowAlert,
+    monitoring_alerts.AcknowledgeAlert,
+    monitoring_alerts.SnoozeAlert,
+    monitoring_alerts.AssignAlert,
+    monitoring_alerts.AlertOpened,
+    monitoring_alerts.AlertChanged,
+    monitoring_alerts.AlertClosed,
+    monitoring_sla.ApplySlaTable,
+    monitoring_sla.ShowSlaTable,
+    monitoring_sla.ListSlaTables,
     monitoring_events.TrustChanged,
     monitoring_cdevents.TrustCdeventPublished,
     monitoring_exploitation.ExploitationLearned,

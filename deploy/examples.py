@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -80,6 +80,11 @@ _BY_NAME: dict[str, Any] = {
     "labels": {"tier": "frontend"},
     "type": "dev.cdevents.artifact.published.0.3.0",
     "specversion": "0.5.1",
+    "alert_id": "al-4f3e2d1c0b9a8f7e6d5c4b3a",
+    "follows": "al-1a2b3c4d5e6f7a8b9c0d1e2f",
+    "replaced_by": "al-0a1b2c3d4e5f6a7b8c9d0e1f",
+    "assignee": "bob",
+    "owner": "team-web@shop.example",
     "letter_id": "HALLMARK_TELL.17",
     "original_subject": "hallmark.in.cdevents",
     "original_id": "HALLMARK_IN.17",
@@ -143,6 +148,7 @@ def _plain(name: str, annotation: Any) -> Any:
         int: 1,
         float: 7.5,
         datetime: _WHEN,
+        date: _WHEN.date(),
         AwareDatetime: _WHEN,
         type(None): None,
         Any: "value",

@@ -9,6 +9,7 @@ import typer
 
 from services.cli.commands import (
     advisories,
+    alerts,
     bundles,
     dead_letters,
     documents,
@@ -26,6 +27,7 @@ from services.cli.commands import (
     promotions,
     replaying,
     risk,
+    sla,
     stack,
     tokens,
     trains,
@@ -67,6 +69,8 @@ groups = (
     replaying,
     advisories,
     risk,
+    alerts,
+    sla,
     exploitation,
     matching,
     metrics,

@@ -20,6 +20,7 @@ from services.gateway.bodies import BodyLimit
 from services.gateway.conversation import Conversation
 from services.gateway.http import (
     advisories,
+    alerts,
     applications,
     attestations,
     badges,
@@ -37,6 +38,7 @@ from services.gateway.http import (
     projects,
     promotions,
     risk,
+    sla,
     stream,
     timelines,
     tokens,
@@ -78,6 +80,8 @@ _ROUTERS: tuple[APIRouter, ...] = (
     advisories.router,
     exploitation.router,
     risk.router,
+    alerts.router,
+    sla.router,
     metrics.router,
     log_entries.router,
     dead_letters.router,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from contracts.evidence.v1.queries import ListComponents
+from services.monitoring.escalating import escalate
 from services.monitoring.feeds.duty import keep_advisories
 from services.monitoring.gauges import keep_gauges
 from services.monitoring.handlers import (
     HANDLERS,
+    alerts,
     commands,
     drift,
     events,
@@ -21,6 +23,7 @@ from services.monitoring.handlers import (
     queries,
     remediation,
     running,
+    sla,
     waivers,
 )
 from services.monitoring.rematching import rematch
@@ -29,6 +32,7 @@ from services.monitoring.storage.unit_of_work import INDEXES
 from shared.service import Service, serve_environment
 
 ROOMS = (
+    alerts,
     commands,
     drift,
     events,
@@ -41,11 +45,11 @@ ROOMS = (
     queries,
     remediation,
     running,
+    sla,
     waivers,
 )
-SERVICE = Service(
-    "monitoring", HANDLERS, INDEXES, duties=(keep_advisories, keep_gauges, rematch), asks=(ListComponents,)
-)
+DUTIES = (escalate, keep_advisories, keep_gauges, rematch)
+SERVICE = Service("monitoring", HANDLERS, INDEXES, duties=DUTIES, asks=(ListComponents,))
 
 
 def run(env: Mapping[str, str]) -> None:

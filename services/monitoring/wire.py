@@ -131,6 +131,7 @@ def refused(record: dict[str, object], error: Invalid) -> RefusedAdvisory:
 
 def risk_causes(one: Release) -> tuple[RiskCause, ...]:
     """Every flaw that stands against a release, the one that must be gone first leading."""
+    dues = one.dues
     causes = [
         RiskCause(
             advisory=flaw.match.advisory_id,
@@ -140,15 +141,19 @@ def risk_causes(one: Release) -> tuple[RiskCause, ...]:
             summary=flaw.match.summary,
             fixed_in=flaw.match.fixed_in,
             since=flaw.since,
-            due=due(one.context.criticality, flaw.match.severity, flaw.since),
+            # Releases that were kept before deadlines were have none until they are looked at again.
+            due=known.due if known else due(one.context.criticality, flaw.match.severity, flaw.since),
+            exploited=bool(known and known.marks[-1].exploited),
         )
         for flaw in one.flaws
+        for known in (dues.get((flaw.match.component, flaw.match.advisory_id)),)
     ]
     return _urgent_first(causes)
 
 
 def distrusted_evidence(one: Release) -> tuple[DistrustedEvidence, ...]:
     """The distrusted evidence that a release rests on, the oldest first."""
+    dues = one.dues
     found = [
         DistrustedEvidence(
             evidence_id=cause.evidence_id,
@@ -156,9 +161,10 @@ def distrusted_evidence(one: Release) -> tuple[DistrustedEvidence, ...]:
             trust_root=cause.trust_root,
             trust_root_revision=cause.trust_root_revision,
             since=cause.since,
-            due=distrust_due(one.context.criticality, cause.since),
+            due=known.due if known else distrust_due(one.context.criticality, cause.since),
         )
         for cause in one.state.distrusted
+        for known in (dues.get(("", cause.evidence_id)),)
     ]
     return tuple(sorted(found, key=lambda one: (one.since, one.evidence_id)))
 

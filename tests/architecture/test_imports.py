@@ -89,6 +89,7 @@ def test_domains_are_pure(path: Path) -> None:
     allowed = (
         "pydantic",
         "contracts.vocabulary",
+        "contracts.alerting",
         "contracts.facts",
         "contracts.circumstances",
         "contracts.clearance",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from contracts.message import Answer
 from contracts.monitoring.v1.feeds import AdvisoryStanding
 from contracts.monitoring.v1.vex import ExcusedCause
@@ -33,7 +37,9 @@ class RiskCause(Frozen):
     """The lowest version of the component that is not affected."""
     since: Utc
     due: Utc
-    """By when it must be dealt with, from criticality and severity."""
+    """By when it must be dealt with, from criticality, severity and exploitation."""
+    exploited: Annotated[bool, Field(exclude_if=lambda value: not value)] = False
+    """In the catalogue of known exploited vulnerabilities. Left out when it is not."""
 
 
 class DistrustedEvidence(Frozen):

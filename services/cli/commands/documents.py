@@ -18,6 +18,7 @@ from rich.markup import escape
 
 from contracts.vocabulary import Utc
 from services.cli.client import Client
+from services.cli.commands.sla import sla_body
 from services.cli.differing import changed_lines, difference
 from services.cli.exits import Exit
 from services.cli.output import mark, out, table
@@ -92,6 +93,7 @@ KINDS: dict[str, Kind] = {
         lambda d: f"/projects/{d.project}/rule-templates/{d.name}", lambda d: {"document": d.whole}, 4
     ),
     "Policy": Kind(lambda d: f"/projects/{d.project}/policies/{d.name}", lambda d: {"document": d.whole}, 5),
+    "SlaTable": Kind(lambda d: f"/projects/{d.project}/sla", lambda d: sla_body(d.spec), 6),
     "Freeze": Kind(lambda d: f"/projects/{d.project}/freezes/{d.name}", _freeze, 6),
 }
 _LISTED = {"TrustRoot": "trust_root", "Freeze": "freeze"}
@@ -134,7 +136,7 @@ def document_from(origin: str, document: Any) -> Document:
 
 
 def apply(files: Files) -> None:
-    """Take over documents: projects, lifecycles, applications, trust roots, pipelines, templates, policies, freezes.
+    """Apply documents: projects, lifecycles, applications, trust roots, pipelines, templates, policies, freezes, SLAs.
 
     Repeating it changes nothing.
     """

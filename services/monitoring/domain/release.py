@@ -10,17 +10,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from contracts.vocabulary import Criticality, Digest, SourceCommit, Trust
+from contracts.alerting import AlertKind
+from contracts.vocabulary import Criticality, Digest, Severity, SourceCommit, Trust
 from services.monitoring.domain.advisory import Advisory
+from services.monitoring.domain.deadlines import Deadline, Standing, Terms, counted
 from services.monitoring.domain.matching import Match, Undecided, advisory_keys, match, matches_among
 from services.monitoring.domain.packages import PackageKey, component_of
 from services.monitoring.domain.remediation import distinct
-from services.monitoring.domain.sla import distrust_due, earliest_due
+from services.monitoring.domain.sla import SlaTable
 from services.monitoring.domain.trust import (
+    DistrustCause,
     RevocationCause,
     TrustState,
     VulnerabilityCause,
@@ -96,6 +99,10 @@ class Release:
     """What was matched and does not count, because of VEX; not among the causes of its state."""
     steps: tuple[TrustStep, ...] = ()
     """How its trust has changed so far, the oldest first; the newest `KEPT_STEPS`."""
+    deadlines: tuple[Deadline, ...] = ()
+    """Of each cause that stands against it, as they were computed when it was last kept."""
+    stale: bool = False
+    """Whether its deadlines are to be computed again: the table is another, or what is known of exploitation."""
     revision: int = 0
 
     @property
@@ -111,9 +118,22 @@ class Release:
     @property
     def deadline(self) -> datetime | None:
         """The earliest moment by which a cause must be gone; None without causes."""
-        flaws = earliest_due(self.context.criticality, self.flaws)
-        dues = [distrust_due(self.context.criticality, cause.since) for cause in self.state.distrusted]
-        return min([*dues, *([flaws] if flaws else [])], default=None)
+        return min((one.due for one in self.deadlines), default=None)
+
+    @property
+    def dues(self) -> Mapping[tuple[str, str], Deadline]:
+        """Its deadlines, by component and by each id of the cause."""
+        return {(one.component, name): one for one in self.deadlines for name in one.ids}
+
+    def standing(self, exploited: Collection[str]) -> tuple[Standing, ...]:
+        """Everything that stands against it and can go; `exploited` are the ids in the catalogue (KEV)."""
+        flaws = [_flaw(cause, exploited) for cause in self.flaws]
+        return (*flaws, *(_distrusted(cause) for cause in self.state.distrusted))
+
+    def timed(self, standing: Iterable[Standing], table: SlaTable, at: datetime) -> Release:
+        """With the deadlines of what stands against it."""
+        terms = Terms(self.context.criticality, table)
+        return replace(self, deadlines=counted(self.deadlines, standing, terms, at), stale=False)
 
     @property
     def revocation(self) -> RevocationCause | None:
@@ -154,6 +174,32 @@ class Release:
         """With the newer of its own context and this one."""
         newer = context is not None and context.stated_at > self.context.stated_at
         return replace(self, context=context) if newer and context else self
+
+
+def _flaw(cause: VulnerabilityCause, exploited: Collection[str]) -> Standing:
+    ids = tuple(sorted({cause.match.advisory_id, *cause.match.aliases}))
+    return Standing(
+        kind=AlertKind.VULNERABILITY,
+        component=cause.match.component,
+        ids=ids,
+        severity=cause.match.severity,
+        exploited=any(name in exploited for name in ids),
+        since=cause.since,
+        summary=cause.match.summary,
+        fixed_in=cause.match.fixed_in,
+    )
+
+
+def _distrusted(cause: DistrustCause) -> Standing:
+    return Standing(
+        kind=AlertKind.DISTRUST,
+        component="",
+        ids=(cause.evidence_id,),
+        severity=Severity.HIGH,
+        exploited=False,
+        since=cause.since,
+        summary=f"Its signers are not trusted any more, since {cause.trust_root} changed.",
+    )
 
 
 def joined(causes: Iterable[VulnerabilityCause]) -> tuple[VulnerabilityCause, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from contracts.alerting import ClosedBy
 from contracts.evidence.v1.events import EvidenceAdded, EvidenceRejudged
 from contracts.evidence.v1.queries import ListComponents
 from contracts.evidence.v1.views import ComponentPage
@@ -50,7 +51,8 @@ async def evidence_added(event: EvidenceAdded, work: MonitoringWork, purls: tupl
     await _watch(event, work, purls)
     await deployed_by_evidence(event, work)
     for release in await keep_vex(work, event):
-        await settle(work, release, release, f"VEX evidence {event.item.evidence_id} came on record.")
+        because = f"VEX evidence {event.item.evidence_id} came on record."
+        await settle(work, release, release, because, ended_by=ClosedBy.VEX)
 
 
 @HANDLERS.on(EvidenceRejudged, prepare=read_components)
@@ -63,7 +65,8 @@ async def evidence_rejudged(event: EvidenceRejudged, work: MonitoringWork, purls
     await _watch(event, work, purls)
     await deployed_by_evidence(event, work)
     for release in await keep_vex(work, event):
-        await settle(work, release, release, f"Who signed the VEX evidence {event.item.evidence_id} was judged again.")
+        because = f"Who signed the VEX evidence {event.item.evidence_id} was judged again."
+        await settle(work, release, release, because, ended_by=ClosedBy.VEX)
     cause = wire.distrust(event)
     if cause is None:
         return
@@ -123,7 +126,15 @@ async def release_trusted(event: ReleaseTrusted, work: MonitoringWork) -> None:
         again = replace(again, own_subjects=wire.release(event).own_subjects)
         await settle(work, known, again, "It passed the release gate again.")
     if event.kind is not PromotionKind.RECERTIFY:
-        await stand(work, event.project, event.application, stage=event.stage, version=event.version, since=event.at)
+        await stand(
+            work,
+            event.project,
+            event.application,
+            stage=event.stage,
+            version=event.version,
+            since=event.at,
+            kind=event.kind,
+        )
     release = await work.releases.get(event.project, event.application, event.version)
     release = await judge(work, release, "Its components were matched against all known advisories.")
     await judge_evidence(work, release, "What it was admitted on was compared with the evidence that is distrusted.")
@@ -146,14 +157,23 @@ async def version_moved(event: VersionMoved, work: MonitoringWork) -> None:
     await counting.deployed(work, event.project, wire.deployment(event))
     if not event.trusted:
         await _released_untrusted(event, work)
-    await stand(work, event.project, event.application, stage=event.to_stage, version=event.version, since=event.at)
+    await stand(
+        work,
+        event.project,
+        event.application,
+        stage=event.to_stage,
+        version=event.version,
+        since=event.at,
+        kind=event.kind,
+    )
 
 
 async def _taken_back(event: VersionMoved, work: MonitoringWork) -> None:
     known = await work.releases.find(event.project, event.application, event.version)
     if known is not None:
         after = replace(known.demoted(event.at), current=False)
-        await settle(work, known, after, f"It was taken back from {event.from_stage} to {event.to_stage}.")
+        because = f"It was taken back from {event.from_stage} to {event.to_stage}."
+        await settle(work, known, after, because, ended_by=ClosedBy.DEMOTED)
 
 
 async def _released_untrusted(event: VersionMoved, work: MonitoringWork) -> None:

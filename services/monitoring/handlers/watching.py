@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from contracts.alerting import ClosedBy
+from contracts.vocabulary import PromotionKind
 from services.monitoring import cdevents, wire
 from services.monitoring.domain.advisory import Advisory
 from services.monitoring.domain.doubts import Doubts, doubts_among
@@ -17,16 +19,23 @@ from services.monitoring.domain.release import Release, answers, indexed, newest
 from services.monitoring.domain.trust import rejudged, resting_on, with_advisories
 from services.monitoring.domain.vex import with_excused
 from services.monitoring.handlers import counting
+from services.monitoring.handlers.alerting import keep_alerts, timed
 from services.monitoring.handlers.drift import look_again
 from services.monitoring.handlers.vex import without_excused
 from services.monitoring.storage.unit_of_work import MonitoringWork
 
 
-async def settle(work: MonitoringWork, before: Release, after: Release, because: str) -> Release:
-    """Keep a release as it is now, without what VEX excuses; announce and record what that changes."""
+async def settle(
+    work: MonitoringWork, before: Release, after: Release, because: str, *, ended_by: ClosedBy | None = None
+) -> Release:
+    """Keep a release as it is now, without what VEX excuses; announce and record what that changes.
+
+    `ended_by` says why causes are gone that are; None has it found out.
+    """
     after = await without_excused(work, before, after)
     if after == before and before.revision:
         return before
+    after, standing = await timed(work, after)
     saved = await work.releases.save(after.stepped_from(before, because, work.unit.now))
     event = wire.trust_changed(before, after, because=because, at=work.unit.now)
     if event:
@@ -38,6 +47,8 @@ async def settle(work: MonitoringWork, before: Release, after: Release, because:
         await counting.safe(work, after, work.unit.now)
     if before.counts_as != after.counts_as:
         await look_again(work, after.project, after.application)
+    if standing or before.deadlines:
+        await keep_alerts(work, after, standing, because, ended_by)
     return saved
 
 
@@ -82,7 +93,14 @@ async def judge_advisories(
 
 
 async def stand(
-    work: MonitoringWork, project: str, application: str, *, stage: str, version: str, since: datetime
+    work: MonitoringWork,
+    project: str,
+    application: str,
+    *,
+    stage: str,
+    version: str,
+    since: datetime,
+    kind: PromotionKind = PromotionKind.RELEASE,
 ) -> None:
     """A version took its place in a release stage: the one before is not current any more."""
     previous = await work.releases.standing(project, application, stage)
@@ -91,4 +109,6 @@ async def stand(
         release = await work.releases.find(project, application, str(name))
         if release is not None and release.stage == stage:
             current = (name == version) if stands else (name == previous)
-            await settle(work, release, replace(release, current=current), f"{version} entered {stage}.")
+            because = f"{version} entered {stage}."
+            ended_by = ClosedBy.ROLLED_BACK if kind is PromotionKind.ROLLBACK else ClosedBy.REPLACED
+            await settle(work, release, replace(release, current=current), because, ended_by=ended_by)

@@ -1,6 +1,6 @@
 """Releases under watch, and which of them stands in each release stage.
 
-`releases`  {_id: "<project>/<application>/<version>", ..., causes, urgency, revision}
+`releases`  {_id: "<project>/<application>/<version>", ..., causes, deadlines, stale, urgency, revision}
 `standing`  {_id: "<project>/<application>/<stage>", version, since}
 
 `urgency` sorts a project's releases: at risk first, the nearest deadline first of these, then the revoked ones.
@@ -14,12 +14,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from contracts.vocabulary import Criticality, SourceCommit, Trust, utc
+from services.monitoring.domain.deadlines import Deadline
 from services.monitoring.domain.matching import Match
 from services.monitoring.domain.release import Context, Release, TrustStep
 from services.monitoring.domain.trust import Cause, DistrustCause, RevocationCause, TrustState, VulnerabilityCause
 from services.monitoring.domain.vex import Excused
 from shared.errors import NotFound
-from shared.mongo import Collection, Document, Index
+from shared.mongo import Collection, Database, Document, Index
 
 RELEASES, STANDING = "releases", "standing"
 INDEXES: dict[str, tuple[Index, ...]] = {
@@ -29,6 +30,8 @@ INDEXES: dict[str, tuple[Index, ...]] = {
         Index((("project", 1), ("evidence", 1))),
         Index((("project", 1), ("urgency", 1))),
         Index((("project", 1), ("application", 1), ("urgency", 1))),
+        Index((("deadlines.ids", 1),)),
+        Index((("stale", 1), ("_id", 1))),
     ),
     STANDING: (),
 }
@@ -103,6 +106,13 @@ class ReleaseRepository:
             await self._releases.replace(_to_document(release), revision=release.revision)
         return replace(release, revision=release.revision + 1)
 
+    async def compute_again(self, project: str | None = None, *, ids: Iterable[str] | None = None) -> None:
+        """Have deadlines computed again soon: of a project's releases or of all, or of those that such flaws are in."""
+        where: Document = {} if project is None else {"project": project}
+        if ids is not None:
+            where["deadlines.ids"] = {"$in": sorted(ids)}
+        await self._releases.update(where, {"$set": {"stale": True}})
+
     async def standing(self, project: str, application: str, stage: str) -> str | None:
         """The version that stands in a release stage, as far as anybody said."""
         found = await self._standing.get(f"{project}/{application}/{stage}")
@@ -116,6 +126,17 @@ class ReleaseRepository:
             return bool(known["version"] == version)
         await self._standing.put({"_id": key, "version": version, "since": since})
         return True
+
+
+async def stale(database: Database, limit: int) -> list[tuple[str, int]]:
+    """Releases whose deadlines are to be computed again, with their revisions.
+
+    Those that were kept before there were deadlines are among them.
+    """
+    where: Document = {"stale": {"$ne": False}}
+    releases = database.collection(RELEASES)
+    found = await releases.find(where, sort=(("stale", 1), ("_id", 1)), limit=limit, only={"revision": 1})
+    return [(one["_id"], one["revision"]) for one in found]
 
 
 def _to_document(release: Release) -> Document:
@@ -142,6 +163,8 @@ def _to_document(release: Release) -> Document:
         "since": release.state.since,
         "causes": [_cause_to_document(cause) for cause in release.state.causes],
         "excused": [one.model_dump(mode="json") for one in release.excused],
+        "deadlines": [one.model_dump(mode="json") for one in release.deadlines],
+        "stale": release.stale,
         "steps": [_step_to_document(step) for step in release.steps],
         "urgency": f"{_RANK[release.state.trust]}|{utc(deadline) if deadline else '~'}|{release.key}",
     }
@@ -172,6 +195,8 @@ def from_document(found: Document) -> Release:
         ),
         excused=tuple(Excused.model_validate(one) for one in found.get("excused", ())),
         steps=tuple(_step_from_document(step) for step in found.get("steps", ())),
+        deadlines=tuple(Deadline.model_validate(one) for one in found.get("deadlines", ())),
+        stale=found.get("stale", True),
         revision=found["revision"],
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from services.monitoring.storage import (
     advisories,
     aggregates,
+    alerts,
     coverage,
     delivery,
     distrusted,
@@ -22,6 +23,7 @@ from services.monitoring.storage import (
     rematching,
     running,
     sboms,
+    sla_tables,
     undecided,
     versions,
     vex,
@@ -35,6 +37,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     **advisories.INDEXES,
     **aggregates.INDEXES,
     **coverage.INDEXES,
+    **alerts.INDEXES,
     **delivery.INDEXES,
     **distrusted.INDEXES,
     **exploitation.INDEXES,
@@ -48,6 +51,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     **running.INDEXES,
     **sboms.INDEXES,
     **undecided.INDEXES,
+    **sla_tables.INDEXES,
     **versions.INDEXES,
     **waivers.INDEXES,
     **vex.INDEXES,
@@ -66,6 +70,8 @@ class MonitoringWork:
         self.advisories = advisories.AdvisoryRepository(
             collection(advisories.ADVISORIES), collection(advisories.COUNTERS)
         )
+        self.alerts = alerts.AlertRepository(collection(alerts.ALERTS))
+        self.sla_tables = sla_tables.SlaTableRepository(collection(sla_tables.SLA_TABLES))
         self.exploitation = exploitation.ExploitationRepository(
             collection(exploitation.EXPLOITATION), collection(exploitation.FEEDS)
         )

@@ -9,6 +9,7 @@ from contracts.vocabulary import Actor, ActorKind, Criticality, Severity, Trust
 from services.monitoring.domain.advisory import read_advisory
 from services.monitoring.domain.matching import Match
 from services.monitoring.domain.release import Context, Release, Sbom, hits, indexed, joined, newest_per_subject
+from services.monitoring.domain.sla import DEFAULT
 from services.monitoring.domain.trust import RevocationCause, TrustState, VulnerabilityCause
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -52,7 +53,8 @@ def test_records_of_one_flaw_are_one_cause_since_the_earliest() -> None:
     records = (cause("GHSA-1", "CVE-1", day=2), cause("CVE-1", day=1, severity=Severity.HIGH), cause("CVE-2"))
     found = {(one.match.advisory_id, one.match.severity, one.since) for one in joined(records)}
     assert found == {("CVE-1", Severity.HIGH, NOW + timedelta(days=1)), ("CVE-2", Severity.LOW, NOW)}
-    assert release(*records).deadline == NOW + timedelta(days=1 + 14)
+    one = release(*records)
+    assert one.timed(one.standing(()), DEFAULT, NOW).deadline == NOW + timedelta(days=1 + 14)
 
 
 def test_an_unreadable_package_url_is_not_watched() -> None:

@@ -1,0 +1,85 @@
+"""Deadlines and alerts of a release, in the transaction that changes it; and what time does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from contracts.alerting import AlertKind, ClosedBy
+from contracts.vocabulary import Trust
+from services.monitoring import wire_alerts as wire
+from services.monitoring.domain.alerting import End, Step, alarming, planned, reconciled
+from services.monitoring.domain.alerts import Alert
+from services.monitoring.domain.deadlines import Standing
+from services.monitoring.domain.release import Release
+from services.monitoring.storage.unit_of_work import MonitoringWork
+
+
+async def timed(work: MonitoringWork, release: Release) -> tuple[Release, tuple[Standing, ...]]:
+    """The release with its deadlines, by the table of its project and what is known of exploitation; what stands."""
+    if not release.state.causes:
+        return replace(release, deadlines=(), stale=False), ()
+    applied = await work.sla_tables.counting_in(release.project)
+    names = {
+        name for cause in release.state.vulnerabilities for name in (cause.match.advisory_id, *cause.match.aliases)
+    }
+    standing = release.standing(await work.exploitation.exploited_among(names))
+    return release.timed(standing, applied.table, work.unit.now), standing
+
+
+async def keep_alerts(
+    work: MonitoringWork, release: Release, standing: Sequence[Standing], because: str, ended_by: ClosedBy | None
+) -> None:
+    """Open an alert for every cause that has none, and close those whose cause is gone."""
+    causes = alarming(release, standing)
+    active = await work.alerts.active(release.key)
+    plan = planned(active, causes)
+    past = await work.alerts.past(release.key, plan.unheard)
+    end = await _end(work, release, plan.gone, because, ended_by)
+    await take(work, reconciled(release, plan, past, work.unit.now, end))
+
+
+async def exploitation_changed(work: MonitoringWork, names: Collection[str]) -> None:
+    """Have the deadlines of every release computed again that one of these vulnerabilities is in."""
+    if names:
+        # A release that is only just being matched must not be overlooked.
+        await work.match_clock.touch_all()
+        await work.releases.compute_again(ids=names)
+
+
+async def take(work: MonitoringWork, steps: Sequence[Step]) -> None:
+    """Keep what became of alerts, and tell it."""
+    await work.alerts.take(steps)
+    for step in steps:
+        event = wire.told(step, work.unit.now)
+        if event is not None:
+            work.unit.announce(event)
+
+
+async def _end(
+    work: MonitoringWork, release: Release, gone: Sequence[Alert], because: str, ended_by: ClosedBy | None
+) -> End:
+    """Why causes are gone: what the caller knows of it, else what is found here."""
+    everything = _whole_release(release, ended_by)
+    if everything or not gone:
+        return lambda _: (everything or ClosedBy.FIXED, because)
+    known = await work.advisories.by_id({name for alert in gone for name in alert.ids})
+    named = set(await work.sboms.purls(release.sboms))
+
+    def end(alert: Alert) -> tuple[ClosedBy, str]:
+        if alert.kind is AlertKind.DISTRUST:
+            return ClosedBy.RECERTIFIED, because
+        if alert.component not in named:
+            return ClosedBy.FIXED, because
+        about = [known[name] for name in alert.ids if name in known]
+        return ClosedBy.WITHDRAWN if about and all(one.withdrawn for one in about) else ClosedBy.REVISED, because
+
+    return end
+
+
+def _whole_release(release: Release, ended_by: ClosedBy | None) -> ClosedBy | None:
+    if release.state.trust is Trust.REVOKED:
+        return ClosedBy.REVOKED
+    if ended_by is None and not release.current:
+        return ClosedBy.REPLACED
+    return ended_by

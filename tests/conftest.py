@@ -1,5 +1,6 @@
 """What concerns the whole run. Builders and support live in `tests/support`."""
 
+import os
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from tests.support.counts import FIGURES
 # No test is about time: a busy machine must not fail one.
 settings.register_profile("hallmark", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("hallmark")
+# What commands print depends on the width of the terminal, which workers of pytest-xdist say is 80 columns.
+os.environ.pop("COLUMNS", None)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

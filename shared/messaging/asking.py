@@ -95,7 +95,8 @@ class Asker:
             )
         except NoRespondersError as error:
             raise Transient("service_unavailable", f"Nobody answers {message.subject} right now.") from error
-        except (NatsTimeoutError, TimeoutError, ConnectionClosedError) as error:
+        except (NatsTimeoutError, TimeoutError, ConnectionClosedError, RuntimeError) as error:
+            # RuntimeError is uvloop's word for a connection that was closed just before something is written to it.
             raise Transient("answer_late", f"{message.subject} was not answered in time.") from error
         reply = REPLY.validate_python(json.loads(response.body))
         if isinstance(reply, Accepted):

@@ -164,7 +164,7 @@ async def packages_are_found_by_any_version_one_version_or_bounds(scene: Scene) 
         ({"vulnerability": "CVE-1", "package": "pkg:pypi/lib"}, "exposure_subject_ambiguous"),
         ({"vulnerability": "CVE-1", "bounds": "<2"}, "bounds_without_package"),
         ({"package": "pkg:pypi/lib", "bounds": "about 2"}, "bounds_malformed"),
-        ({"package": "pkg:deb/debian/lib", "bounds": "<2"}, "bounds_undecidable"),
+        ({"package": "pkg:generic/lib", "bounds": "<2"}, "bounds_undecidable"),
         ({"package": "pkg:pypi/lib", "application": "web"}, "application_without_project"),
     ):
         with pytest.raises(Invalid) as refusal:

@@ -33,7 +33,7 @@ check: $(STAMP) ## Format, lint, types, import rules and unit tests: no servers,
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q -m "not thorough" tests/unit tests/contract tests/architecture
+	$(BIN)/pytest -q -n 2 --dist worksteal -m "not thorough" tests/unit tests/contract tests/architecture
 
 # Each test has servers of its own, so that two may run at a time; whole stacks have the machine to themselves.
 test: $(STAMP) ## Everything, on a real NATS and a real MongoDB that the tests start

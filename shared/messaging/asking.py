@@ -73,7 +73,9 @@ class Asker:
                 raise  # Asking at once again is what it asked us not to do.
             except Transient as error:
                 problem = error
-            await asyncio.sleep(min(pause, max(until - time.monotonic(), 0)))
+            if until - time.monotonic() < 2 * pause:
+                break  # A try with no time to be answered would only hide what the one before it learnt.
+            await asyncio.sleep(pause)
         raise problem
 
     async def _once(self, message: Command | Query, token: str, cause: Meta | None, left: float) -> dict[str, Any]:

@@ -171,14 +171,16 @@ class GateAtWork:
         query = ListVerdicts(project="shop", application="cart", version=version, limit=500)
         return (await self.asker.ask(query, VerdictPage)).verdicts
 
-    async def verdict_on(self, promotion: str, outcome: Outcome, version: str = "1.0.0") -> VerdictView:
+    async def verdict_on(
+        self, promotion: str, outcome: Outcome, version: str = "1.0.0", *, within: float = 30.0
+    ) -> VerdictView:
         """The newest verdict for a promotion, once it says that."""
 
         async def newest() -> VerdictView | None:
             of_promotion = (v for v in await self.verdicts(version) if v.promotion_id == promotion)
             return next(of_promotion, None)
 
-        found = await eventually(newest, lambda verdict: verdict is not None and verdict.outcome is outcome)
+        found = await eventually(newest, lambda verdict: verdict is not None and verdict.outcome is outcome, within)
         assert found is not None
         return found
 

@@ -94,9 +94,8 @@ async def test_refusals_and_absence_are_answers_not_timeouts(tmp_path: Path) -> 
     async with a_system(tmp_path, service) as system:
         asker = await system.asker()
         with pytest.raises(Transient) as nobody:
-            await asker.ask(ShowProject(project="shop"), ProjectView, deadline=0.3)
-        # The last of several tries may have had too little time to hear even that.
-        assert nobody.value.code in {"service_unavailable", "answer_late"}
+            await asker.ask(ShowProject(project="shop"), ProjectView, deadline=3.0)
+        assert nobody.value.code == "service_unavailable"
         await system.start(service)
         with pytest.raises(NotFound) as unknown:
             await asker.ask(ShowProject(project="shop"), ProjectView)

@@ -24,7 +24,7 @@ from contracts.monitoring.v1.metrics import (
     ShowDelivery,
     ShowFlow,
 )
-from contracts.promotion.v1.events import PromotionAdvanced, PromotionCompleted, PromotionRequested
+from contracts.promotion.v1.events import PromotionAdvanced, PromotionCompleted, PromotionEnded, PromotionRequested
 from contracts.registry.v1.events import IncidentOpened, IncidentResolved
 from contracts.vocabulary import GateKind, Outcome, PromotionKind, PromotionState, Role, SourceCommit
 from deploy.examples import example_of
@@ -221,6 +221,8 @@ async def _flow(run: Running[Any], door: Door) -> None:
             "judged_at": at[1],
         }
     )
+    ended = {"promotion_id": "pr-2", "state": S.DENIED, "requested_at": at[1], "at": at[1]}
+    refused = example_of(PromotionEnded).model_copy(update=whole | ended)
     waits = requested.model_copy(update={"promotion_id": "pr-3", "at": at[3]})
     moves = [
         moved(
@@ -229,12 +231,12 @@ async def _flow(run: Running[Any], door: Door) -> None:
         for place, source, stage in ((5, "dev", "qa"), (1, None, "dev"))
     ]
     Random(1).shuffle(facts)  # noqa: S311 - no secret
-    await hear(run, *facts, verdict, waits, *moves, *facts[:3])
+    await hear(run, *facts, refused, verdict, waits, *moves, *facts[:3])
 
     found = await _get(door, "/projects/shop/metrics/flow", application="web", by="week", **ASKED)
     waited = {one["on"]: one["total_seconds"] / 3600 for one in found["whole"]["waited"]}
     assert waited == {"queue": 1, "gates": 1, "approval": 2, "freeze": 2, "applying": 1}
-    assert found["whole"]["completed"] == 1
+    assert (found["whole"]["completed"], found["whole"]["denied"]) == (1, 1)
     assert [(one["stage"], one["gate"], one["passed"]) for one in found["whole"]["gates"]] == [
         ("dev", "exit", 1),
         ("qa", "entry", 0),

@@ -1,7 +1,9 @@
 """How versions flow: how long they stay in stages, what promotions wait for, why they are denied, what passes at once.
 
-- A promotion waits for what its newest step says, until its next step. The time counts when it ends, in the bucket of
-  that moment. Steps have the times that they are told with, so their order of arrival does not matter.
+- A promotion waits for what its newest step says, until its next step. Steps have the times that they are told with, so
+  their order of arrival does not matter.
+- A promotion counts once it has ended, each time and verdict in the bucket of its own moment. So it changes the sums
+  that all share once, not at each step; what has not ended is asked for as what waits now.
 - Waiting for evidence is told from waiting for time alone (`soak`), for people (`approval`), for the end of a freeze,
   for its turn (`queue`), for the gates' answer (`gates`), and from being signed and moved (`applying`).
 - The dwell time of a stage goes from the move into it to the move out of it. A certification in place is no move.
@@ -99,8 +101,9 @@ class Journey:
         return (since.on, since.at) if since.on else None
 
     def entries(self) -> tuple[Entry, ...]:
-        """What it counts."""
-        return (*self._waited(), *self._judged())
+        """What it counts: nothing before it has ended."""
+        has_ended = any(one.on is None for one in self.steps)
+        return (*self._waited(), *self._judged()) if has_ended else ()
 
     def _waited(self) -> Iterable[Entry]:
         steps = self.ordered

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contracts.evidence.v1.queries import ListComponents
 from services.monitoring.escalating import escalate
 from services.monitoring.feeds.duty import keep_advisories
+from services.monitoring.flowing import count_flow
 from services.monitoring.gauges import keep_gauges
 from services.monitoring.handlers import (
     HANDLERS,
@@ -48,7 +49,7 @@ ROOMS = (
     sla,
     waivers,
 )
-DUTIES = (escalate, keep_advisories, keep_gauges, rematch)
+DUTIES = (count_flow, escalate, keep_advisories, keep_gauges, rematch)
 SERVICE = Service("monitoring", HANDLERS, INDEXES, duties=DUTIES, asks=(ListComponents,))
 
 

@@ -4,7 +4,8 @@ A commit costs the same for one message as for two hundred, so those that arrive
 the next one together. Each still counts for itself: it has its own inbox row, its own outbox ids, its own reply, and
 what is wrong with one of them never touches the others.
 
-Whoever does the work takes the waiting messages from the group, in a duty of the service.
+Whoever does the work takes the waiting messages from the group, in a duty of the service: `working_off.py`, or one of
+its own as the evidence service's sequencer.
 """
 
 from __future__ import annotations

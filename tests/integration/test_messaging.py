@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 
 from contracts.answers import Applied
+from contracts.evidence.v1.events import PassageAttested
+from contracts.headers import Meta
 from contracts.registry.v1.commands import ApplyProject
 from contracts.registry.v1.queries import ShowProject
 from contracts.registry.v1.views import ProjectView
 from contracts.vocabulary import Role
 from shared.errors import Conflict, NotFound, Transient, Unauthenticated
+from shared.messaging.inbox import AlreadyHandledError
+from tests.support.builders import a_message
 from tests.support.eventually import eventually
 from tests.support.ledger import ledger_service
 from tests.support.system import System, a_system
@@ -127,3 +131,31 @@ async def test_malformed_asks_are_refused_with_the_place(tmp_path: Path) -> None
             answer = json.loads((await connection.request(ShowProject.subject, body, timeout=5)).data)
             assert answer["reply"] == "rejected"
             assert answer["code"] == "message_malformed"
+
+
+async def test_what_waits_in_a_group_is_one_transaction_and_what_spoils_it_spoils_only_itself(tmp_path: Path) -> None:
+    failures: dict[str, list[Exception]] = {}
+    service = ledger_service(failures=failures, group="passages")
+    async with a_system(tmp_path, service) as system:
+        run = await system.start(service)
+
+        async def hear(name: str) -> None:
+            meta = Meta(message_id=f"m-{name}", correlation_id="c", source="/x", time=system.clock())
+            event = a_message(PassageAttested, promotion_id=name)
+            await run.dispatcher.dispatch(service.handlers.heard[PassageAttested], event, meta, None)
+
+        async def counted(name: str) -> int:
+            found = await run.database.collection("counts").get(name)
+            return int(found["revision"]) if found else 0
+
+        await asyncio.gather(*map(hear, "abcd"))
+        marks = await run.database.collection("inbox").find({"_id": {"$regex": "^m-"}})
+        assert (len(marks), len({mark["at"] for mark in marks})) == (4, 1)
+        with pytest.raises(AlreadyHandledError):
+            await hear("a")
+
+        failures |= {"f": [Conflict("no", "No."), Conflict("no", "No.")], "g": [Transient("later", "Later.")]}
+        outcomes = await asyncio.gather(*map(hear, "efgh"), return_exceptions=True)
+        assert [type(one) for one in outcomes] == [type(None), Conflict, Transient, type(None)]
+        await hear("g")
+        assert [await counted(name) for name in "abcdefgh"] == [1, 1, 1, 1, 1, 0, 1, 1]

@@ -16,7 +16,8 @@ from shared.errors import NotFound
 from shared.messaging.handlers import Handlers
 from shared.messaging.outcomes import Retries
 from shared.messaging.unit_of_work import UnitOfWork
-from shared.service import Service
+from shared.messaging.working_off import work_off
+from shared.service import Running, Service
 
 
 @dataclass
@@ -33,8 +34,13 @@ class Ledger:
         return revision + 1
 
 
-def ledger_service(name: str = "registry", failures: dict[str, list[Exception]] | None = None) -> Service[Any]:
-    """Counts projects applied and versions moved; `failures` are raised in turn for the named keys."""
+def ledger_service(
+    name: str = "registry", failures: dict[str, list[Exception]] | None = None, *, group: str | None = None
+) -> Service[Any]:
+    """Counts projects applied, versions moved and passages attested; `failures` are raised in turn for the named keys.
+
+    With a `group`, passages are handled together.
+    """
     handlers: Handlers[Ledger] = Handlers(Ledger)
     planned = failures if failures is not None else {}
 
@@ -82,7 +88,10 @@ def ledger_service(name: str = "registry", failures: dict[str, list[Exception]] 
         fail_as_planned(tell.promotion_id)
         await work.count(tell.promotion_id)
 
-    @handlers.on(PassageAttested)
+    async def handle_together(run: Running[Ledger]) -> None:
+        await work_off(run.dispatcher, str(group))
+
+    @handlers.on(PassageAttested, group=group)
     async def passage_attested(event: PassageAttested, work: Ledger) -> None:
         fail_as_planned(event.promotion_id)
         await work.count(event.promotion_id)
@@ -91,6 +100,7 @@ def ledger_service(name: str = "registry", failures: dict[str, list[Exception]] 
         name,
         handlers,
         {"counts": ()},
+        duties=(handle_together,) if group else (),
         asks=(ShowProject,),
         tells=(MoveVersion,),
         retries=Retries(max_deliveries=4, first_delay=0.02),

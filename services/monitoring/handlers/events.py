@@ -20,7 +20,7 @@ from contracts.vocabulary import PromotionKind, PromotionState
 from services.monitoring import wire
 from services.monitoring.domain.release import indexed
 from services.monitoring.domain.trust import released
-from services.monitoring.handlers import HANDLERS, counting, flow, inventory
+from services.monitoring.handlers import FLOW, HANDLERS, counting, flow, inventory
 from services.monitoring.handlers.running import deployed_by_evidence
 from services.monitoring.handlers.vex import keep_vex
 from services.monitoring.handlers.watching import judge, judge_evidence, settle, stand
@@ -204,14 +204,14 @@ async def incident_resolved(event: IncidentResolved, work: MonitoringWork) -> No
     await counting.incident(work, event.project, event.application, event.incident_id)
 
 
-@HANDLERS.on(PromotionCompleted)
+@HANDLERS.on(PromotionCompleted, group=FLOW, workers=16)
 async def promotion_completed(event: PromotionCompleted, work: MonitoringWork) -> None:
     """Keep how long a promotion took."""
     await flow.stepped(event, work)
     await work.promotions.ended(event.promotion_id, PromotionState.COMPLETED, wire.promotion_facts(event))
 
 
-@HANDLERS.on(PromotionEnded)
+@HANDLERS.on(PromotionEnded, group=FLOW, workers=16)
 async def promotion_ended(event: PromotionEnded, work: MonitoringWork) -> None:
     """Keep how a promotion ended that moved nothing."""
     await flow.stepped(event, work)

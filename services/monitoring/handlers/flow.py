@@ -13,7 +13,7 @@ from services.monitoring import wire_flow as wire
 from services.monitoring.domain.buckets import changes
 from services.monitoring.domain.coverage import Stood
 from services.monitoring.domain.flow import Journey, Judgement, Step, dwelling
-from services.monitoring.handlers import HANDLERS
+from services.monitoring.handlers import FLOW, HANDLERS
 from services.monitoring.storage.aggregates import Kind
 from services.monitoring.storage.unit_of_work import MonitoringWork
 
@@ -21,19 +21,19 @@ _RANK: dict[type[Event], int] = {WaiverRequested: 0, WaiverGranted: 1, WaiverRef
 """The order of a waiver's life: whatever is heard late changes nothing that came after it."""
 
 
-@HANDLERS.on(PromotionRequested)
+@HANDLERS.on(PromotionRequested, group=FLOW, workers=16)
 async def promotion_requested(event: PromotionRequested, work: MonitoringWork) -> None:
     """A promotion begins to wait."""
     await stepped(event, work)
 
 
-@HANDLERS.on(PromotionAdvanced)
+@HANDLERS.on(PromotionAdvanced, group=FLOW, workers=16)
 async def promotion_advanced(event: PromotionAdvanced, work: MonitoringWork) -> None:
     """A promotion waits for something else."""
     await stepped(event, work)
 
 
-@HANDLERS.on(VerdictIssued)
+@HANDLERS.on(VerdictIssued, group=FLOW, workers=16)
 async def verdict_issued(event: VerdictIssued, work: MonitoringWork) -> None:
     """Count what passes at once, and what stops promotions."""
     await _travelled(work, event.promotion_id, event.project, event.application, judged=wire.judged(event))

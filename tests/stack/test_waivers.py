@@ -86,7 +86,8 @@ async def test_a_release_on_a_waiver_from_the_request_to_its_end(tmp_path: Path)
         assert (ended["state"], ended["waivers"], ended["may_be_trusted"]) == ("completed", [waiver], False)
         version = (await shop.ask("GET", path)).json()
         assert (version["stage"], version["release_status"]) == ("prod", "released")
-        assert (await shop.ask("GET", f"{path}/trust")).json()["trust"] == "none"
+        watched = await eventually(lambda: shop.http.get(f"{path}/trust"), lambda answer: answer.is_success)
+        assert watched.json()["trust"] == "none", "once monitoring has heard of the release"
 
         verdicts = (await shop.ask("GET", f"{path}/verdicts")).json()["verdicts"]
         assert {one["outcome"] for one in verdicts} == {"allow", "pending"}

@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def eventually(read: Callable[[], Awaitable[T]], until: Callable[[T], object] = bool, within: float = 30.0) -> T:
+async def eventually(read: Callable[[], Awaitable[T]], until: Callable[[T], object] = bool, within: float = 60.0) -> T:
     """The first value for which `until` holds. Raises AssertionError with the last one seen."""
     give_up = time.monotonic() + within
     while True:

@@ -17,6 +17,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from services.gateway.bodies import BodyLimit
+from services.gateway.console.app import add_console
 from services.gateway.conversation import Conversation
 from services.gateway.http import (
     advisories,
@@ -130,6 +131,7 @@ def create_app(settings: GatewaySettings, clock: Clock = utc_now) -> FastAPI:
         return await gateway.problems()
 
     app.router.routes.extend(health_routes(problems))
+    add_console(app)
     app.openapi = partial(document, app)  # type: ignore[method-assign]
     return app
 

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 
 from contracts.streams import EVT
@@ -94,3 +95,11 @@ def frame(subject: str, sequence: int, body: bytes, cdevent_type: str = "") -> b
     lines = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     data = b"".join(b"data: " + line + b"\n" for line in lines)
     return f"id: {sequence}\nevent: {name}\n".encode() + data + b"\n"
+
+
+def notice(subject: str, sequence: int) -> bytes:
+    """That a fact there was, for pages, which ask for what they show anew: `{"fact": "version.moved", ...}`."""
+    words = subject.split(".")
+    project, application = [*words[_NOUN + 3 :], "", ""][:2]
+    said = {"fact": ".".join(words[_NOUN : _NOUN + 2]), "project": project, "application": application}
+    return f"id: {sequence}\ndata: {json.dumps(said)}\n\n".encode()

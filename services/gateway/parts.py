@@ -16,9 +16,11 @@ from services.gateway.blobs import Blobs
 from services.gateway.pipelines import Pipelines
 from services.gateway.settings import GatewaySettings
 from services.gateway.storage import deliveries as delivery_storage
+from services.gateway.storage import sessions as session_storage
 from services.gateway.storage import spent_tokens
 from services.gateway.storage import tokens as token_storage
 from services.gateway.storage import webhooks as webhook_storage
+from services.gateway.storage.sessions import SessionRepository
 from services.gateway.storage.spent_tokens import SpentTokens
 from services.gateway.storage.tokens import TokenRepository
 from services.gateway.webhooks.duties import Webhooks, webhook_duties
@@ -40,6 +42,7 @@ INDEXES = {
     webhook_storage.COLLECTION: webhook_storage.INDEXES,
     delivery_storage.COLLECTION: delivery_storage.INDEXES,
     delivery_storage.CURSORS: (),
+    session_storage.COLLECTION: session_storage.INDEXES,
     spent_tokens.COLLECTION: spent_tokens.INDEXES,
     outbox.COLLECTION: outbox.INDEXES,
     "leases": (),
@@ -57,6 +60,8 @@ class Gateway:
     connection: Client
     asker: Asker
     tokens: TokenRepository
+    sessions: SessionRepository
+    """People who are signed in to the console."""
     blobs: Blobs
     key: Ed25519PrivateKey
     """The issuer key `gateway`: with it the gateway says who asks."""
@@ -107,13 +112,25 @@ async def connected(settings: GatewaySettings, clock: Clock) -> AsyncIterator[Ga
         connection = await broker.connect()
         asker = Asker(broker, source="/hallmark/gateway", own_token=own_token, clock=clock)
         tokens = TokenRepository(database.collection(token_storage.COLLECTION))
+        sessions = SessionRepository(database.collection(session_storage.COLLECTION))
         blobs = Blobs(http, settings.evidence_addresses, settings.max_evidence_bytes)
         sharing = asyncio.create_task(keep_sharing_server_time(database))
         try:
             async with webhook_duties(settings, database, connection, key, clock) as webhooks:
                 pipelines = _pipelines(settings, asker, database)
                 gateway = Gateway(
-                    settings, database, connection, asker, tokens, blobs, key, speaker, clock, webhooks, pipelines
+                    settings,
+                    database,
+                    connection,
+                    asker,
+                    tokens,
+                    sessions,
+                    blobs,
+                    key,
+                    speaker,
+                    clock,
+                    webhooks,
+                    pipelines,
                 )
                 try:
                     yield gateway

@@ -63,6 +63,13 @@ def caller_of(token: Token | None, secret: str, *, now: datetime) -> Caller:
     """Whom the token speaks for. Raises `Unauthenticated` unless it is known, in force and not revoked."""
     if token is None or not hmac.compare_digest(token.token_id, token_id_of(secret)):
         raise _refused("token_unknown", "The access token is not known here.")
+    return holder_of(token, now=now)
+
+
+def holder_of(token: Token | None, *, now: datetime) -> Caller:
+    """Whom the token speaks for, once its secret was shown. Raises `Unauthenticated` when it has ended."""
+    if token is None:
+        raise _refused("token_unknown", "The access token is not known here.")
     if token.revoked:
         raise _refused("token_revoked", "The access token was revoked.")
     if token.expires_at <= now:

@@ -8,20 +8,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from contracts.headers import CE_TYPE
 from contracts.vocabulary import ApplicationName, ProjectName
 from services.gateway.auth import Here, Secret, SignedIn, caller_behind
-from services.gateway.events import KEEPALIVE, StreamFormat, frame, is_of, sequence_after, subjects_for
+from services.gateway.events import KEEPALIVE, StreamFormat, frame, is_of, notice, sequence_after, subjects_for
 from services.gateway.facts import HEARTBEAT, Facts, GapError
 from services.gateway.parts import Gateway
 from shared.errors import Forbidden, Transient, Unauthenticated
+from shared.identity import Caller
 
 router = APIRouter(tags=["stream"])
 _KEEPALIVE_SECONDS = 15.0
@@ -44,13 +46,43 @@ async def read_stream(
 
     With `format=cdevents` in the words of CDEvents, as far as they have some.
     """
-    subjects = subjects_for(asking.caller, project, application, form)
+
+    async def still_valid() -> None:
+        await caller_behind(here, secret)
+
+    return await stream_to(
+        here,
+        asking.caller,
+        still_valid,
+        project=project,
+        application=application,
+        form=form,
+        last_event_id=last_event_id,
+    )
+
+
+async def stream_to(
+    here: Gateway,
+    caller: Caller,
+    still_valid: Callable[[], Awaitable[None]],
+    *,
+    project: ProjectName | None,
+    application: ApplicationName | None,
+    form: StreamFormat,
+    last_event_id: str | None,
+    brief: bool = False,
+) -> StreamingResponse:
+    """A stream of facts, or of `brief` notices that there are some; it ends when `still_valid` raises.
+
+    Raises `Forbidden`, `Invalid`, or `Transient` when too many are open.
+    """
+    subjects = subjects_for(caller, project, application, form)
     start = sequence_after(last_event_id)
     if here.streams >= here.settings.max_streams:
         raise Transient("stream_limit_reached", "Too many live streams are open.", remedy="Try again later.")
     facts = await Facts.begin(here.connection, "live", subjects, start)
     return StreamingResponse(
-        Reading(here, facts, form).events(secret),
+        Reading(here, facts, form, brief=brief).events(still_valid),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no", "Cache-Control": "no-cache"},
     )
@@ -59,13 +91,14 @@ async def read_stream(
 class Reading:
     """One reader's stream."""
 
-    def __init__(self, gateway: Gateway, facts: Facts, form: StreamFormat) -> None:
+    def __init__(self, gateway: Gateway, facts: Facts, form: StreamFormat, *, brief: bool = False) -> None:
         self._gateway = gateway
         self._facts = facts
         self._form = form
+        self._brief = brief
 
-    async def events(self, secret: str) -> AsyncIterator[bytes]:
-        """Frames until the process stops, the token ends, or NATS leaves a gap."""
+    async def events(self, still_valid: Callable[[], Awaitable[None]]) -> AsyncIterator[bytes]:
+        """Frames until the process stops, `still_valid` raises, or NATS leaves a gap."""
         gateway = self._gateway
         gateway.streams += 1
         loop = asyncio.get_running_loop()
@@ -76,13 +109,12 @@ class Reading:
                 was_heard, message = await self._facts.next(_LOOKS_EVERY)
                 heard = loop.time() if was_heard else heard
                 if message is not None and is_of(self._form, message.subject):
-                    kind = (message.headers or {}).get(CE_TYPE, "") if self._form is StreamFormat.CDEVENTS else ""
-                    yield frame(message.subject, message.metadata.sequence.stream, message.data, kind)
+                    yield self._written(message)
                     silent_since = heard
                 if loop.time() - silent_since > _KEEPALIVE_SECONDS:
                     silent_since = loop.time()
                     yield KEEPALIVE
-                    await caller_behind(gateway, secret)
+                    await still_valid()
         except (Unauthenticated, Forbidden, Transient, NatsError, GapError):
             return
         finally:
@@ -91,3 +123,10 @@ class Reading:
             closing = asyncio.create_task(self._facts.close())
             gateway.closing.add(closing)
             closing.add_done_callback(gateway.closing.discard)
+
+    def _written(self, message: Msg) -> bytes:
+        sequence = message.metadata.sequence.stream
+        if self._brief:
+            return notice(message.subject, sequence)
+        kind = (message.headers or {}).get(CE_TYPE, "") if self._form is StreamFormat.CDEVENTS else ""
+        return frame(message.subject, sequence, message.data, kind)

@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.stack]
 @pytest.mark.parametrize("damage", ["wiped", "cut", "flipped"])
 async def test_13_14_what_the_streams_lost_is_told_again(tmp_path: Path, damage: str) -> None:
     data = tmp_path / "data"
-    options = stack_options(data)
+    options = stack_options(data, usual_ports=False)
     token = (data / "secrets/admin-token").read_text().strip()
     done = Acknowledged()
     async with running_stack(options) as stack, Shop(stack, token) as shop, reader_of(stack, data) as reader:

@@ -21,7 +21,7 @@ HOUR = 3600
 
 async def test_22_clocks_that_are_an_hour_off_and_jump_change_nothing(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    options = stack_options(data)
+    options = stack_options(data, usual_ports=False)
     token = (data / "secrets/admin-token").read_text().strip()
     skews = {"gate": HOUR, "promotion": -HOUR, "evidence": HOUR, "registry": -HOUR}
     services = []

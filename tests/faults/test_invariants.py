@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.stack]
 
 async def test_a_few_promotions_and_everything_holds(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    options = stack_options(data)
+    options = stack_options(data, usual_ports=False)
     token = (data / "secrets/admin-token").read_text().strip()
     async with running_stack(options) as stack, Shop(stack, token) as shop, reader_of(stack, data) as reader:
         await shop.set_up()

@@ -31,7 +31,7 @@ def tampered(envelope: bytes) -> bytes:
 
 
 async def test_bad_evidence_is_told_so_and_never_counts(tmp_path: Path) -> None:
-    options = stack_options(tmp_path / "data")
+    options = stack_options(tmp_path / "data", usual_ports=False)
     token = (tmp_path / "data/secrets/admin-token").read_text().strip()
     async with running_stack(options) as stack, Shop(stack, token) as shop:
         await shop.set_up()
@@ -87,7 +87,7 @@ async def test_bad_evidence_is_told_so_and_never_counts(tmp_path: Path) -> None:
 
 
 async def test_one_key_is_one_promotion_and_of_two_at_once_one_wins(tmp_path: Path) -> None:
-    options = stack_options(tmp_path / "data", scale={"promotion": 2, "gate": 2})
+    options = stack_options(tmp_path / "data", scale={"promotion": 2, "gate": 2}, usual_ports=False)
     token = (tmp_path / "data/secrets/admin-token").read_text().strip()
     async with running_stack(options) as stack, Shop(stack, token) as shop:
         await shop.set_up()

@@ -73,7 +73,7 @@ async def its_evidence_is_distrusted(shop: Shop) -> None:
 
 async def test_a_bundle_of_a_running_system_verifies_with_keys_and_a_state_kept_from_before(tmp_path: Path) -> None:
     """After the bundle's facts, the log's key is rotated and the key behind the tests is distrusted."""
-    options = stack_options(tmp_path / "data")
+    options = stack_options(tmp_path / "data", usual_ports=False)
     secrets = tmp_path / "data/secrets"
     keys.save_private(keys.generate(), secrets / "next-signing.key")
     token = (secrets / "admin-token").read_text().strip()

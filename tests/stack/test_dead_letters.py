@@ -41,7 +41,7 @@ async def hallmark(stack: Stack, token: str, *words: str) -> str:
 
 
 async def test_dead_letters_are_listed_shown_refused_again_and_dropped(tmp_path: Path) -> None:
-    options = stack_options(tmp_path / "data")
+    options = stack_options(tmp_path / "data", usual_ports=False)
     token = (tmp_path / "data/secrets/admin-token").read_text().strip()
     async with running_stack(options) as stack, Shop(stack, token) as shop:
         await bury(stack)

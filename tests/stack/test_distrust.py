@@ -56,7 +56,7 @@ def trust_root_document(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_a_key_is_distrusted_while_the_evidence_service_is_killed(tmp_path: Path) -> None:
-    options = stack_options(tmp_path / "data")
+    options = stack_options(tmp_path / "data", usual_ports=False)
     token = (tmp_path / "data/secrets/admin-token").read_text().strip()
     async with running_stack(options) as stack, Shop(stack, token) as shop:
         await shop.set_up()

@@ -31,7 +31,7 @@ async def dead_letters(stack: Stack) -> int:
 
 @pytest.mark.parametrize("process", PROCESSES)
 async def test_promotions_survive_the_death_of(tmp_path: Path, process: str) -> None:
-    options = stack_options(tmp_path / "data")
+    options = stack_options(tmp_path / "data", usual_ports=False)
     token = (tmp_path / "data/secrets/admin-token").read_text().strip()
     async with running_stack(options) as stack, Shop(stack, token) as shop:
         await shop.set_up()

@@ -55,7 +55,7 @@ async def text_until(process: asyncio.subprocess.Process, words: str) -> str:
 
 
 async def test_people_who_wait(tmp_path: Path) -> None:
-    options = stack_options(tmp_path / "data")
+    options = stack_options(tmp_path / "data", usual_ports=False)
     admin = (tmp_path / "data/secrets/admin-token").read_text().strip()
     async with running_stack(options) as stack, Shop(stack, admin) as shop:
         people = await set_up(shop, stack)

@@ -52,7 +52,7 @@ async def set_up(shop: Shop, stack: Stack) -> list[Person]:
 
 
 async def test_a_release_on_a_waiver_from_the_request_to_its_end(tmp_path: Path) -> None:
-    options = stack_options(tmp_path / "data")
+    options = stack_options(tmp_path / "data", usual_ports=False)
     admin = (tmp_path / "data/secrets/admin-token").read_text().strip()
     async with running_stack(options) as stack, Shop(stack, admin) as shop:
         sec, rita, sam = await set_up(shop, stack)

@@ -103,7 +103,7 @@ class CrashStack:
 async def crash_stack(directory: Path, history: History) -> AsyncIterator[CrashStack]:
     """A whole stack whose services can be made to die, with a project that has a policy before `dev` and `qa`."""
     data = directory / "data"
-    options = stack_options(data)
+    options = stack_options(data, usual_ports=False)
     crash_file = directory / "crash-at"
     services = [
         replace(one, entry="tests.faults.dying_services:run", env={**one.env, "CRASH_FILE": str(crash_file)})

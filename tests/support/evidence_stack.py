@@ -91,7 +91,7 @@ class Memory:
 @asynccontextmanager
 async def evidence_stack(directory: Path) -> AsyncIterator[EvidenceStack]:
     data = directory / "data"
-    options = stack_options(data)
+    options = stack_options(data, usual_ports=False)
     options = replace(options, services=[one for one in options.services if one.name in ("evidence", "gateway")])
     secrets = create_secrets(data.resolve() / "secrets")
     caller = Caller(Actor(subject="test", kind=ActorKind.HUMAN), {"*": frozenset({Role.ADMIN})})

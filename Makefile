@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo up down test check faults soak format contracts bench lock clean
+.PHONY: help setup demo up down test check faults soak format contracts vendor bench lock clean
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ format: $(STAMP) ## Put the code into its one form
 
 contracts: $(STAMP) ## Write schemas, missing examples and the AsyncAPI document
 	$(BIN)/python -m deploy.describe
+
+vendor: $(STAMP) ## Fetch what pages load of others' work from npm, checked by hash
+	$(BIN)/python -m deploy.vendor
 
 bench: $(STAMP) ## Measure speed as ratios to floors taken in the same run
 	$(BIN)/python -m benchmarks.run

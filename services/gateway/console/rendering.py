@@ -39,7 +39,10 @@ def plain(value: Any) -> Any:
         return ""
     if isinstance(value, str):
         return _DECEPTIVE.sub(
-            lambda found: f"\N{LEFT WHITE SQUARE BRACKET}U+{ord(found[0]):04X}\N{RIGHT WHITE SQUARE BRACKET}", value
+            lambda found: (
+                f"\N{MATHEMATICAL LEFT WHITE SQUARE BRACKET}U+{ord(found[0]):04X}\N{MATHEMATICAL RIGHT WHITE SQUARE BRACKET}"
+            ),
+            value,
         )
     return value
 

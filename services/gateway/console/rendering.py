@@ -26,6 +26,7 @@ _DECEPTIVE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
 )
 """Controls, and what changes the direction or hides: Unicode's bidirectional controls, zero width, tags."""
+_OPEN, _CLOSE = "\N{MATHEMATICAL LEFT WHITE SQUARE BRACKET}", "\N{MATHEMATICAL RIGHT WHITE SQUARE BRACKET}"
 _DIGEST_SHOWN = 12
 _THEMES = ("light", "dark")
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -38,12 +39,7 @@ def plain(value: Any) -> Any:
     if value is None:
         return ""
     if isinstance(value, str):
-        return _DECEPTIVE.sub(
-            lambda found: (
-                f"\N{MATHEMATICAL LEFT WHITE SQUARE BRACKET}U+{ord(found[0]):04X}\N{MATHEMATICAL RIGHT WHITE SQUARE BRACKET}"
-            ),
-            value,
-        )
+        return _DECEPTIVE.sub(lambda found: f"{_OPEN}U+{ord(found[0]):04X}{_CLOSE}", value)
     return value
 
 

@@ -18,7 +18,7 @@ from shared.errors import Unauthenticated
 router = APIRouter()
 
 
-@router.get("/live")
+@router.get("/news")
 async def follow(
     *,
     request: Request,

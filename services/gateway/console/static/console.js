@@ -9,7 +9,7 @@ function follow() {
   const where = document.body.dataset.live;
   if (where === undefined) return;
   const state = document.getElementById("live-state");
-  const source = new EventSource(`/live${where ? `?${where}` : ""}`);
+  const source = new EventSource(`/news${where ? `?${where}` : ""}`);
   let waiting = 0;
   const heard = (event) => {
     document.dispatchEvent(new CustomEvent("hallmark:fact", { detail: JSON.parse(event.data) }));

@@ -15,7 +15,7 @@ from nats.js.api import DeliverPolicy
 
 from contracts.catalog import MESSAGES
 from contracts.message import Addressed, Command, Intake, Query, addressed
-from contracts.streams import DEAD, EVT, TELL
+from contracts.streams import DEAD, EVT, STREAMS, TELL
 from deploy.local.options import NatsRights
 from shared.messaging.binding import durables
 from shared.messaging.reconciling import reader_name
@@ -76,7 +76,9 @@ def all_rights(services: Iterable[Service[Any]]) -> dict[str, NatsRights]:
                 *asks,
                 f"hallmark.evt.{GATEWAY}.>",
                 wake_subject(GATEWAY),
-                f"$JS.API.STREAM.INFO.{EVT.name}",
+                # How streams and consumers stand, for whoever operates the system: numbers, no messages.
+                *(f"$JS.API.STREAM.INFO.{stream.name}" for stream in STREAMS),
+                *(f"$JS.API.CONSUMER.LIST.{stream.name}" for stream in STREAMS),
                 f"$JS.API.CONSUMER.CREATE.{EVT.name}.>",
                 f"$JS.API.CONSUMER.DELETE.{EVT.name}.>",
                 "$JS.FC.>",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, get_args
 
 from fastapi import APIRouter, Query
@@ -39,17 +40,23 @@ async def list_dead_letters(
     limit: Annotated[PageLimit, Query()] = 100,
 ) -> JSONResponse:
     """Which messages could nobody handle? Newest first, of one service or of all."""
-    asked: list[ServiceName] = [service] if service else list(get_args(ServiceName))
-    wanted = None if every else state
-    pages = await asyncio.gather(*(_page(asking, one, wanted, after, limit) for one in asked))
+    asked: Sequence[ServiceName] = [service] if service else get_args(ServiceName)
+    page = await dead_letters_of(asking, asked, None if every else state, after=after, limit=limit)
+    return JSONResponse(page.model_dump(mode="json"))
+
+
+async def dead_letters_of(
+    asking: Asking, asked: Sequence[ServiceName], state: LetterState | None, *, after: str | None, limit: int
+) -> DeadLetterPage:
+    """Dead letters of these services, newest first; who does not answer is named. Raises a `Rejection`."""
+    pages = await asyncio.gather(*(_page(asking, one, state, after, limit) for one in asked))
     letters = sorted((letter for page in pages if page for letter in page.letters), key=_newest_first)
     more = len(letters) > limit or any(page.next for page in pages if page)
-    page = DeadLetterPage(
+    return DeadLetterPage(
         letters=tuple(letters[:limit]),
         next=f"{utc(letters[limit - 1].at)}|{letters[limit - 1].letter_id}" if more else None,
         silent=tuple(one for one, found in zip(asked, pages, strict=True) if found is None),
     )
-    return JSONResponse(page.model_dump(mode="json"))
 
 
 async def _page(

@@ -2,10 +2,14 @@
 
 from fastapi import APIRouter
 
-from services.gateway.console.pages import live, overview, signing_in
+from services.gateway.console.pages import access, live, operations, overview, settings, signing_in, webhooks
 
 ROUTERS: tuple[APIRouter, ...] = (
     signing_in.router,
     overview.router,
     live.router,
+    operations.router,
+    settings.router,
+    access.router,
+    webhooks.router,
 )

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 import pytest
 
-from contracts.streams import DEAD
 from shared.crypto import keys
 from tests.console.conftest import Console
 from tests.support.browser import Tab, a_tab, needs_chromium
 from tests.support.eventually import eventually
+from tests.support.poison import bury
 
 pytestmark = [pytest.mark.servers, pytest.mark.stack, needs_chromium, pytest.mark.asyncio(loop_scope="session")]
 
@@ -51,7 +50,7 @@ async def test_others_see_the_imports_alone(console: Console, tab: Tab) -> None:
 
 
 async def test_a_dead_letter_is_read_and_settled(console: Console, admin_tab: Tab) -> None:
-    await a_dead_letter(console)
+    await bury(console.stack)
 
     async def listed() -> str:
         await admin_tab.open("/operations")
@@ -147,21 +146,3 @@ async def test_a_webhook_that_leads_inside_is_refused(admin_tab: Tab) -> None:
     await admin_tab.press("Make webhook")
     assert "Code" in await admin_tab.text()
     assert "127.0.0.1" not in await admin_tab.text("nav")
-
-
-async def a_dead_letter(console: Console) -> None:
-    """A message that the registry cannot read, as a foreign publisher would send it."""
-    import nats  # noqa: PLC0415 - for this one message
-
-    env = console.stack.env["promotion"]
-    connection = await nats.connect(
-        env["HALLMARK_NATS_URL"], user=env["HALLMARK_NATS_USER"], password=env["HALLMARK_NATS_PASSWORD"],
-        inbox_prefix=b"_INBOX_promotion",
-    )
-    try:
-        headers = {"Nats-Msg-Id": "bad", "ce-id": "bad"}
-        subject = "hallmark.tell.registry.version.move.v1"
-        await connection.jetstream().publish(subject, json.dumps({"x": 1}).encode(), headers=headers)
-    finally:
-        await connection.close()
-    assert DEAD.name

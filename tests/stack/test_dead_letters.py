@@ -8,29 +8,15 @@ import os
 import sys
 from pathlib import Path
 
-import nats
 import pytest
 
 from deploy.local.stack import Stack, running_stack
 from deploy.system import stack_options
 from tests.support.eventually import eventually
+from tests.support.poison import bury
 from tests.support.shop import Shop
 
 pytestmark = [pytest.mark.servers, pytest.mark.stack]
-
-
-async def bury(stack: Stack) -> None:
-    """Two messages that nobody can handle, for two services."""
-    env = stack.servers.env("promotion")
-    connection = await nats.connect(
-        env["HALLMARK_NATS_URL"],
-        user=env["HALLMARK_NATS_USER"],
-        password=env["HALLMARK_NATS_PASSWORD"],
-        inbox_prefix="_INBOX_promotion",
-    )
-    for subject in ("hallmark.tell.registry.version.move.v1", "hallmark.tell.gate.gates.evaluate.v1"):
-        await connection.jetstream().publish(subject, b'{"poison": true}', headers={"ce-id": f"bad-{subject}"})
-    await connection.close()
 
 
 async def hallmark(stack: Stack, token: str, *words: str) -> str:

@@ -28,7 +28,13 @@ async def list_tokens(
 ) -> Response:
     """The tokens that the viewer may manage."""
     found = await tokens.list_tokens(here, viewer.asking, after, 50)
-    values: dict[str, Any] = {"tokens": found.tokens, "next": found.next, "kinds": list(ActorKind), "roles": list(Role), "days": _DAYS}
+    values: dict[str, Any] = {
+        "tokens": found.tokens,
+        "next": found.next,
+        "kinds": list(ActorKind),
+        "roles": list(Role),
+        "days": _DAYS,
+    }
     admin_of = sorted(project for project, held in viewer.caller.grants.items() if Role.ADMIN in held)
     return page(request, "settings/tokens.html", viewer, admin_of=admin_of, **values)
 

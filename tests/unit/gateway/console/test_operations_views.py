@@ -21,7 +21,12 @@ def a_stream(*consumers: ConsumerStanding) -> StreamStanding:
 def test_a_service_has_the_consumers_that_bear_its_name() -> None:
     stream = a_stream(a_consumer("gate-a", 1), a_consumer("gate-b", 7), a_consumer("gateway-c", 99))
     [gate, silent] = services([stream], {"gate": 3.0, "evidence": None})
-    assert ([one.name for one in gate.consumers], gate.waiting, gate.at_work, gate.again) == (["gate-b", "gate-a"], 8, 2, 2)
+    assert ([one.name for one in gate.consumers], gate.waiting, gate.at_work, gate.again) == (
+        ["gate-b", "gate-a"],
+        8,
+        2,
+        2,
+    )
     assert (gate.state, gate.kind) == ("good", "good")
     assert (silent.state, silent.kind, silent.consumers) == ("silent", "bad", ())
 

@@ -33,10 +33,22 @@ def test_times_are_utc() -> None:
 
 
 def test_stages_in_the_order_of_their_rows_without_empty_ones() -> None:
-    fields = {"name-10": "prod", "name-2": " qa ", "name-3": " ", "title-2": "Quality", "release-10": "on", "queue-2": "refuse"}
+    fields = {
+        "name-10": "prod",
+        "name-2": " qa ",
+        "name-3": " ",
+        "title-2": "Quality",
+        "release-10": "on",
+        "queue-2": "refuse",
+    }
     found = stages(fields, {"open-2": ("entry", "exit"), "requesters-10": ("human",)})
     assert [one["name"] for one in found] == ["qa", "prod"]
-    assert (found[0]["title"], found[0]["open"], found[0]["queue"], found[0]["release"]) == ("Quality", ("entry", "exit"), "refuse", False)
+    assert (found[0]["title"], found[0]["open"], found[0]["queue"], found[0]["release"]) == (
+        "Quality",
+        ("entry", "exit"),
+        "refuse",
+        False,
+    )
     assert (found[1]["release"], found[1]["requesters"], found[0]["requesters"]) == (True, ("human",), None)
 
 

@@ -92,7 +92,8 @@ def _show_as_page(console: FastAPI, kind: type[Exception]) -> None:
             log.warning("page not shown", code=code, problem=detail)
         back = request.headers.get("referer", "") if request.method == "POST" else ""
         values: dict[str, Any] = {"code": code, "detail": detail, "remedy": remedy, "back": back}
-        return page(request, "problem.html", None, status=status, title=HTTPStatus(status).phrase, **values)
+        viewer = getattr(request.state, "viewer", None)
+        return page(request, "problem.html", viewer, status=status, title=HTTPStatus(status).phrase, **values)
 
     console.add_exception_handler(kind, show)
 

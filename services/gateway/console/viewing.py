@@ -116,7 +116,9 @@ async def viewer_of(request: Request, here: Here) -> Viewer:
         raise SignInNeeded from error
     if session.must_note(now):
         await here.sessions.note_use(session.session_id, now)
-    return Viewer(asking_for(here, request, caller), session)
+    viewer = Viewer(asking_for(here, request, caller), session)
+    request.state.viewer = viewer  # also for the page that says what went wrong
+    return viewer
 
 
 async def _caller_behind(here: Gateway, session: Session) -> Caller:

@@ -1,4 +1,4 @@
-"""OpenID Connect, as far as it proves which pipeline asks: ID tokens of issuers that the operator names.
+"""OpenID Connect, as far as it proves which pipeline or person asks: ID tokens of issuers that the operator names.
 
-`issuer`, `key_set`, `token` and `addresses` are pure; `fetching` is the one room that connects anywhere.
+`issuer`, `endpoints`, `key_set`, `token` and `addresses` are pure; `fetching` is the one room that connects anywhere.
 """

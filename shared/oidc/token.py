@@ -19,7 +19,7 @@ import base64
 import binascii
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Never
 
@@ -54,10 +54,12 @@ class VerifiedClaims:
 
     issuer: str
     claims: Mapping[str, str]
-    """Texts, numbers and truth values as text. Lists and objects are left out: nothing is matched against them."""
+    """Texts, numbers and truth values as text. Lists and objects are left out: no rule is matched against them."""
     expires_at: datetime
     token_id: str | None
     """The claim `jti`, which no other token of the issuer has."""
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Lists of texts, such as groups; other lists are left out. Rules about pipelines never look at them."""
 
 
 def looks_like_token(secret: str) -> bool:
@@ -112,7 +114,11 @@ def verify(unverified: Unverified, issuer: Issuer, key: jwt.PyJWK, *, now: datet
         _refuse("token_claim_missing", "does not say its subject")
     token_id = claims.get("jti")
     return VerifiedClaims(
-        issuer.url, _texts(claims), expires_at, token_id if isinstance(token_id, str) and token_id else None
+        issuer.url,
+        _texts(claims),
+        expires_at,
+        token_id if isinstance(token_id, str) and token_id else None,
+        _lists(claims),
     )
 
 
@@ -149,6 +155,15 @@ def _texts(claims: Mapping[str, Any]) -> dict[str, str]:
         if isinstance(value, str | int) and max(len(name), len(text)) <= MAX_CLAIM_CHARACTERS:
             found[name] = text
     return found
+
+
+def _lists(claims: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Bounded by the length of a token."""
+    return {
+        name: tuple(value)
+        for name, value in sorted(claims.items())
+        if isinstance(value, list) and all(isinstance(one, str) for one in value)
+    }
 
 
 def _decoded(part: str) -> bytes:

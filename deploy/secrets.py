@@ -46,6 +46,11 @@ class Secrets:
         """The first administrator's token."""
         return self.directory / "admin-token"
 
+    @property
+    def link_shown(self) -> Path:
+        """There once the first administrator was shown a link to sign in with."""
+        return self.directory / "link-shown"
+
     def identity(self, service: str) -> Path:
         """A service's private key."""
         return self.directory / "identity" / f"{service}.key"

@@ -70,6 +70,7 @@ class StackOptions:
     `provision`). `provision` is awaited when the servers are ready and before any service starts.
     `nodes` is how many of each server to start: one, or three that stand in for each other. Not `usual_ports`: servers
     take any free ones, so that several stacks can start at the same time.
+    `greeting` is given where things are once everything is ready, and says what a person is told beside it.
     `start_timeout` bounds each of: servers ready, services ready (seconds).
     """
 
@@ -82,6 +83,7 @@ class StackOptions:
     provision: Callable[[Servers], Awaitable[None]] | None = None
     nodes: int = 1
     usual_ports: bool = True
+    greeting: Callable[[Mapping[str, str]], Awaitable[Sequence[str]]] | None = None
     start_timeout: float = 60.0
 
     def __post_init__(self) -> None:

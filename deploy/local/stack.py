@@ -120,7 +120,8 @@ async def run_stack(options: StackOptions) -> None:
 
 async def _serve(options: StackOptions) -> None:
     async with running_stack(options) as stack:
-        await show_status(stack.statuses, stack.urls, until=stack.failed)
+        said = await options.greeting(stack.urls) if options.greeting else ()
+        await show_status(stack.statuses, stack.urls, said, until=stack.failed)
         raise launcher_gone()
 
 

@@ -78,12 +78,18 @@ def changed_lines(before: Mapping[str, Status], now: Sequence[Status]) -> list[s
 
 
 async def show_status(
-    statuses: Callable[[], Sequence[Status]], urls: Mapping[str, str], *, until: asyncio.Future[None]
+    statuses: Callable[[], Sequence[Status]],
+    urls: Mapping[str, str],
+    said: Sequence[str] = (),
+    *,
+    until: asyncio.Future[None],
 ) -> None:
-    """Show the processes until the future resolves or the caller is cancelled."""
+    """Show the processes, below what is said once, until the future resolves or the caller is cancelled."""
     console = Console()
     for name, url in urls.items():
         console.print(f"{name}: {url}", highlight=False, soft_wrap=True)
+    for line in said:
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
     if console.is_terminal:
         with Live(console=console, auto_refresh=False) as live:
             while not until.done():

@@ -125,6 +125,12 @@ class Client:
             time.sleep(problem.retry_after if isinstance(problem, errors.Busy) else 0.3)
 
 
+def client_at(url: str, token: str) -> Client:
+    """The gateway at that address, as the holder of that token sees it."""
+    headers = {"authorization": f"Bearer {token}"}
+    return Client(httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=_TIMEOUT_SECONDS))
+
+
 def _problem(answer: httpx.Response) -> errors.HallmarkError:
     try:
         body = answer.json()

@@ -13,6 +13,8 @@ from nats.aio.client import Client
 
 from contracts.vocabulary import Actor, ActorKind, Role
 from services.gateway.blobs import Blobs
+from services.gateway.people.parts import INDEXES as PEOPLE_INDEXES
+from services.gateway.people.parts import People, people_of
 from services.gateway.pipelines import Pipelines
 from services.gateway.settings import GatewaySettings
 from services.gateway.storage import deliveries as delivery_storage
@@ -44,6 +46,7 @@ INDEXES = {
     delivery_storage.CURSORS: (),
     session_storage.COLLECTION: session_storage.INDEXES,
     spent_tokens.COLLECTION: spent_tokens.INDEXES,
+    **PEOPLE_INDEXES,
     outbox.COLLECTION: outbox.INDEXES,
     "leases": (),
 }
@@ -71,6 +74,8 @@ class Gateway:
     webhooks: Webhooks
     pipelines: Pipelines
     """Signs in the runs of pipelines."""
+    people: People
+    """Who has signed in with an issuer, and the ways of signing in."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Live streams end when it is set."""
     streams: int = 0
@@ -131,6 +136,7 @@ async def connected(settings: GatewaySettings, clock: Clock) -> AsyncIterator[Ga
                     clock,
                     webhooks,
                     pipelines,
+                    people_of(settings, database),
                 )
                 try:
                     yield gateway

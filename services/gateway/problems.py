@@ -97,8 +97,13 @@ def error_response(error: errors.HallmarkError, correlation_id: str) -> Response
         status_of(error), error.code, error.message, remedy=error.remedy, correlation_id=correlation_id
     )
     if isinstance(error, errors.Busy):
-        response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+        response.headers.update(retry_after(error))
     return response
+
+
+def retry_after(error: errors.Busy) -> dict[str, str]:
+    """When to come again."""
+    return {"Retry-After": str(max(1, math.ceil(error.retry_after)))}
 
 
 def bug_response(correlation_id: str) -> Response:

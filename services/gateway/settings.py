@@ -9,6 +9,7 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, model_validator
 
 from services.gateway.oidc_settings import OidcSettings
+from services.gateway.sign_in_settings import SignInSettings
 from services.gateway.webhooks.delivery import Patience
 from services.gateway.webhooks.destinations import Rules, networks
 from shared.settings import ServiceSettings
@@ -16,7 +17,7 @@ from shared.settings import ServiceSettings
 MIB = 1024 * 1024
 
 
-class GatewaySettings(ServiceSettings, OidcSettings):
+class GatewaySettings(ServiceSettings, OidcSettings, SignInSettings):
     """Settings of one gateway process. `identity_key` must be the key of the issuer `gateway`."""
 
     service: str = "gateway"

@@ -16,9 +16,9 @@ import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
-from pydantic import JsonValue
 
 from shared.crypto import strict_json
 from shared.errors import HallmarkError
@@ -58,12 +58,12 @@ class KeyFetcher:
         async with _in_time(self._seconds):
             return read_endpoints(await self._described(issuer), issuer)
 
-    async def redeemed(self, url: str, form: Mapping[str, str], *, basic: tuple[str, str] | None = None) -> JsonValue:
+    async def redeemed(self, url: str, form: Mapping[str, str], *, basic: tuple[str, str] | None = None) -> Any:
         """What a token endpoint answers to a form; `basic` are user and password. Raises as `keys_of`."""
         async with _in_time(self._seconds):
             return strict_json.loads(await self._send("POST", url, form, basic), max_bytes=MAX_BYTES)
 
-    async def _described(self, issuer: Issuer) -> JsonValue:
+    async def _described(self, issuer: Issuer) -> Any:
         return strict_json.loads(await self._send("GET", issuer.discovery_url), max_bytes=MAX_BYTES)
 
     async def _send(

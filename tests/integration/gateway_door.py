@@ -24,10 +24,12 @@ NO_REUSE = httpx.Limits(max_keepalive_connections=0)
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[tuple[str, uvicorn.Server]]:
+async def serving(
+    app: Any, listening: socket.socket | None = None, **options: Any
+) -> AsyncIterator[tuple[str, uvicorn.Server]]:
     """The application on a port of its own, until the end of the block; stops as on SIGTERM."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=5))
+    listening = listening or socket.create_server(("127.0.0.1", 0))
+    server = Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=5, **options))
     task = asyncio.create_task(server.serve([listening]))
 
     async def started() -> bool:
@@ -62,11 +64,14 @@ class Door:
 
 
 @contextlib.asynccontextmanager
-async def a_door(system: System, **more: Any) -> AsyncIterator[Door]:
+async def a_door(system: System, listening: socket.socket | None = None, **more: Any) -> AsyncIterator[Door]:
     known = system.settings("gateway").model_dump()
     settings = GatewaySettings.model_validate({**known, "admin_token": ADMIN, "ask_deadline": 5.0, **more})
     app = create_app(settings)
-    async with serving(app) as (url, server), httpx.AsyncClient(base_url=url, timeout=60, limits=NO_REUSE) as http:
+    async with (
+        serving(app, listening) as (url, server),
+        httpx.AsyncClient(base_url=url, timeout=60, limits=NO_REUSE) as http,
+    ):
         yield Door(url, app, server, http)
 
 

@@ -177,8 +177,10 @@ class RecordRoleChange(Command):
     answer: ClassVar[type[Answer]] = RoleChangeRecorded
     change: Literal["given", "taken"]
     token_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    """Of the access token, or of the person, that holds the roles."""
     holder: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     holder_kind: ActorKind
     grants: Annotated[dict[ProjectName | Literal["*"], tuple[Role, ...]], Field(min_length=1, max_length=100)]
     """Roles per project; `*` stands for every project."""
-    expires_at: Utc
+    expires_at: Utc | None = None
+    """Absent for people: they hold roles until these are taken."""

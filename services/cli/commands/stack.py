@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from services.cli import connection
+from services.cli.client import client_at
 from services.cli.output import out, table
 from shared.errors import HallmarkError, Invalid
 
@@ -29,7 +33,27 @@ def up(
     from deploy.local.stack import run_stack  # noqa: PLC0415
     from deploy.system import stack_options  # noqa: PLC0415
 
-    asyncio.run(run_stack(stack_options(data_dir or connection.data_dir(), _scale(scale or []), nodes=nodes)))
+    folder = data_dir or connection.data_dir()
+    options = stack_options(folder, _scale(scale or []), nodes=nodes)
+    asyncio.run(run_stack(replace(options, greeting=partial(_greeting, folder))))
+
+
+async def _greeting(folder: Path, urls: Mapping[str, str]) -> Sequence[str]:
+    """A link that signs the first administrator in, once for an installation; afterwards how to get another."""
+    from deploy.secrets import Secrets  # noqa: PLC0415
+
+    secrets = Secrets(folder / "secrets")
+    again = f"Sign in: `hallmark admin link` makes a one-time link for whoever can read {secrets.directory}."
+    gateway = next((url for name, url in urls.items() if name in ("gateway", "gateway-1")), None)
+    if gateway is None or secrets.link_shown.exists():
+        return [again]
+    try:
+        token = secrets.admin_token.read_text().strip()
+        answer = await asyncio.to_thread(lambda: client_at(gateway, token).post("/sign-in-links"))
+        secrets.link_shown.touch(mode=0o600)
+    except (HallmarkError, OSError):
+        return [again]
+    return [f"Sign in as administrator, once, within ten minutes: {answer['url']}", again]
 
 
 def down(data_dir: DataDir = None) -> None:

@@ -98,7 +98,7 @@ async def record_role_change(command: RecordRoleChange, work: EvidenceWork) -> R
         "holder": command.holder,
         "holder_kind": command.holder_kind.value,
         "grants": {project: sorted(role.value for role in roles) for project, roles in command.grants.items()},
-        "expires_at": utc(command.expires_at),
+        **({"expires_at": utc(command.expires_at)} if command.expires_at else {}),
         "by": caller.actor.subject,
         "by_kind": caller.actor.kind.value,
     }

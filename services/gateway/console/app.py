@@ -17,10 +17,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.gateway.auth import gateway_of
+from services.gateway.console.beginning import own_path
 from services.gateway.console.pages import ROUTERS
 from services.gateway.console.rendering import page
-from services.gateway.console.viewing import SignInNeeded
-from services.gateway.problems import answer_with_problems, status_of
+from services.gateway.console.viewing import NothingGranted, SignInNeeded
+from services.gateway.problems import answer_with_problems, error_response, retry_after, status_of
 from shared import errors
 from shared.logs import log
 
@@ -48,6 +50,7 @@ def add_console(app: FastAPI) -> None:
     console.mount("/static", StaticFiles(directory=STATIC), name="static")
     answer_with_problems(console)
     console.add_exception_handler(SignInNeeded, _on_sign_in_needed)
+    console.add_exception_handler(NothingGranted, _on_nothing_granted)
     for kind in (errors.HallmarkError, RequestValidationError, ValidationError, HTTPException):
         _show_as_page(console, kind)
     app.mount("/", console)
@@ -93,7 +96,9 @@ def _show_as_page(console: FastAPI, kind: type[Exception]) -> None:
         back = request.headers.get("referer", "") if request.method == "POST" else ""
         values: dict[str, Any] = {"code": code, "detail": detail, "remedy": remedy, "back": back}
         viewer = getattr(request.state, "viewer", None)
-        return page(request, "problem.html", viewer, status=status, title=HTTPStatus(status).phrase, **values)
+        headers = retry_after(error) if isinstance(error, errors.Busy) else None
+        title = HTTPStatus(status).phrase
+        return page(request, "problem.html", viewer, status=status, headers=headers, title=title, **values)
 
     console.add_exception_handler(kind, show)
 
@@ -122,4 +127,16 @@ async def _on_sign_in_needed(request: Request, _: Exception) -> Response:
     if request.headers.get("hx-request") or not _wants_page(request):
         # A part of a page cannot show the sign-in page: the whole page goes there.
         return Response(status_code=401, headers={"HX-Refresh": "true"})
+    if request.headers.get("sec-fetch-site") == "cross-site" and request.method == "GET":
+        # Whoever comes by a link from elsewhere may well be signed in: the cookie goes along from our own pages only.
+        return page(request, "onward.html", None, then=own_path(wanted))
     return RedirectResponse(f"/sign-in?then={quote(wanted, safe='/')}", 303)
+
+
+async def _on_nothing_granted(request: Request, error: Exception) -> Response:
+    if not isinstance(error, NothingGranted):
+        raise error
+    if not _wants_page(request):
+        return error_response(error, request.state.meta.correlation_id)
+    contact = gateway_of(request).settings.sign_in_contact
+    return page(request, "no_roles.html", error.viewer, status=403, contact=contact)

@@ -1,6 +1,7 @@
 """Who looks at a page, and what a form that was sent holds.
 
 - A page without a session sends to the sign-in page, and from there back to where one wanted to go.
+- Who is signed in and holds no role anywhere sees whom to ask, and nothing else.
 - A form counts when it carries the session's own token and comes from a page of ours; anything else changes nothing.
 - `command_id` is made with the page: sending a form twice is one command, with one outcome.
 """
@@ -20,10 +21,10 @@ from starlette.datastructures import UploadFile
 from contracts.message import Command, Query
 from contracts.vocabulary import Role
 from services.gateway.asking import Asking
-from services.gateway.auth import ADMIN, Here, asking_for
-from services.gateway.parts import Gateway
+from services.gateway.auth import Here, asking_for
+from services.gateway.console import cookies
+from services.gateway.people.callers import caller_of
 from services.gateway.sessions import COOKIE, Session, session_id_of
-from services.gateway.tokens import holder_of, token_id_of
 from shared.errors import Forbidden, Invalid, Unauthenticated
 from shared.identity import Caller
 
@@ -41,6 +42,8 @@ class Viewer:
 
     asking: Asking
     session: Session
+    shown: str
+    """The name that is shown: whoever it is may have changed it."""
 
     @property
     def caller(self) -> Caller:
@@ -49,7 +52,7 @@ class Viewer:
 
     @property
     def subject(self) -> str:
-        """The name that is shown."""
+        """As whom this person acts: the name that others read in decisions, which never changes."""
         return self.caller.actor.subject
 
     def may(self, project: str, *roles: Role) -> bool:
@@ -103,29 +106,44 @@ class Form:
         return await self.viewer.ask(command, answer)
 
 
-async def viewer_of(request: Request, here: Here) -> Viewer:
-    """Who looks. Raises `SignInNeeded`."""
-    secret = request.cookies.get(COOKIE, "")
+class NothingGranted(Forbidden):
+    """Somebody is signed in who holds no role anywhere."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__(
+            "role_missing",
+            f"{viewer.subject} holds no role in any project.",
+            remedy="Ask an administrator for one, with this name.",
+        )
+        self.viewer = viewer
+
+
+async def guest_of(request: Request, here: Here) -> Viewer:
+    """Who is signed in, with roles or without any. Raises `SignInNeeded`."""
+    secret = cookies.read(request, COOKIE)
     session = await here.sessions.known_as(session_id_of(secret)) if secret else None
     now = here.clock()
     if session is None or session.is_over(now):
         raise SignInNeeded
     try:
-        caller = await _caller_behind(here, session)
+        caller, shown = await caller_of(here, session)
     except Unauthenticated as error:
         raise SignInNeeded from error
     if session.must_note(now):
         await here.sessions.note_use(session.session_id, now)
-    viewer = Viewer(asking_for(here, request, caller), session)
+    viewer = Viewer(asking_for(here, request, caller), session, shown)
     request.state.viewer = viewer  # also for the page that says what went wrong
     return viewer
 
 
-async def _caller_behind(here: Gateway, session: Session) -> Caller:
-    bootstrap = here.settings.admin_token
-    if bootstrap and token_id_of(bootstrap.get_secret_value()) == session.token_id:
-        return ADMIN
-    return holder_of(await here.tokens.known_as(session.token_id), now=here.clock())
+Guest = Annotated[Viewer, Depends(guest_of)]
+
+
+async def viewer_of(guest: Guest) -> Viewer:
+    """Who looks. Raises `SignInNeeded`, or `NothingGranted`."""
+    if not guest.caller.grants:
+        raise NothingGranted(guest)
+    return guest
 
 
 Viewed = Annotated[Viewer, Depends(viewer_of)]
@@ -133,6 +151,15 @@ Viewed = Annotated[Viewer, Depends(viewer_of)]
 
 async def form_of(request: Request, viewer: Viewed) -> Form:
     """The form that was sent. Raises `Forbidden` for one that was not handed out to this session."""
+    return await _form(request, viewer)
+
+
+async def guest_form_of(request: Request, guest: Guest) -> Form:
+    """As `form_of`, also from people without any role."""
+    return await _form(request, guest)
+
+
+async def _form(request: Request, viewer: Viewer) -> Form:
     refuse_foreign(request)
     sent = await request.form(max_files=4, max_fields=500)
     texts = [(name, value) for name, value in sent.multi_items() if isinstance(value, str)]
@@ -149,7 +176,7 @@ def refuse_foreign(request: Request) -> None:
     """Raises `Forbidden` for what a foreign page sends, by `Sec-Fetch-Site`, or `Origin` where that is absent."""
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
-    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    own = cookies.own_origin(request)
     foreign = site not in ("same-origin", "none") if site else origin is not None and origin != own
     if foreign:
         raise Forbidden(
@@ -160,3 +187,4 @@ def refuse_foreign(request: Request) -> None:
 
 
 Sent = Annotated[Form, Depends(form_of)]
+SentByGuest = Annotated[Form, Depends(guest_form_of)]

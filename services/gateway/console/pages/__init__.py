@@ -2,10 +2,26 @@
 
 from fastapi import APIRouter
 
-from services.gateway.console.pages import access, live, operations, overview, settings, signing_in, webhooks
+from services.gateway.console.pages import (
+    access,
+    live,
+    operations,
+    overview,
+    people,
+    sessions,
+    settings,
+    signing_in,
+    signing_in_by_issuer,
+    signing_in_by_link,
+    webhooks,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     signing_in.router,
+    signing_in_by_issuer.router,
+    signing_in_by_link.router,
+    people.router,
+    sessions.router,
     overview.router,
     live.router,
     operations.router,

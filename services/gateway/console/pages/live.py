@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 
 from contracts.vocabulary import ApplicationName, ProjectName
 from services.gateway.auth import Here
-from services.gateway.console.viewing import SignInNeeded, Viewed, viewer_of
+from services.gateway.console.viewing import SignInNeeded, Viewed, guest_of, viewer_of
 from services.gateway.events import StreamFormat
 from services.gateway.http.stream import stream_to
 from shared.errors import Unauthenticated
@@ -32,7 +32,7 @@ async def follow(
 
     async def still_there() -> None:
         try:
-            await viewer_of(request, here)
+            await viewer_of(await guest_of(request, here))
         except SignInNeeded as error:
             raise Unauthenticated("session_over", "The session is over.", remedy="Sign in again.") from error
 

@@ -1,35 +1,47 @@
-"""Signing in and out."""
+"""Signing in with an access token, and signing out."""
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.gateway.auth import Here, caller_behind
+from services.gateway.auth import Here, caller_behind, gateway_of
+from services.gateway.console import cookies
+from services.gateway.console.beginning import begin_session, counted, own_path
 from services.gateway.console.rendering import page
-from services.gateway.console.viewing import Sent, refuse_foreign
-from services.gateway.sessions import AT_MOST, COOKIE, begin, new_secret
+from services.gateway.console.viewing import SentByGuest, refuse_foreign
+from services.gateway.sessions import COOKIE, Means
 from services.gateway.tokens import token_id_of
 from shared.errors import Unauthenticated
+from shared.logs import log
 from shared.oidc.token import looks_like_token
 
 router = APIRouter()
-_OWN_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x1f]*")
 
 
-def own_path(wanted: str) -> str:
-    """Where one wanted to go, if that is here: an address elsewhere, however written, becomes the overview."""
-    return wanted if _OWN_PATH.fullmatch(wanted) else "/"
+def sign_in_page(request: Request, then: str = "/", problem: Unauthenticated | None = None) -> Response:
+    """The page on which one signs in, and why it did not work out."""
+    settings = gateway_of(request).settings
+    host = urlsplit(settings.sign_in_issuer).hostname or ""
+    return page(
+        request,
+        "sign_in.html",
+        None,
+        status=401 if problem else 200,
+        then=own_path(then),
+        problem=problem,
+        issuer=settings.sign_in_name or host,
+    )
 
 
 @router.get("/sign-in")
 async def show_sign_in(request: Request, then: Annotated[str, Query(max_length=2000)] = "/") -> Response:
     """The page on which one signs in."""
-    return page(request, "sign_in.html", None, then=own_path(then), problem=None)
+    return sign_in_page(request, then)
 
 
 @router.post("/sign-in")
@@ -42,32 +54,27 @@ async def sign_in(
     """Begin a session for whoever brings an access token."""
     refuse_foreign(request)
     secret = token.strip()
+    token_id = token_id_of(secret)
     try:
-        if looks_like_token(secret):
-            raise Unauthenticated(
-                "token_of_run", "ID tokens of pipelines sign nobody in.", remedy="Use an access token."
-            )
-        await caller_behind(here, secret)
+        async with counted(request, here, Means.TOKEN, f"token {token_id}"):
+            if looks_like_token(secret):
+                raise Unauthenticated(
+                    "token_of_run", "ID tokens of pipelines sign nobody in.", remedy="Use an access token."
+                )
+            caller = await caller_behind(here, secret)
     except Unauthenticated as error:
-        return page(request, "sign_in.html", None, status=401, then=own_path(then), problem=error)
-    cookie = new_secret()
-    await here.sessions.add(begin(cookie, token_id_of(secret), here.clock()))
+        return sign_in_page(request, then, error)
     answer = RedirectResponse(own_path(then), 303)
-    answer.set_cookie(
-        COOKIE,
-        cookie,
-        max_age=int(AT_MOST.total_seconds()),
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
+    who = caller.actor.subject
+    await begin_session(request, here, answer, means=Means.TOKEN, holder=token_id, who=who)
     return answer
 
 
 @router.post("/sign-out")
-async def sign_out(here: Here, form: Sent) -> Response:
+async def sign_out(request: Request, here: Here, form: SentByGuest) -> Response:
     """End the session: its cookie opens nothing from now on, wherever it was copied to."""
     await here.sessions.end(form.viewer.session.session_id)
+    log.info("signed out", subject=form.viewer.subject)
     answer = RedirectResponse("/sign-in", 303)
-    answer.delete_cookie(COOKIE)
+    cookies.drop(request, answer, COOKIE)
     return answer

@@ -20,7 +20,8 @@ from services.gateway.console.pages import ROUTERS
 from shared.digests import sha256_digest
 from tests.console.conftest import Console
 from tests.support.browser import WIDTHS, Tab, a_tab, needs_chromium
-from tests.support.shop import POLICY
+from tests.support.eventually import eventually
+from tests.support.shop import FINAL, POLICY
 
 pytestmark = [pytest.mark.servers, pytest.mark.stack, needs_chromium, pytest.mark.asyncio(loop_scope="session")]
 SCRIPT = "<script>window.ran='script'</script>"
@@ -59,7 +60,7 @@ async def parts(console: Console) -> dict[str, str]:
         "metadata": {"project": PROJECT, "name": "qa"},
         "spec": {
             "gates": [{"stage": "qa", "gate": "entry"}],
-            "rules": [{"id": "tests", "title": ALL_OF_IT[:300], "kind": "tests_passed", "remedy": SCRIPT + BIDI}],
+            "rules": [{"id": "tests", "title": ALL_OF_IT[:200], "kind": "tests_passed", "remedy": SCRIPT + BIDI}],
         },
     }
     await ask("PUT", home, json={"title": ALL_OF_IT})
@@ -124,7 +125,13 @@ async def _promoted(console: Console, home: str, stage: str) -> Any:
         "reason": ALL_OF_IT[:900],
     }
     asked = (await console.shop.ask("POST", f"{home}/promotions", f"hostile-{stage}", json=body)).json()
-    return await console.shop.follow(asked)
+    path = f"{home}/promotions/{asked['promotion_id']}"
+
+    async def look() -> dict[str, Any]:
+        found: dict[str, Any] = (await console.shop.ask("GET", path)).json()
+        return found
+
+    return await eventually(look, lambda found: found["state"] in FINAL, within=60)
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")

@@ -399,3 +399,11 @@ async def test_on_https_cookies_are_bound_to_the_host_and_forms_to_the_public_ur
         assert made["url"].startswith("https://hallmark.example.com/sign-in/link?code=")
         unset = await door.http.get("/sign-in/issuer")
         assert (unset.status_code, unset.json()["code"]) == (404, "issuer_unset")
+
+
+@pytest.mark.parametrize("there", ["//evil.example", "https://evil.example", "/\\evil.example", "/" + "x" * 1600])
+async def test_64_nobody_is_sent_elsewhere_after_signing_in(scene: Scene, there: str) -> None:
+    async with scene.browser() as browser:
+        answer = await browser.get(await scene.way_back(browser, there))
+        assert answer.status_code == 200
+        assert '<meta http-equiv="refresh" content="0; url=/">' in answer.text

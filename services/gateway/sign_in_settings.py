@@ -16,7 +16,7 @@ class SignInSettings(BaseModel):
     """Settings about people. Without an issuer people sign in with access tokens and one-time links only."""
 
     public_url: str = ""
-    """Where browsers find this gateway, such as `https://hallmark.example.com`: needed behind proxies and for an issuer.
+    """Where browsers find this gateway, such as `https://hallmark.example.com`: needed behind proxies and for issuers.
 
     Cookies are marked as secure when it is https.
     """

@@ -23,6 +23,7 @@ from contracts.vocabulary import Role
 from services.gateway.asking import Asking
 from services.gateway.auth import Here, asking_for
 from services.gateway.console import cookies
+from services.gateway.parts import Gateway
 from services.gateway.people.callers import caller_of
 from services.gateway.sessions import COOKIE, Session, session_id_of
 from shared.errors import Forbidden, Invalid, Unauthenticated
@@ -118,22 +119,27 @@ class NothingGranted(Forbidden):
         self.viewer = viewer
 
 
-async def guest_of(request: Request, here: Here) -> Viewer:
-    """Who is signed in, with roles or without any. Raises `SignInNeeded`."""
+async def still_signed_in(request: Request, here: Gateway) -> Viewer:
+    """Who is signed in, with roles or without any; looking does not count as use. Raises `SignInNeeded`."""
     secret = cookies.read(request, COOKIE)
     session = await here.sessions.known_as(session_id_of(secret)) if secret else None
-    now = here.clock()
-    if session is None or session.is_over(now):
+    if session is None or session.is_over(here.clock()):
         raise SignInNeeded
     try:
         caller, shown = await caller_of(here, session)
     except Unauthenticated as error:
         raise SignInNeeded from error
-    if session.must_note(now):
-        await here.sessions.note_use(session.session_id, now)
-    viewer = Viewer(asking_for(here, request, caller), session, shown)
-    request.state.viewer = viewer  # also for the page that says what went wrong
-    return viewer
+    return Viewer(asking_for(here, request, caller), session, shown)
+
+
+async def guest_of(request: Request, here: Here) -> Viewer:
+    """Who is signed in, with roles or without any. Raises `SignInNeeded`."""
+    found = await still_signed_in(request, here)
+    now = here.clock()
+    if found.session.must_note(now):
+        await here.sessions.note_use(found.session.session_id, now)
+    request.state.viewer = found  # also for the page that says what went wrong
+    return found
 
 
 Guest = Annotated[Viewer, Depends(guest_of)]

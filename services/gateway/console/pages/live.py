@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 
 from contracts.vocabulary import ApplicationName, ProjectName
 from services.gateway.auth import Here
-from services.gateway.console.viewing import SignInNeeded, Viewed, guest_of, viewer_of
+from services.gateway.console.viewing import NothingGranted, SignInNeeded, Viewed, still_signed_in, viewer_of
 from services.gateway.events import StreamFormat
 from services.gateway.http.stream import stream_to
 from shared.errors import Unauthenticated
@@ -32,9 +32,12 @@ async def follow(
 
     async def still_there() -> None:
         try:
-            await viewer_of(await guest_of(request, here))
-        except SignInNeeded as error:
+            now = await viewer_of(await still_signed_in(request, here))
+        except (SignInNeeded, NothingGranted) as error:
             raise Unauthenticated("session_over", "The session is over.", remedy="Sign in again.") from error
+        if now.caller.grants != viewer.caller.grants:
+            # The browser comes back by itself, and hears what it may hear now.
+            raise Unauthenticated("roles_changed", "Roles were given or taken.", remedy="Open the stream anew.")
 
     return await stream_to(
         here,

@@ -48,7 +48,7 @@ async def show_application_badge(
         raise _unknown() from error
     released = released_version(shown, known)
     if released is None:
-        return _picture(badge(None, ""))
+        return _picture(badge(None, application))
     which = ShowVersion(project=project, application=application, version=released)
     return _picture(await drawn_badge(asking, which, named=True))
 

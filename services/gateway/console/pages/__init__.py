@@ -2,7 +2,22 @@
 
 from fastapi import APIRouter
 
-from services.gateway.console.pages import access, live, operations, overview, settings, signing_in, webhooks
+from services.gateway.console.pages import (
+    access,
+    approvals,
+    contents,
+    evidence,
+    live,
+    operations,
+    overview,
+    promotions,
+    settings,
+    signing_in,
+    verdicts,
+    versions,
+    waivers,
+    webhooks,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     signing_in.router,
@@ -12,4 +27,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     settings.router,
     access.router,
     webhooks.router,
+    versions.router,
+    contents.router,
+    evidence.router,
+    verdicts.router,
+    waivers.router,
+    promotions.router,
+    approvals.router,
 )

@@ -22,6 +22,9 @@ function follow() {
   window.addEventListener("pagehide", () => source.close());
 }
 
+const seen = new WeakMap();
+const FRESH_IDS = /name="command_id" value="[^"]*"/g; // made anew for each page: no news
+
 // Each part by its id, from the same page; what somebody is typing into is left alone.
 async function refresh() {
   const parts = [...document.querySelectorAll("[data-refresh][id]")].filter((part) => !part.contains(document.activeElement) || document.activeElement.matches("a, summary, body"));
@@ -31,7 +34,9 @@ async function refresh() {
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of parts) {
     const found = fresh.getElementById(part.id);
-    if (!found || found.innerHTML === part.dataset.seen) continue;
+    const said = found?.innerHTML.replaceAll(FRESH_IDS, "");
+    if (!found || said === seen.get(part)) continue;
+    seen.set(part, said);
     const open = [...part.querySelectorAll("details[open][id]")].map((one) => one.id);
     part.replaceChildren(...found.childNodes);
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");

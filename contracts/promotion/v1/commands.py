@@ -52,5 +52,5 @@ class DecideApproval(Command):
     promotion_id: str
     decision: Literal["approved", "rejected"]
     reason: Text = ""
-    evidence_set: Digest | None = None
+    evidence_set: Annotated[Digest | None, Field(exclude_if=lambda value: value is None)] = None
     """What whoever answers has seen: refused once the last verdict saw another one. Absent: whatever it saw."""

@@ -36,6 +36,15 @@ MOST_SHOWN = 200_000
 LARGEST_OPENED = 8 * 2**20
 """Bytes of an envelope that is opened for a page."""
 _ROWS = 100
+_PROBLEMS = {
+    "payload_type_unsupported": "it is no in-toto statement",
+    "no_trusted_signature": "no key or identity of a trust root signed it",
+    "identity_not_allowed": "no trust root means the identity that signed it",
+    "predicate_not_allowed": "whoever signed it may not speak for this type of evidence",
+    "key_not_yet_valid": "its key was not valid yet when it came",
+    "key_distrusted": "its key was distrusted when it came",
+    "threshold_not_met": "too few of the keys that have to sign it did",
+}
 _SEVERITIES = ("critical", "high", "medium", "low", "none", "unknown")
 
 
@@ -90,7 +99,7 @@ def title(item: EvidenceItem) -> str:
 def counts(item: EvidenceItem | EarlierStanding) -> str:
     """Whether it counts, and why, in one sentence."""
     if not item.verified:
-        return f"Counts for nothing: {item.problem or 'no trust root believes it'}."
+        return f"Counts for nothing: {_PROBLEMS.get(item.problem or '', item.problem) or 'no trust root believes it'}."
     roles = ", ".join(dict.fromkeys(signer.role for signer in item.signers)) or "nobody"
     if item.distrusted:
         return f"Can deny and allows nothing: its signer ({roles}) was believed once and is distrusted since."

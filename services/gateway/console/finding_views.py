@@ -64,6 +64,8 @@ class Row:
     """One of `passed`, `waived`, `failed`, `awaited`, `not judged`, `warns` and `announced`."""
     stops: bool
     """Whether the gate stays closed because of it."""
+    lists: bool = False
+    """Whether the single things that stand against the version are listed."""
     steps: tuple[Step, ...] = ()
     parts: tuple[Row, ...] = ()
     """Of a combined rule: what each of its rules says."""
@@ -132,7 +134,7 @@ def _row(finding: Finding, gates: str, about: About) -> Row:
     stops = not finding.lets_pass and finding.mode is Mode.BLOCK and finding.effective_on is None
     parts = tuple(_row(one, gates, about) for one in finding.parts)
     steps = () if finding.lets_pass or parts else tuple(_steps(finding, about))
-    return Row(finding, gates, state, stops, steps, parts)
+    return Row(finding, gates, state, stops, _lists(finding), steps, parts)
 
 
 def _steps(finding: Finding, about: About) -> Iterator[Step]:
@@ -142,7 +144,7 @@ def _steps(finding: Finding, about: About) -> Iterator[Step]:
     if finding.outcome is Outcome.PENDING and finding.awaits:
         yield Step("Attach it", command=attach_command(about, finding.awaits))
     for one in [one for one in finding.violations if not one.waived_by][:_MOST_WAIVERS]:
-        yield Step(f"Ask for a waiver: {_named(one)}", path=waiver_path(about, finding, one))
+        yield Step(f"Ask for a waiver{_named(one)}", path=waiver_path(about, finding, one))
 
 
 def _answering(about: About) -> Step:
@@ -155,4 +157,12 @@ def _answering(about: About) -> Step:
 
 def _named(one: Violation) -> str:
     named = " in ".join(part for part in (one.vulnerability, one.component) if part)
-    return named or one.says
+    return f": {named}" if named else ""
+
+
+def _lists(finding: Finding) -> bool:
+    """Whether what stands against the version is worth a list: one thing alone may be said already."""
+    if finding.parts or not finding.violations:
+        return False
+    alone = finding.violations[0] if finding.violation_count == 1 else None
+    return alone is None or bool(alone.waived_by) or alone.says not in finding.observed

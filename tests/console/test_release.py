@@ -148,7 +148,7 @@ async def test_another_person_approves_on_the_evidence_that_was_seen(press: Pres
         await tab.page.locator("#answer input[name=reason]").first.fill(f"It reads well. {NASTY}")
         await tab.press("Approve")
         await press.becomes(waiting, "completed")
-        await tab.page.get_by_text("3.0 is in prod").wait_for()
+        await tab.page.locator(".notice.is-good").get_by_text("3.0 is in prod").wait_for()
         assert "approved" in await tab.text("#answers")
         assert "What Hallmark attested" in await tab.text("#steps")
         await tab.must_be_sound_everywhere("promotion-approved")

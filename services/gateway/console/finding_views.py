@@ -41,6 +41,8 @@ class About:
     artifact: Digest | None = None
     """What evidence is usually about: its only or first artifact."""
     promotion_id: str | None = None
+    on_its_page: bool = False
+    """Whether this is shown on the promotion's own page, where one answers anyway."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,8 @@ def _row(finding: Finding, gates: str, about: About) -> Row:
 
 def _steps(finding: Finding, about: About) -> Iterator[Step]:
     if finding.awaits == "approval":
-        yield _answering(about)
+        if not about.on_its_page:
+            yield _answering(about)
         return
     if finding.outcome is Outcome.PENDING and finding.awaits:
         yield Step("Attach it", command=attach_command(about, finding.awaits))

@@ -81,7 +81,9 @@ async def show_promotion(request: Request, viewer: Viewed, project: ProjectName,
         _evidence_of(viewer, found),
         known(viewer, ListAttestations(project=project, promotion_id=promotion_id), Attestations),
     )
-    about = About(project, found.application, found.version, found.version_digest, None, found.promotion_id)
+    about = About(
+        project, found.application, found.version, found.version_digest, None, found.promotion_id, on_its_page=True
+    )
     said = rows(found.findings, about)
     approver = viewer.may(project, Role.APPROVER)
     is_own = found.requested_by == viewer.subject
@@ -98,6 +100,7 @@ async def show_promotion(request: Request, viewer: Viewed, project: ProjectName,
         rows=said,
         counts=counts(said),
         saga=promotion_views.saga(found),
+        ended_otherwise=found.state in promotion_views.FINAL and found.state is not PromotionState.COMPLETED,
         waits=promotion_views.waits(found),
         why_not_answer=promotion_views.why_not_answer(found, viewer.subject, approver=approver),
         may_cancel=open_now and (is_own or viewer.may(project, Role.RELEASE_MANAGER)),

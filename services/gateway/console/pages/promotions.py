@@ -23,6 +23,7 @@ from services.gateway.console import promotion_views
 from services.gateway.console.answering import known
 from services.gateway.console.finding_views import About, counts, rows
 from services.gateway.console.rendering import page
+from services.gateway.console.version_views import FINAL
 from services.gateway.console.viewing import Sent, Viewed, Viewer
 
 router = APIRouter()
@@ -100,7 +101,7 @@ async def show_promotion(request: Request, viewer: Viewed, project: ProjectName,
         rows=said,
         counts=counts(said),
         saga=promotion_views.saga(found),
-        ended_otherwise=found.state in promotion_views.FINAL and found.state is not PromotionState.COMPLETED,
+        ended_otherwise=found.state in FINAL and found.state is not PromotionState.COMPLETED,
         waits=promotion_views.waits(found),
         why_not_answer=promotion_views.why_not_answer(found, viewer.subject, approver=approver),
         may_cancel=open_now and (is_own or viewer.may(project, Role.RELEASE_MANAGER)),

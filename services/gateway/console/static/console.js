@@ -71,6 +71,17 @@ function themes() {
   });
 }
 
+// A button beside a text that is to be taken along; without JavaScript one selects the text.
+function copying() {
+  for (const button of document.querySelectorAll("button[data-copy][hidden]")) {
+    button.hidden = !navigator.clipboard;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+      button.textContent = "Copied";
+    });
+  }
+}
+
 document.addEventListener("submit", (event) => {
   const words = event.submitter?.dataset.confirm;
   if (words && !window.confirm(words)) event.preventDefault();
@@ -79,4 +90,5 @@ document.addEventListener("submit", (event) => {
 showTimes(document);
 window.setInterval(() => showTimes(document), 30000);
 themes();
+copying();
 follow();

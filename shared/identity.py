@@ -71,6 +71,11 @@ class Caller:
             return Role.ADMIN
         raise self._lacks(" or ".join(roles), project, application)
 
+    def projects_with(self, *roles: Role) -> frozenset[str] | None:
+        """The projects in which one of the roles is held in the whole project; None for all projects."""
+        held = frozenset(name for name, given in self.grants.items() if given & set(roles))
+        return None if EVERYWHERE in held else held
+
     def require_member(self, project: str, application: str | None = None) -> None:
         """Any role will do. Raises `Forbidden` for callers with none in this project, or in this application of it."""
         self.require(project, *Role, application=application)

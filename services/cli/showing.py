@@ -16,6 +16,11 @@ from services.cli.output import findings_table, mark, table
 _STOPPED = {PromotionState.DENIED, PromotionState.EXPIRED, PromotionState.FAILED, PromotionState.COMPENSATING}
 
 
+def path_of(promotion: PromotionView) -> str:
+    """Its place in the API and in the console."""
+    return f"/projects/{promotion.project}/promotions/{promotion.promotion_id}"
+
+
 def head(promotion: PromotionView) -> str:
     """What it is and where it stands, in one line."""
     where = f"{promotion.from_stage or 'nowhere'} → {promotion.to_stage}"

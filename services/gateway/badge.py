@@ -14,10 +14,20 @@ _NEUTRAL = "#6b7280"
 
 
 def badge(
-    trust: Trust | None, version: str, *, status: ReleaseStatus = ReleaseStatus.PRE_RELEASE, waivers: int = 0
+    trust: Trust | None,
+    version: str,
+    *,
+    status: ReleaseStatus = ReleaseStatus.PRE_RELEASE,
+    waivers: int = 0,
+    named: bool = False,
 ) -> str:
-    """The badge of one version; no trust for versions that are no release, and `waivers` that its release needed."""
+    """The badge of one version; no trust for versions that are no release, and `waivers` that its release needed.
+
+    `named` writes the version into it: for badges of applications, whose version changes.
+    """
     text, colour = _look(trust, status, waivers)
+    if named and version:
+        text = f"{version} {text}"
     left, right = _width(_LABEL), _width(text)
     title = escape(f"{_LABEL}: {version} is {text}")
     return (

@@ -1,7 +1,8 @@
 """Facts as server-sent events (HTML Living Standard, section 9.2): pure.
 
 - `id` is the place in the stream of facts: a reader that comes back with `Last-Event-ID` misses nothing.
-- `event` is noun and verb (`version.moved`), of a CDEvent its type; `data` is the fact as JSON.
+- `event` is noun and verb (`version.moved`), of a CDEvent its type; `data` is the fact as JSON, with
+  the console's page about it as `page` once the gateway knows its public address.
 - A stream is of Hallmark's own facts, or of CDEvents; never of both, for each CDEvent repeats a fact.
 - Readers see the projects in which they hold a role, and facts of no project only with a role everywhere. Whose rights
   are confined to applications see the facts of those.
@@ -88,9 +89,14 @@ def sequence_after(last_event_id: str | None) -> int | None:
     return int(last_event_id) + 1
 
 
+def kind_of(subject: str) -> str:
+    """Noun and verb of the fact on a subject: `version.moved`."""
+    return ".".join(subject.split(".")[_NOUN : _NOUN + 2])
+
+
 def frame(subject: str, sequence: int, body: bytes, cdevent_type: str = "") -> bytes:
     """One fact as it goes over the wire."""
-    name = cdevent_type or ".".join(subject.split(".")[_NOUN : _NOUN + 2])
+    name = cdevent_type or kind_of(subject)
     # A line break inside the data would end the field and could begin another one.
     lines = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     data = b"".join(b"data: " + line + b"\n" for line in lines)
@@ -101,5 +107,5 @@ def notice(subject: str, sequence: int) -> bytes:
     """That a fact there was, for pages, which ask for what they show anew: `{"fact": "version.moved", ...}`."""
     words = subject.split(".")
     project, application = [*words[_NOUN + 3 :], "", ""][:2]
-    said = {"fact": ".".join(words[_NOUN : _NOUN + 2]), "project": project, "application": application}
+    said = {"fact": kind_of(subject), "project": project, "application": application}
     return f"id: {sequence}\ndata: {json.dumps(said)}\n\n".encode()

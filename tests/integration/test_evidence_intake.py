@@ -40,6 +40,7 @@ from shared.mongo import in_transaction
 from shared.service import Running
 from tests.integration.gateway_door import ADMIN, Door, a_door
 from tests.integration.test_evidence import ORIGIN, envelope, start, trust
+from tests.support.component_search import searched
 from tests.support.eventually import eventually
 from tests.support.system import System, a_system
 
@@ -390,12 +391,9 @@ async def test_a_bill_of_materials_of_thousands_of_components_is_read_page_by_pa
         assert (receipt.verified, receipt.kind) == (True, "sbom")
         again = await asker.ask(submit.model_copy(update={"command_id": "again"}), Receipt, deadline=60)
         assert again.duplicate
-        read: list[str] = []
         query = queries.ListComponents(project="shop", evidence_id=receipt.evidence_id, limit=400)
-        while True:
-            page = await asker.ask(query, views.ComponentPage)
-            read += [component.purl for component in page.components]
-            if page.next is None:
-                break
-            query = query.model_copy(update={"after": page.next})
-        assert sorted(read) == sorted(f"pkg:npm/n{number}@1" for number in range(count))
+        assert await searched(asker, query) == sorted(f"pkg:npm/n{number}@1" for number in range(count))
+        with_77 = sorted(f"pkg:npm/n{one}@1" for one in (77, *range(770, 780)))
+        assert await searched(asker, query, text="N77", limit=4) == with_77
+        assert await searched(asker, query, package_type="pypi") == []
+        assert len(await searched(asker, query, license="noassertion", limit=400)) == count

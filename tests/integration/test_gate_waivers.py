@@ -12,6 +12,7 @@ from contracts.circumstances import WaivedSubject
 from contracts.gate.v1.events import VerdictIssued
 from contracts.gate.v1.waivers import (
     DecideWaiver,
+    ListWaiverRequests,
     ListWaivers,
     RequestWaiver,
     ShowWaiver,
@@ -324,6 +325,22 @@ async def test_revoking_and_refusing_are_final_and_open_nothing(tmp_path: Path) 
         assert await asked(gate, "p-3") is Outcome.DENY
 
 
+async def _wait_for_others_only(gate: GateAtWork, sam: str, elsewhere: str) -> None:
+    """What is asked for waits for whoever answers for the project's security and did not ask for it."""
+    query = ListWaiverRequests(limit=3)
+    first = await gate.asker.ask(query, WaiverPage, token=sam)
+    rest = await gate.asker.ask(query.model_copy(update={"after": first.next}), WaiverPage, token=sam)
+    ends = [one.expires_at for one in (*first.waivers, *rest.waivers)]
+    assert (len(ends), ends, rest.next) == (4, sorted(ends), None)
+    asker = first.waivers[0].requested_by
+    for token in (
+        elsewhere,
+        gate.system.token("ada", Role.APPROVER, project="shop"),
+        gate.system.token(asker, Role.SECURITY, project="shop"),
+    ):
+        assert (await gate.asker.ask(query, WaiverPage, token=token)).waivers == ()
+
+
 async def test_commands_twice_count_once_and_lists_are_paged_within_one_project(tmp_path: Path) -> None:
     async with a_gate(tmp_path) as gate:
         await gate.apply(document(LIMIT))
@@ -355,6 +372,7 @@ async def test_commands_twice_count_once_and_lists_are_paged_within_one_project(
         assert [one.waiver_id for one in (await gate.asker.ask(in_force, WaiverPage)).waivers] == [first.waiver_id]
 
         eve = gate.system.token("eve", Role.SECURITY, project="bank")
+        await _wait_for_others_only(gate, sam, eve)
         assert (await gate.asker.ask(ListWaivers(project="bank"), WaiverPage, token=eve)).waivers == ()
         for foreign in (
             ShowWaiver(project="bank", waiver_id=first.waiver_id),

@@ -152,7 +152,8 @@ async def test_no_token_works_that_the_log_was_not_told_of(tmp_path: Path) -> No
 
 async def test_the_live_stream_resumes_filters_and_ends(tmp_path: Path) -> None:
     service = ledger_service()
-    async with a_system(tmp_path, service) as system, a_door(system) as door:
+    public_url = "https://hallmark.example.org"
+    async with a_system(tmp_path, service) as system, a_door(system, public_url=public_url) as door:
         await system.start(service)
         bob = await door.token("bob", {"bank": [Role.VIEWER]})
 
@@ -168,6 +169,7 @@ async def test_the_live_stream_resumes_filters_and_ends(tmp_path: Path) -> None:
             seen = await frames(lines, 3)
             assert [event["data"]["project"] for event in seen] == ["shop", "bank", "shop"]
             assert {event["event"] for event in seen} == {"project.applied"}
+            assert seen[1]["data"]["page"] == f"{public_url}/projects/bank"
             [his] = await frames(bobs_lines, 1)
             assert his == seen[1]
         async with reading(**{"last-event-id": seen[0]["id"]}) as resumed:

@@ -13,12 +13,13 @@ from contracts.gate.v1.events import VerdictIssued
 from contracts.headers import Meta
 from contracts.message import Message
 from contracts.promotion.v1.commands import CancelPromotion, DecideApproval
-from contracts.promotion.v1.queries import ListPromotions, ShowPromotion, ShowReadiness
-from contracts.promotion.v1.views import PromotionPage, PromotionView, Readiness
+from contracts.promotion.v1.queries import ListApprovals, ListPromotions, ShowPromotion, ShowReadiness
+from contracts.promotion.v1.views import ApprovalPage, PromotionPage, PromotionView, Readiness
 from contracts.registry.v1.commands import MoveVersion
 from contracts.registry.v1.events import MoveRefused, VersionMoved
 from contracts.vocabulary import ActorKind, GateKind, Outcome, PromotionKind, PromotionState, Role, SourceCommit
 from services.promotion.app import SERVICE
+from shared.digests import sha256_digest
 from shared.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.messaging.inbox import AlreadyHandledError
 from tests.integration.promotion_neighbours import (
@@ -152,6 +153,20 @@ async def test_an_approval_is_bound_to_the_evidence_and_moves_it_on_with_the_nex
         assert not saga.script.heard(RecordApproval)
 
         bob = saga.token("bob", Role.APPROVER)
+        # Administrators do not answer, nobody does for themselves, and approvers elsewhere see nothing of it.
+        elsewhere = saga.system.token("eve", Role.APPROVER, project="bank")
+        rita = saga.token("rita", Role.APPROVER)
+        for token, ids in (
+            (bob, [waiting.promotion_id]),
+            (rita, []),
+            (saga.token("adam", Role.ADMIN), []),
+            (elsewhere, []),
+        ):
+            inbox = await saga.asker.ask(ListApprovals(), ApprovalPage, token=token)
+            assert [one.promotion_id for one in inbox.promotions] == ids
+        seen = decide(waiting, "unseen").model_copy(update={"evidence_set": sha256_digest(b"other")})
+        unseen = saga.asker.ask(seen, PromotionView, token=bob)
+        assert await refusal(unseen, Conflict) == "approval_evidence_changed"
         answer = await saga.asker.ask(decide(waiting, "yes"), PromotionView, token=bob)
         assert answer.state is S.AWAITING_APPROVAL
         assert await saga.asker.ask(decide(waiting, "yes"), PromotionView, token=bob) == answer
@@ -161,6 +176,7 @@ async def test_an_approval_is_bound_to_the_evidence_and_moves_it_on_with_the_nex
         [question] = saga.script.heard(EvaluateGates)
         await saga.rules(question, Outcome.ALLOW)
         await saga.becomes(waiting.promotion_id, S.COMPLETED)
+        assert (await saga.asker.ask(ListApprovals(), ApprovalPage, token=bob)).promotions == ()
         late = saga.asker.ask(decide(waiting, "late"), PromotionView, token=bob)
         assert await refusal(late, Conflict) == "approval_not_awaited"
 

@@ -55,6 +55,7 @@ async def test_what_was_asked_for_arrives_signed_as_a_cloudevent_and_nothing_els
             assert request.headers["ce-specversion"] == "1.0"
             assert request.headers["ce-type"] == "hallmark.evt.registry.project.applied.v1"
             assert request.headers["ce-source"] == "/hallmark/registry"
+            assert request.headers["hallmark-page"] == "https://hallmark.example.org/projects/shop"
             assert {"ce-id", "ce-time", "ce-subject"} <= request.headers.keys()
             assert not {"authorization", "hallmark-correlation-id", "ce-datacontenttype"} & request.headers.keys()
         assert len(set(ids(receiver))) == 2

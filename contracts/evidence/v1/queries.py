@@ -62,6 +62,12 @@ class ListComponents(Query):
     answer: ClassVar[type[Answer]] = ComponentPage
     project: ProjectName
     evidence_id: str
+    text: Annotated[str, Field(max_length=200, exclude_if=lambda value: not value)] = ""
+    """Only those whose package URL holds this, in whatever case."""
+    package_type: Annotated[str, Field(max_length=50, exclude_if=lambda value: not value)] = ""
+    """Only those whose package URL is of this type, such as `pypi`."""
+    license: Annotated[str, Field(max_length=200, exclude_if=lambda value: not value)] = ""
+    """Only those with a licence that holds this, in whatever case; `NOASSERTION` stands for those that say none."""
     after: str | None = None
     limit: PageLimit = 500
 

@@ -146,6 +146,15 @@ class ListWaivers(Query):
     limit: PageLimit = 50
 
 
+class ListWaiverRequests(Query):
+    """Which exceptions, of all projects whose security the caller answers for, have others asked for?"""
+
+    subject: ClassVar[str] = "hallmark.ask.gate.waiver-request.list.v1"
+    answer: ClassVar[type[Answer]] = WaiverPage
+    after: str | None = None
+    limit: PageLimit = 50
+
+
 class _WaiverEvent(Event):
     project: ProjectName
     application: ApplicationName

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from contracts.message import Answer, Command
 from contracts.promotion.v1.views import PromotionView
-from contracts.vocabulary import ApplicationName, ProjectName, PromotionKind, StageName, Text, VersionName
+from contracts.vocabulary import ApplicationName, Digest, ProjectName, PromotionKind, StageName, Text, VersionName
 
 
 class RequestPromotion(Command):
@@ -52,3 +52,5 @@ class DecideApproval(Command):
     promotion_id: str
     decision: Literal["approved", "rejected"]
     reason: Text = ""
+    evidence_set: Annotated[Digest | None, Field(exclude_if=lambda value: value is None)] = None
+    """What whoever answers has seen: refused once the last verdict saw another one. Absent: whatever it saw."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from contracts.message import Answer, PageLimit, Query
-from contracts.promotion.v1.views import PromotionPage, PromotionView, Readiness
+from contracts.promotion.v1.views import ApprovalPage, PromotionPage, PromotionView, Readiness
 from contracts.vocabulary import (
     ApplicationName,
     ProjectName,
@@ -40,6 +40,15 @@ class ListPromotions(Query):
     kind: PromotionKind | None = None
     since: Utc | None = None
     """Requested then or later."""
+    after: str | None = None
+    limit: PageLimit = 50
+
+
+class ListApprovals(Query):
+    """Which promotions, of all projects in which the caller may answer, wait for answers of others than who asked?"""
+
+    subject: ClassVar[str] = "hallmark.ask.promotion.approval.list.v1"
+    answer: ClassVar[type[Answer]] = ApprovalPage
     after: str | None = None
     limit: PageLimit = 50
 

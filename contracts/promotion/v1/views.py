@@ -123,6 +123,13 @@ class PromotionPage(Answer):
     next: str | None = None
 
 
+class ApprovalPage(Answer):
+    """Promotions that wait for people's answers, those that end first leading."""
+
+    promotions: tuple[PromotionView, ...]
+    next: str | None = None
+
+
 class Readiness(Answer):
     """What still stands between a version and its next stage."""
 

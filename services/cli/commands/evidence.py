@@ -13,6 +13,7 @@ from services.cli.commands.arguments import Project, version_ref
 from services.cli.commands.attach import attach
 from services.cli.commands.predicates import SHORT_NAMES, predicate_of
 from services.cli.output import mark, out, table
+from services.cli.pages import page_line, with_page
 from shared.crypto import dsse, keys
 from shared.errors import Invalid
 
@@ -82,7 +83,8 @@ def _role(signer: dict[str, Any]) -> str:
 @evidence.command("show")
 def show(evidence_id: Annotated[str, typer.Argument()], project: Project) -> None:
     """One piece of evidence: what it says, who signed it, what it counts for now and counted for before."""
-    one = Client().get(f"/projects/{project}/evidence/{evidence_id}")
+    path = f"/projects/{project}/evidence/{evidence_id}"
+    one = Client().get(path)
     item = one["item"]
     signers = [(_role(signer), signer["trust_root"], signer["key_id"]) for signer in item["signers"]]
     before = [
@@ -90,11 +92,12 @@ def show(evidence_id: Annotated[str, typer.Argument()], project: Project) -> Non
         for was in one["history"]
     ]
     out.answer(
-        one,
+        with_page(one, path),
         table(("evidence", "kind", "counts", "signed as", "received", "log"), [_row(one)]),
         table(("type", "about"), [(item["predicate_type"], "\n".join(item["subjects"]))]),
         table(("signed as", "trust root", "key"), signers),
         *([table(("until", "counted", "problem", "ended by trust root"), before)] if before else []),
+        *page_line(path),
     )
 
 

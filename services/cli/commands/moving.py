@@ -14,7 +14,8 @@ from services.cli.client import Client
 from services.cli.commands.arguments import Version, VersionRef, version_ref
 from services.cli.exits import Exit
 from services.cli.output import out
-from services.cli.showing import head, summary
+from services.cli.pages import page_line, with_page
+from services.cli.showing import head, path_of, summary
 from services.cli.waiting import one_promotion, wait_for
 from shared.errors import Rejection
 
@@ -135,7 +136,7 @@ def request(ref: VersionRef, body: dict[str, Any], key: str | None, *, wait_seco
     promotion = PromotionView.model_validate(answer)
     if wait_seconds is not None:
         finish(promotion, wait_seconds)
-    out.answer(answer, *summary(promotion))
+    out.answer(with_page(answer, path_of(promotion)), *summary(promotion), *page_line(path_of(promotion)))
     raise typer.Exit(exit_of(promotion) if promotion.state in FINAL else Exit.DONE)
 
 
@@ -143,7 +144,8 @@ def finish(promotion: PromotionView, wait_seconds: float) -> NoReturn:
     """Wait for the end, show how it stands then, and end with the exit code."""
     [promotion] = wait_for(one_promotion(promotion), wait_seconds) or [promotion]
     if not out.as_json:
-        out.answer(None, *(summary(promotion) if promotion.state in FINAL else [head(promotion)]))
+        shown = summary(promotion) if promotion.state in FINAL else [head(promotion)]
+        out.answer(None, *shown, *page_line(path_of(promotion)))
     raise typer.Exit(exit_of(promotion))
 
 

@@ -17,7 +17,8 @@ from services.cli.commands.moving import Reason, Timeout, Wait, finish
 from services.cli.exits import Exit
 from services.cli.explaining import verdict_lines
 from services.cli.output import mark, out, table
-from services.cli.showing import summary, whole
+from services.cli.pages import page_line, with_page
+from services.cli.showing import path_of, summary, whole
 from shared.clock import utc_now
 from shared.errors import Invalid
 
@@ -74,7 +75,7 @@ def show(promotion_id: PromotionId, project: Project, *, wait: Wait = False, tim
     found = PromotionView.model_validate(answer)
     if wait:
         finish(found, timeout)
-    out.answer(answer, *whole(found))
+    out.answer(with_page(answer, path_of(found)), *whole(found), *page_line(path_of(found)))
     raise typer.Exit(exit_of(found) if found.state in FINAL else Exit.DONE)
 
 
@@ -105,7 +106,7 @@ def cancel(promotion_id: PromotionId, project: Project, reason: Reason = "") -> 
 
 def _answer(found: dict[str, Any]) -> None:
     promotion = PromotionView.model_validate(found)
-    out.answer(found, *summary(promotion))
+    out.answer(with_page(found, path_of(promotion)), *summary(promotion), *page_line(path_of(promotion)))
 
 
 def explain(
@@ -130,8 +131,10 @@ def explain(
         out.answer(None, f"No gate has judged {escape(target)} yet. Try `hallmark readiness {escape(target)}`.")
         raise typer.Exit(Exit.PENDING)
     # Lists leave out what was so around a verdict, such as its waivers: they are read with the single one.
-    found = client.get(f"/projects/{project}/verdicts/{verdict_id}")
-    out.answer(found, *verdict_lines(VerdictView.model_validate(found)))
+    path = f"/projects/{project}/verdicts/{verdict_id}"
+    found = client.get(path)
+    lines = verdict_lines(VerdictView.model_validate(found))
+    out.answer(with_page(found, path), *lines, *page_line(path))
 
 
 def _newest(client: Client, ref: VersionRef) -> str | None:

@@ -12,6 +12,7 @@ from services.cli.commands.arguments import Version, application_ref, version_re
 from services.cli.exits import Exit
 from services.cli.explaining import findings_lines
 from services.cli.output import mark, out, table
+from services.cli.pages import page_line, with_page
 from services.cli.timeline_table import timeline_table
 from shared.errors import Invalid
 
@@ -67,7 +68,7 @@ def create(
         body["source"] = source
     answer = Client().post(f"/projects/{ref.project}/applications/{ref.application}/versions", body)
     kind = "is a draft, for now" if answer.get("draft") else "is registered as"
-    out.answer(answer, f"{version} {kind} {answer['digest']}")
+    out.answer(with_page(answer, ref.path), f"{version} {kind} {answer['digest']}", *page_line(ref.path))
 
 
 @version.command("add-artifact")
@@ -115,11 +116,13 @@ def show(version: Version) -> None:
     ]
     artifacts = [(one["purl"], one["digest"]) for one in view["artifacts"]]
     moves = [(one["at"], one["kind"], one["from_stage"], one["to_stage"], one["by"]) for one in view["history"]]
+    path = version_ref(version).path
     out.answer(
-        view,
+        with_page(view, path),
         table(("", ""), facts),
         table(("artifact", "digest"), artifacts),
         table(("when", "what", "from", "to", "by"), moves),
+        *page_line(path),
     )
 
 

@@ -12,6 +12,7 @@ from contracts.vocabulary import Severity, utc
 from services.cli.client import Client
 from services.cli.commands.arguments import Project, application_ref, later, rule_ref
 from services.cli.output import mark, out, table
+from services.cli.pages import page_line, with_page
 from shared.clock import utc_now
 
 waiver = typer.Typer(help="Exceptions from single rules, for a time.", no_args_is_help=True)
@@ -114,7 +115,9 @@ def _show(found: dict[str, Any], *more: str) -> None:
         *(ended if found["ended_at"] else []),
         ("needed by", f"{found['uses']} verdict(s)"),
     ]
-    out.answer(found, f"{found['waiver_id']}  {mark(found['state'])}", table(("", ""), facts), *map(escape, more))
+    path = f"/projects/{found['project']}/waivers/{found['waiver_id']}"
+    said = (f"{found['waiver_id']}  {mark(found['state'])}", table(("", ""), facts), *map(escape, more))
+    out.answer(with_page(found, path), *said, *page_line(path))
 
 
 def _subject(found: dict[str, Any]) -> str:

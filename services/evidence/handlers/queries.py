@@ -27,6 +27,7 @@ from contracts.evidence.v1.views import (
     Positions,
     TrustRoots,
 )
+from services.evidence.domain.component_search import Wanted
 from services.evidence.domain.passage import PASSAGE_TYPE, RESULT_TYPE
 from services.evidence.handlers import HANDLERS
 from services.evidence.handlers.states import hex_digest, newest_checkpoint
@@ -67,7 +68,8 @@ async def read_positions(query: ReadPositions, work: EvidenceWork) -> Positions:
 async def list_components(query: ListComponents, work: EvidenceWork) -> ComponentPage:
     """What a bill of materials names."""
     work.unit.caller.require_member(query.project)
-    return await work.records.components(query.project, query.evidence_id, after=query.after, limit=query.limit)
+    wanted = Wanted(query.text, query.package_type, query.license)
+    return await work.records.components(query.project, query.evidence_id, wanted, after=query.after, limit=query.limit)
 
 
 @HANDLERS.query(ListTrustRoots)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 from contracts.evidence.v1.views import ComponentPage, EvidencePage, EvidenceView
 from contracts.facts import Component, EarlierStanding, EvidenceItem
+from services.evidence.domain.component_search import Wanted
 from services.evidence.domain.record import Record
 from shared.errors import Invalid, NotFound
 from shared.messaging.scope import Scope
@@ -26,6 +28,9 @@ INDEXES: dict[str, tuple[Index, ...]] = {
 }
 COMPONENTS_IN_PAGE = 500
 """Components of one bill of materials that are one document: few writes, none of them large."""
+
+_PAGES_SEARCHED = 40
+"""How many of these one answer of a search looks through beside the first."""
 
 STAGED_ABOVE = 2_000
 """Components that are written in the transaction of their record, at most."""
@@ -134,20 +139,31 @@ class Records:
         following = views[-1].item.evidence_id if len(found) > len(fitting) else None
         return EvidencePage(evidence=tuple(views), next=following)
 
-    async def components(self, project: str, evidence_id: str, *, after: str | None, limit: int) -> ComponentPage:
-        """Components of a bill of materials, in its order. Raises `NotFound`, and `Invalid` for a strange `after`."""
+    async def components(
+        self, project: str, evidence_id: str, wanted: Wanted, *, after: str | None, limit: int
+    ) -> ComponentPage:
+        """Components of a bill of materials, in its order. Raises `NotFound`, and `Invalid` for a strange `after`.
+
+        Of a large one a search looks at a part only: then a page has fewer than asked for, and a next one.
+        """
         await self._get(project, evidence_id)
         if after and not after.isdecimal():
             raise Invalid("page_unknown", f"There is no page after {after[:40]!r}.", remedy="Start without `after`.")
         start = int(after) + 1 if after else 0
-        first, last = start // COMPONENTS_IN_PAGE, (start + limit) // COMPONENTS_IN_PAGE
+        first = start // COMPONENTS_IN_PAGE
+        last = (start + limit) // COMPONENTS_IN_PAGE if wanted.everything else first + _PAGES_SEARCHED
         keys = [_page_key(project, evidence_id, number) for number in range(first, last + 1)]
-        pages = await self._components.find({"_id": {"$in": keys}}, limit=len(keys))
+        pages = await self._components.find({"_id": {"$in": keys}}, sort=(("_id", 1),), limit=len(keys))
         listed = [component for page in pages for component in page["components"]][start - first * COMPONENTS_IN_PAGE :]
-        wanted = [Component.model_validate(one) for one in listed[:limit]]
-        components = tuple(_fitting(wanted, lambda one: len(one.model_dump_json())))
-        more = len(listed) > len(components)
-        return ComponentPage(components=components, next=str(start + len(components) - 1) if more else None)
+        read = ((place, Component.model_validate(one)) for place, one in enumerate(listed, start))
+        found = list(islice((one for one in read if wanted.fits(one[1])), limit + 1))
+        fitting = _fitting(found[:limit], lambda one: len(one[1].model_dump_json()))
+        more = len(found) > len(fitting)
+        searched = len(pages) == len(keys) and not wanted.everything
+        following = fitting[-1][0] if more else start + len(listed) - 1
+        return ComponentPage(
+            components=tuple(one for _, one in fitting), next=str(following) if more or searched else None
+        )
 
     async def _get(self, project: str, evidence_id: str) -> Document:
         found = await self._records.get(f"{project}|{evidence_id}")

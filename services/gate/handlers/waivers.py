@@ -7,6 +7,7 @@ from typing import Literal
 
 from contracts.gate.v1.waivers import (
     DecideWaiver,
+    ListWaiverRequests,
     ListWaivers,
     RequestWaiver,
     RevokeWaiver,
@@ -134,4 +135,14 @@ async def list_waivers(query: ListWaivers, work: GateWork) -> WaiverPage:
     state = query.state.value if query.state else None
     return await work.dossiers.waivers.page(
         query.project, query.application, state, artifacts=query.artifacts, after=query.after, limit=query.limit
+    )
+
+
+@HANDLERS.query(ListWaiverRequests)
+async def list_waiver_requests(query: ListWaiverRequests, work: GateWork) -> WaiverPage:
+    """Exceptions that wait for the caller, as far as roles tell."""
+    caller = work.unit.caller
+    projects = caller.projects_with(Role.SECURITY, Role.ADMIN)
+    return await work.dossiers.waivers.requested(
+        projects, caller.actor.subject, work.unit.now, after=query.after, limit=query.limit
     )

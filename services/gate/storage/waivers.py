@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from contracts.circumstances import WaiverFacts
@@ -18,6 +18,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     "waivers": (
         Index((("application", 1), ("expires_at", 1)), where={"state": GRANTED}),
         Index((("expires_at", 1),), where={"open": True}),
+        Index((("state", 1), ("expires_at", 1), ("_id", 1)), where={"open": True}),
         Index((("project", 1), ("expires_at", 1), ("_id", 1))),
         Index((("artifact", 1),)),
     ),
@@ -59,6 +60,7 @@ class Waivers:
                 "open": waiver.state in (REQUESTED, GRANTED),
                 "expires_at": waiver.expires_at,
                 "artifact": waiver.subject.artifact,
+                "requested_by": waiver.requested_by,
                 "waiver": waiver.model_dump_json(),
             }
         )
@@ -117,6 +119,19 @@ class Waivers:
             where["state"] = state
         if artifacts:
             where["artifact"] = {"$in": list(artifacts)}
+        return await self._page(where, after, limit)
+
+    async def requested(
+        self, projects: Collection[str] | None, subject: str, now: datetime, *, after: str | None, limit: int
+    ) -> WaiverPage:
+        """Those that wait for a decision in these projects (None: all), but for those that `subject` asked for."""
+        where: Document = {"open": True, "state": REQUESTED, "expires_at": {"$gt": now}}
+        where["requested_by"] = {"$ne": subject}
+        if projects is not None:
+            where["project"] = {"$in": sorted(projects)}
+        return await self._page(where, after, limit)
+
+    async def _page(self, where: Document, after: str | None, limit: int) -> WaiverPage:
         last = await self._waivers.get(after) if after else None
         if last:
             where["$or"] = [

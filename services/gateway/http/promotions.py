@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from contracts.promotion.v1.commands import CancelPromotion, DecideApproval, RequestPromotion
 from contracts.promotion.v1.freezes import BreakGlass
-from contracts.promotion.v1.queries import ListPromotions, ShowPromotion
+from contracts.promotion.v1.queries import ListApprovals, ListPromotions, ShowPromotion
 from contracts.vocabulary import PromotionKind
 from services.gateway.offering import offer
 
@@ -24,6 +24,7 @@ for _path, _name, _kind in (
     offer(router, _operation, RequestPromotion, status=202, name=_name, fixed={"kind": _kind})
 offer(router, f"GET {_ALL}", ListPromotions)
 offer(router, f"GET {_ONE}", ShowPromotion)
+offer(router, "GET /approvals", ListApprovals)
 offer(router, f"POST {_ONE}/approve", DecideApproval, name="ApprovePromotion", fixed={"decision": "approved"})
 offer(router, f"POST {_ONE}/reject", DecideApproval, name="RejectPromotion", fixed={"decision": "rejected"})
 offer(router, f"POST {_ONE}/cancel", CancelPromotion)

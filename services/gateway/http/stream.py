@@ -19,8 +19,9 @@ from nats.errors import Error as NatsError
 from contracts.headers import CE_TYPE
 from contracts.vocabulary import ApplicationName, ProjectName
 from services.gateway.auth import Here, Secret, SignedIn, caller_behind
-from services.gateway.events import KEEPALIVE, StreamFormat, frame, is_of, notice, sequence_after, subjects_for
+from services.gateway.events import KEEPALIVE, StreamFormat, frame, is_of, kind_of, notice, sequence_after, subjects_for
 from services.gateway.facts import HEARTBEAT, Facts, GapError
+from services.gateway.links import with_page
 from services.gateway.parts import Gateway
 from shared.errors import Forbidden, Transient, Unauthenticated
 from shared.identity import Caller
@@ -128,5 +129,7 @@ class Reading:
         sequence = message.metadata.sequence.stream
         if self._brief:
             return notice(message.subject, sequence)
-        kind = (message.headers or {}).get(CE_TYPE, "") if self._form is StreamFormat.CDEVENTS else ""
-        return frame(message.subject, sequence, message.data, kind)
+        if self._form is StreamFormat.CDEVENTS:
+            return frame(message.subject, sequence, message.data, (message.headers or {}).get(CE_TYPE, ""))
+        said = with_page(self._gateway.settings.public_url, kind_of(message.subject), message.data)
+        return frame(message.subject, sequence, said)

@@ -21,6 +21,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from contracts.headers import CE_CONTENT_TYPE, Meta
 from contracts.vocabulary import utc
+from services.gateway.links import PAGE_HEADER, address_of
 from services.gateway.settings import GatewaySettings
 from services.gateway.storage.deliveries import DeliveryRepository
 from services.gateway.storage.webhooks import WebhookRepository
@@ -168,7 +169,9 @@ class Postman:
         secrets = [self._sealer.open(webhook.webhook_id, one.sealed) for one in webhook.secrets_at(now)]
         signed = sign(secrets, message_id=delivery.delivery_id, at=now, body=delivery.body)
         attributes = {name: value for name, value in delivery.headers.items() if name != CE_CONTENT_TYPE}
-        return {**attributes, **signed, "content-type": "application/json", "user-agent": "hallmark-webhook/1"}
+        page = address_of(self._settings.public_url, delivery.kind, delivery.body)
+        shown = {PAGE_HEADER: page} if page else {}
+        return {**attributes, **shown, **signed, "content-type": "application/json", "user-agent": "hallmark-webhook/1"}
 
     async def _note(self, webhook: Webhook, delivery: Delivery, attempt: Attempt) -> None:
         """What an attempt says about the webhook."""

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from contracts.vocabulary import Actor, ActorKind
+from contracts.vocabulary import Actor, ActorKind, Digest
 from services.promotion.domain.facts import Verdict
 from services.promotion.domain.promotion import WAITING, Promotion
 from shared.errors import Conflict, Forbidden
@@ -41,6 +41,16 @@ def check_approver(promotion: Promotion, approver: Actor) -> Verdict:
             remedy="Look at it with `hallmark promotion show`.",
         )
     return promotion.verdict
+
+
+def check_seen(verdict: Verdict, evidence_set: Digest | None) -> None:
+    """Pass when the answer is about what this verdict saw, or says nothing of it. Raises `Conflict` otherwise."""
+    if evidence_set not in (None, verdict.evidence_set):
+        raise Conflict(
+            "approval_evidence_changed",
+            "Other evidence is there by now than the answer is about.",
+            remedy="Look at what has changed and answer again.",
+        )
 
 
 def _kinds(promotion: Promotion) -> set[ActorKind]:

@@ -9,7 +9,7 @@ from contracts.promotion.v1.freezes import BreakGlass
 from contracts.promotion.v1.views import PromotionView
 from contracts.vocabulary import Actor, Role
 from services.promotion import wire, wire_tells
-from services.promotion.domain.approving import check_approver
+from services.promotion.domain.approving import check_approver, check_seen
 from services.promotion.domain.breaking_glass import break_glass
 from services.promotion.domain.facts import Cancelled, Thawed, Verdict
 from services.promotion.domain.promotion import Approval
@@ -38,6 +38,7 @@ async def decide_approval(command: DecideApproval, work: PromotionWork) -> Promo
     role = caller.require(command.project, Role.APPROVER)
     promotion = await work.promotions.get(command.project, command.promotion_id)
     verdict = check_approver(promotion, caller.actor)
+    check_seen(verdict, command.evidence_set)
     answer = _answer(command, caller.actor, role, verdict, work.unit.now)
     kept = await work.promotions.save(promotion.model_copy(update={"approvals": (*promotion.approvals, answer)}))
     say(work, kept, [wire.approval_decided(kept, answer)])

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from contracts.gate.v1.queries import JudgeGates
 from contracts.gate.v1.views import Judgement
-from contracts.promotion.v1.queries import ListPromotions, ShowPromotion, ShowReadiness
+from contracts.promotion.v1.queries import ListApprovals, ListPromotions, ShowPromotion, ShowReadiness
 from contracts.promotion.v1.trains import ShowTrain, TrainView
-from contracts.promotion.v1.views import PromotionPage, PromotionView, Readiness
+from contracts.promotion.v1.views import ApprovalPage, PromotionPage, PromotionView, Readiness
 from contracts.registry.v1.queries import ShowVersion
 from contracts.registry.v1.views import VersionView
-from contracts.vocabulary import PromotionKind
+from contracts.vocabulary import PromotionKind, Role
 from services.promotion import wire
 from services.promotion.domain.passages import Route, next_stages, route
 from services.promotion.handlers import HANDLERS
@@ -71,6 +71,14 @@ async def list_promotions(query: ListPromotions, work: PromotionWork) -> Promoti
     """Promotions, newest first."""
     work.unit.caller.require_member(query.project, query.application)
     return await work.views.page(query)
+
+
+@HANDLERS.query(ListApprovals)
+async def list_approvals(query: ListApprovals, work: PromotionWork) -> ApprovalPage:
+    """Promotions that wait for the caller, as far as roles tell."""
+    caller = work.unit.caller
+    projects = caller.projects_with(Role.APPROVER)
+    return await work.views.awaiting(projects, caller.actor.subject, query)
 
 
 @HANDLERS.query(ShowTrain)

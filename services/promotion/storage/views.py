@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from contracts.promotion.v1.queries import ListPromotions
+from collections.abc import Collection
+
+from contracts.promotion.v1.queries import ListApprovals, ListPromotions
 from contracts.promotion.v1.trains import TrainView
-from contracts.promotion.v1.views import PromotionPage, PromotionView
+from contracts.promotion.v1.views import ApprovalPage, PromotionPage, PromotionView
 from contracts.vocabulary import PromotionState
 from services.promotion.domain.promotion import Promotion
 from services.promotion.storage.ignored import Ignored
@@ -69,6 +71,27 @@ class Views:
         found = await self._promotions.find(where, sort=(("requested_at", -1), ("_id", 1)), limit=query.limit + 1)
         views = tuple(promotion_view(from_document(document)) for document in found[: query.limit])
         return PromotionPage(promotions=views, next=views[-1].promotion_id if len(found) > query.limit else None)
+
+    async def awaiting(self, projects: Collection[str] | None, subject: str, query: ListApprovals) -> ApprovalPage:
+        """Those that wait for answers in these projects (None: all), but for those that `subject` asked for itself.
+
+        Those that a freeze holds back wait for no answer. Raises `NotFound` for an unknown `after`.
+        """
+        where: Document = {"open": True, "state": PromotionState.AWAITING_APPROVAL.value}
+        where |= {"hold": None, "requested_by": {"$ne": subject}}
+        if projects is not None:
+            where["project"] = {"$in": sorted(projects)}
+        if query.after:
+            last = await self._promotions.get(query.after)
+            if last is None:
+                raise NotFound("promotion_unknown", f"There is no promotion {query.after}.", remedy="List them.")
+            where["$or"] = [
+                {"deadline": {"$gt": last["deadline"]}},
+                {"deadline": last["deadline"], "_id": {"$gt": query.after}},
+            ]
+        found = await self._promotions.find(where, sort=(("deadline", 1), ("_id", 1)), limit=query.limit + 1)
+        views = tuple(promotion_view(from_document(document)) for document in found[: query.limit])
+        return ApprovalPage(promotions=views, next=views[-1].promotion_id if len(found) > query.limit else None)
 
     async def _get(self, project: str, promotion_id: str) -> Document:
         found = await self._promotions.get(promotion_id)

@@ -3,17 +3,7 @@
 from fastapi import APIRouter
 
 from services.gateway.console.pages import (
-    access,
-    live,
-    operations,
-    overview,
-    people,
-    sessions,
-    settings,
-    signing_in,
-    signing_in_by_issuer,
-    signing_in_by_link,
-    webhooks,
+    APIRouter,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -28,4 +18,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     settings.router,
     access.router,
     webhooks.router,
+    versions.router,
+    contents.router,
+    evidence.router,
+    verdicts.router,
+    waivers.router,
+    promotions.router,
+    approvals.router,
 )

@@ -22,6 +22,9 @@ function follow() {
   window.addEventListener("pagehide", () => source.close());
 }
 
+const seen = new WeakMap();
+const FRESH_IDS = /name="command_id" value="[^"]*"/g; // made anew for each page: no news
+
 // Each part by its id, from the same page; what somebody is typing into is left alone.
 async function refresh() {
   const parts = [...document.querySelectorAll("[data-refresh][id]")].filter((part) => !part.contains(document.activeElement) || document.activeElement.matches("a, summary, body"));
@@ -31,7 +34,9 @@ async function refresh() {
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of parts) {
     const found = fresh.getElementById(part.id);
-    if (!found || found.innerHTML === part.dataset.seen) continue;
+    const said = found?.innerHTML.replaceAll(FRESH_IDS, "");
+    if (!found || said === seen.get(part)) continue;
+    seen.set(part, said);
     const open = [...part.querySelectorAll("details[open][id]")].map((one) => one.id);
     part.replaceChildren(...found.childNodes);
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
@@ -66,6 +71,17 @@ function themes() {
   });
 }
 
+// A button beside a text that is to be taken along; without JavaScript one selects the text.
+function copying() {
+  for (const button of document.querySelectorAll("button[data-copy][hidden]")) {
+    button.hidden = !navigator.clipboard;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+      button.textContent = "Copied";
+    });
+  }
+}
+
 document.addEventListener("submit", (event) => {
   const words = event.submitter?.dataset.confirm;
   if (words && !window.confirm(words)) event.preventDefault();
@@ -74,4 +90,5 @@ document.addEventListener("submit", (event) => {
 showTimes(document);
 window.setInterval(() => showTimes(document), 30000);
 themes();
+copying();
 follow();

@@ -41,6 +41,7 @@ from services.gateway.http import (
     risk,
     sla,
     stream,
+    surveys,
     timelines,
     tokens,
     trains,
@@ -91,6 +92,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     webhook_deliveries.router,
     pipelines.router,
     stream.router,
+    surveys.router,
 )
 
 

@@ -2,11 +2,27 @@
 
 from fastapi import APIRouter
 
-from services.gateway.console.pages import access, live, operations, overview, settings, signing_in, webhooks
+from services.gateway.console.pages import (
+    access,
+    applications,
+    live,
+    moving,
+    operations,
+    overview,
+    projects,
+    settings,
+    signing_in,
+    start,
+    webhooks,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     signing_in.router,
     overview.router,
+    projects.router,
+    applications.router,
+    moving.router,
+    start.router,
     live.router,
     operations.router,
     settings.router,

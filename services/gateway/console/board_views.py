@@ -26,6 +26,7 @@ from contracts.vocabulary import ActorKind, Digest, PromotionKind, ReleaseStatus
 
 SHOWN = 10
 """Cards of versions that wait in one column; the list of versions has the others."""
+_ONWARD = frozenset({PromotionKind.PROMOTE, PromotionKind.RELEASE})
 _FORWARD = {False: (PromotionKind.PROMOTE, "Move on to"), True: (PromotionKind.RELEASE, "Release to")}
 
 
@@ -63,6 +64,16 @@ class Card:
     draft: bool
     moving: PromotionLine | None
     moves: tuple[Move, ...]
+
+    @property
+    def onward(self) -> Move | None:
+        """The move that most people want: the first that leads on."""
+        return next((move for move in self.moves if move.kind in _ONWARD), None)
+
+    @property
+    def others(self) -> tuple[Move, ...]:
+        """All the other moves."""
+        return tuple(move for move in self.moves if move != self.onward)
 
     @property
     def targets(self) -> dict[StageName, str]:
@@ -227,9 +238,8 @@ def _forward(scene: Scene, one: VersionSummary) -> tuple[Move, ...]:
 
 def _move(scene: Scene, words: str, version: VersionName, kind: PromotionKind, stage: StageView) -> Move | None:
     """The move, if the viewer may ask for it."""
-    forward = kind in {PromotionKind.PROMOTE, PromotionKind.RELEASE}
     may = scene.rights.promote if kind is PromotionKind.PROMOTE and not stage.release else scene.rights.manage
-    if forward and stage.requesters is not None and scene.rights.kind not in stage.requesters:
+    if kind in _ONWARD and stage.requesters is not None and scene.rights.kind not in stage.requesters:
         may = False
     if not may:
         return None

@@ -29,6 +29,8 @@ class Forecast:
     noted: tuple[Finding, ...]
     """Rules that do not hold and stop nothing: they warn, watch, or are waived."""
     passing: tuple[Finding, ...]
+    gates: tuple[tuple[str, Outcome], ...]
+    """The gates that say something, in the order of the way, each with its worst outcome."""
 
 
 def forecast_of(readiness: Readiness) -> Forecast:
@@ -38,7 +40,16 @@ def forecast_of(readiness: Readiness) -> Forecast:
     noted = tuple(one for one in found if one not in stopping and one.outcome is not Outcome.ALLOW)
     passing = tuple(one for one in found if one.outcome is Outcome.ALLOW)
     says, tone = _sentence(readiness.outcome, stopping)
-    return Forecast(says, tone, stopping, noted, passing)
+    return Forecast(says, tone, stopping, noted, passing, _gates(readiness.findings))
+
+
+def _gates(findings: Iterable[Finding]) -> tuple[tuple[str, Outcome], ...]:
+    worst: dict[str, Outcome] = {}
+    for one in findings:
+        counts = Outcome.ALLOW if one.lets_pass or one.mode is not Mode.BLOCK else one.outcome
+        gate = f"{one.gate} of {one.stage}"
+        worst[gate] = min(counts, worst.get(gate, Outcome.ALLOW), key=_ORDER.__getitem__)
+    return tuple(worst.items())
 
 
 def _sentence(outcome: Outcome | None, stopping: tuple[Finding, ...]) -> tuple[str, str]:

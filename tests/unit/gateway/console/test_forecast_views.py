@@ -60,6 +60,7 @@ def test_what_stops_stands_first_and_what_only_warns_stops_nothing() -> None:
     assert [one.rule for one in found.stopping] == ["stops", "waits"]
     assert [one.rule for one in found.noted] == ["waived", "warns"]
     assert [one.rule for one in found.passing] == ["holds"]
+    assert found.gates == (("entry of qa", Outcome.DENY),)
     assert (found.says, found.tone) == ("It would be denied now: one rule stands against it.", "bad")
 
 

@@ -161,7 +161,7 @@ async def test_a_viewer_sees_no_buttons_and_is_refused(place: Place, tab: Tab) -
         refused = await post_as(place.console, viewer, where, **fields)
         assert (refused.status_code, refused.json()["code"]) == (403, "role_missing"), where
     contributor = await place.token("contributor", subject="carl")
-    released = {"version": "1.0.0", "to_stage": "qa", "kind": "recertify"}
+    released = {"version": "1.0.0", "to_stage": "dev", "kind": "recertify"}
     assert (await post_as(place.console, contributor, f"{path}/promotions", **released)).status_code == 403
     assert len(await place.promotions("guarded")) == 1
 

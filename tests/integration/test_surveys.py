@@ -121,6 +121,10 @@ async def test_what_is_on_its_way_was_stopped_and_was_released(tmp_path: Path) -
         assert ([one.promotion_id for one in found.open], found.open_count) == ([waits.promotion_id], 1)
         assert (await seen(project="shop", application="cart")).open == ()
         assert (await seen(project="shop", application="web")).open_count == 1
+        for chosen in ({"name": "we"}, {"criticality": "high", "owner": "team-cart", "name": "web"}):
+            found = await seen(**chosen)
+            assert (len(found.open), found.open_count, found.stopped) == (1, 1, ()), chosen
+        assert (await seen(owner="nobody")).open_count == 0
 
         saga.clock.advance(minutes=1)
         await saga.becomes((await saga.request("1.0")).promotion_id, state.COMPLETED)

@@ -7,8 +7,10 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from contracts.message import Answer, Query
+from contracts.registry.v1.surveys import OwnerName, Sought
 from contracts.vocabulary import (
     ApplicationName,
+    Criticality,
     Frozen,
     ProjectName,
     PromotionKind,
@@ -63,5 +65,10 @@ class SurveyPromotions(Query):
     project: ProjectName | None = None
     application: ApplicationName | None = None
     """Only with its project."""
+    criticality: Criticality | None = None
+    """Of the application when the promotion was requested, as `owner`."""
+    owner: OwnerName | None = None
+    name: Sought | None = None
+    """Only of applications in whose names this occurs. With one of these three, only releases of the last 14 days."""
     limit: Annotated[int, Field(ge=1, le=50)] = 10
     """Of each list."""

@@ -25,6 +25,8 @@ _STATES = (
     (Trust.NONE, "released, not trusted", "info"),
 )
 _WORST_FIRST = (Trust.REVOKED, Trust.AT_RISK, Trust.NONE, Trust.TRUSTED)
+_LOOKED_UP = 500
+"""Releases that one question may name."""
 Part = tuple[str, int, str]
 """Name, count and colour of a part of a bar."""
 
@@ -90,7 +92,7 @@ def releases_of(applications: Iterable[SurveyedApplication]) -> tuple[ReleaseNam
         for stage in one.stages
         if stage.release and stage.version
     }
-    return tuple(ReleaseName(project=p, application=a, version=v) for p, a, v in sorted(named))
+    return tuple(ReleaseName(project=p, application=a, version=v) for p, a, v in sorted(named)[:_LOOKED_UP])
 
 
 def rows(applications: Iterable[SurveyedApplication], trusts: Iterable[TrustLine]) -> tuple[Row, ...]:

@@ -18,7 +18,7 @@ async def survey_promotions(query: SurveyPromotions, work: PromotionWork) -> Pro
         open=tuple(map(line_of, await surveys.open())),
         open_count=await surveys.count_open(),
         stopped=tuple(map(line_of, await surveys.stopped(work.unit.now))),
-        released=tuple(map(line_of, await surveys.released())),
+        released=tuple(map(line_of, await surveys.released(work.unit.now))),
     )
 
 

@@ -6,6 +6,7 @@ written once, when a promotion ends.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection as Members
 from datetime import UTC, datetime, timedelta
 
@@ -39,6 +40,13 @@ class Surveys:
             self._where["project"] = {"$in": sorted(seen)}
         if query.application is not None:
             self._where["application"] = query.application
+        chosen = {
+            "criticality": query.criticality,
+            "owners": query.owner,
+            "application": query.name and {"$regex": re.escape(query.name)},
+        }
+        self._chosen = {name: value for name, value in chosen.items() if value}
+        """What no index holds: it is looked for in a bounded stretch of time only."""
 
     async def open(self) -> list[Promotion]:
         """Those that wait for an approval first, then by deadline."""
@@ -49,9 +57,8 @@ class Surveys:
 
     async def count_open(self) -> int:
         """How many are on their way; counted up to 1,000."""
-        return await self._promotions.count(
-            {**self._where, "open": True, "deadline": {"$gt": _EVER}}, most=MOST_COUNTED
-        )
+        where = {**self._where, **self._chosen, "open": True, "deadline": {"$gt": _EVER}}
+        return await self._promotions.count(where, most=MOST_COUNTED)
 
     async def stopped(self, now: datetime) -> list[Promotion]:
         """Denied, expired or failed lately, newest first, unless their version came there later."""
@@ -61,19 +68,22 @@ class Surveys:
         overtaken = await self._overtaken(found)
         return [one for one in found if one.promotion_id not in overtaken][: self._limit]
 
-    async def released(self) -> list[Promotion]:
+    async def released(self, now: datetime) -> list[Promotion]:
         """Into release stages, newest first."""
-        return await self._ended({"state": PromotionState.COMPLETED.value, "route.release": True}, self._limit)
+        where: Document = {"state": PromotionState.COMPLETED.value, "route.release": True}
+        if self._chosen:
+            where["stepped_at"] = {"$gte": now - STOPPED_WITHIN}
+        return await self._ended(where, self._limit)
 
     async def _open(self, where: Document, limit: int) -> list[Promotion]:
         found = await self._promotions.find(
-            {**self._where, "open": True, **where}, sort=(("deadline", 1),), limit=limit
+            {**self._where, **self._chosen, "open": True, **where}, sort=(("deadline", 1),), limit=limit
         )
         return [from_document(one) for one in found]
 
     async def _ended(self, where: Document, limit: int) -> list[Promotion]:
         found = await self._promotions.find(
-            {**self._where, "open": False, **where}, sort=(("stepped_at", -1),), limit=limit
+            {**self._where, **self._chosen, "open": False, **where}, sort=(("stepped_at", -1),), limit=limit
         )
         return [from_document(one) for one in found]
 

@@ -41,7 +41,7 @@ async def show_overview(
     projects, applications, promotions, trust = await asyncio.gather(
         viewer.ask(ListProjects(), ProjectPage),
         viewer.ask(listed, ApplicationSurvey),
-        viewer.ask(SurveyPromotions(project=filters.project or None), PromotionSurvey),
+        viewer.ask(SurveyPromotions.model_validate(filters.given), PromotionSurvey),
         viewer.ask(SurveyTrust.model_validate(filters.given), TrustSurvey),
     )
     if not projects.projects and not filters.given:

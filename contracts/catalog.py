@@ -27,12 +27,14 @@ from contracts.monitoring.v1 import queries as monitoring_queries
 from contracts.monitoring.v1 import rematching as monitoring_rematching
 from contracts.monitoring.v1 import running as monitoring_running
 from contracts.monitoring.v1 import sla as monitoring_sla
+from contracts.monitoring.v1 import surveys as monitoring_surveys
 from contracts.monitoring.v1 import undecided as monitoring_undecided
 from contracts.promotion.v1 import cdevents as promotion_cdevents
 from contracts.promotion.v1 import commands as promotion_commands
 from contracts.promotion.v1 import events as promotion_events
 from contracts.promotion.v1 import freezes as promotion_freezes
 from contracts.promotion.v1 import queries as promotion_queries
+from contracts.promotion.v1 import surveys as promotion_surveys
 from contracts.promotion.v1 import trains as promotion_trains
 from contracts.registry.v1 import commands as registry_commands
 from contracts.registry.v1 import deliveries as registry_deliveries
@@ -41,6 +43,7 @@ from contracts.registry.v1 import events as registry_events
 from contracts.registry.v1 import intake as registry_intake
 from contracts.registry.v1 import pipelines as registry_pipelines
 from contracts.registry.v1 import queries as registry_queries
+from contracts.registry.v1 import surveys as registry_surveys
 
 MESSAGES: tuple[type[Message], ...] = (
     dead_letters.ListDeadLetters,
@@ -63,6 +66,7 @@ MESSAGES: tuple[type[Message], ...] = (
     registry_queries.ShowApplication,
     registry_queries.ListVersions,
     registry_queries.ShowVersion,
+    registry_surveys.SurveyApplications,
     registry_events.ProjectApplied,
     registry_events.LifecycleApplied,
     registry_events.ApplicationApplied,
@@ -162,6 +166,7 @@ MESSAGES: tuple[type[Message], ...] = (
     promotion_queries.ListPromotions,
     promotion_queries.ListApprovals,
     promotion_queries.ShowReadiness,
+    promotion_surveys.SurveyPromotions,
     promotion_events.PromotionRequested,
     promotion_events.PromotionAdvanced,
     promotion_events.ApprovalDecided,
@@ -186,6 +191,8 @@ MESSAGES: tuple[type[Message], ...] = (
     monitoring_queries.ListRisk,
     monitoring_queries.ShowTrust,
     monitoring_queries.ShowMetrics,
+    monitoring_surveys.SurveyTrust,
+    monitoring_surveys.LookUpTrust,
     monitoring_exposure.ShowExposure,
     monitoring_exposure.PlanRemediation,
     monitoring_running.ListRunning,

@@ -88,6 +88,18 @@ class Caller:
         if not any(self.confined.get(project, {}).values()):
             self.require_member(project)
 
+    def seen_projects(self, project: str | None = None) -> frozenset[str] | None:
+        """The projects in which any role is held, or the one that is asked about; None for all there are.
+
+        Rights in single applications count for nothing here. Raises `Forbidden` for a project without any role.
+        """
+        if project is not None:
+            self.require_member(project)
+            return frozenset({project})
+        if self.grants.get(EVERYWHERE):
+            return None
+        return frozenset(name for name, roles in self.grants.items() if roles)
+
     def _lacks(self, wanted: str, project: str, application: str | None) -> Forbidden:
         if self.confined.get(project):
             allowed = ", ".join(sorted(self.confined[project]))

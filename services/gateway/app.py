@@ -43,6 +43,7 @@ from services.gateway.http import (
     sign_in_links,
     sla,
     stream,
+    surveys,
     timelines,
     tokens,
     trains,
@@ -95,6 +96,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     webhook_deliveries.router,
     pipelines.router,
     stream.router,
+    surveys.router,
 )
 
 

@@ -25,6 +25,7 @@ from services.monitoring.handlers import (
     remediation,
     running,
     sla,
+    surveys,
     waivers,
 )
 from services.monitoring.rematching import rematch
@@ -47,6 +48,7 @@ ROOMS = (
     remediation,
     running,
     sla,
+    surveys,
     waivers,
 )
 DUTIES = (count_flow, escalate, keep_advisories, keep_gauges, rematch)

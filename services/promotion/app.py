@@ -12,12 +12,12 @@ from contracts.registry.v1.commands import MoveVersion, MoveVersionsTogether
 from contracts.registry.v1.drafts import SealVersion
 from contracts.registry.v1.queries import ShowVersion
 from services.promotion.equipment import PromotionSettings, load_equipment
-from services.promotion.handlers import HANDLERS, automatic, deciding, events, freezes, queries, requesting
+from services.promotion.handlers import HANDLERS, automatic, deciding, events, freezes, queries, requesting, surveys
 from services.promotion.storage.unit_of_work import INDEXES
 from services.promotion.sweep import sweep
 from shared.service import Service, serve_environment
 
-ROOMS = (automatic, deciding, events, freezes, queries, requesting)
+ROOMS = (automatic, deciding, events, freezes, queries, requesting, surveys)
 SERVICE = Service(
     "promotion",
     HANDLERS,

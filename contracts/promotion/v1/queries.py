@@ -54,10 +54,13 @@ class ListApprovals(Query):
 
 
 class ShowReadiness(Query):
-    """What is missing for the next stage?"""
+    """What is missing for the next stage, or for another move that somebody thinks of?"""
 
     subject: ClassVar[str] = "hallmark.ask.promotion.readiness.show.v1"
     answer: ClassVar[type[Answer]] = Readiness
     project: ProjectName
     application: ApplicationName
     version: VersionName
+    kind: PromotionKind = PromotionKind.PROMOTE
+    to_stage: StageName | None = None
+    """As in `RequestPromotion`. Absent: the next stage; of several, the first."""

@@ -28,6 +28,7 @@ _DECEPTIVE = re.compile(
 """Controls, and what changes the direction or hides: Unicode's bidirectional controls, zero width, tags."""
 _OPEN, _CLOSE = "\N{MATHEMATICAL LEFT WHITE SQUARE BRACKET}", "\N{MATHEMATICAL RIGHT WHITE SQUARE BRACKET}"
 _DIGEST_SHOWN = 12
+_DIGESTS = re.compile(r"\b(sha256:)([0-9a-f]{64})\b")
 _THEMES = ("light", "dark")
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -72,6 +73,11 @@ def digest(value: str) -> Markup:
     return Markup('<code class="digest" title="{}">{}</code>').format(value, hexadecimal[:_DIGEST_SHOWN])
 
 
+def brief(value: str) -> str:
+    """A sentence in which digests are shortened to what people compare."""
+    return _DIGESTS.sub(lambda found: f"{found[1]}{found[2][:_DIGEST_SHOWN]}", value)
+
+
 def words(value: Any) -> str:
     """An enumeration's value as people write it."""
     return str(getattr(value, "value", value)).replace("_", " ")
@@ -95,7 +101,15 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        {"moment": moment, "lasting": lasting, "digest": digest, "words": words, "badge": badge, "plain": plain}
+        {
+            "moment": moment,
+            "lasting": lasting,
+            "digest": digest,
+            "words": words,
+            "brief": brief,
+            "badge": badge,
+            "plain": plain,
+        }
     )
     environment.globals.update({"fresh_id": lambda: uuid4().hex, "now": utc_now})
     return environment

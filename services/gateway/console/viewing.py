@@ -101,7 +101,7 @@ class Form:
             )
         return found
 
-    async def send(self, kind: type[Command], answer: type[A], **fields: Any) -> A:
+    async def send(self, kind: type[Command], answer: type[A], /, **fields: Any) -> A:
         """Have a service do it, once. Raises its `Rejection`, or `ValidationError` for what the message refuses."""
         command = kind.model_validate({"command_id": self.command_id, **fields})
         return await self.viewer.ask(command, answer)

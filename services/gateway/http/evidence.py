@@ -49,7 +49,7 @@ async def submit_evidence(
     arriving = request.stream()
     start = await _start_of(arriving)
     encoding = request.headers.get("content-encoding", "")
-    inline = None if encoding else _inline(start)
+    inline = None if encoding else inline_text(start)
     digest = None
     if inline is None:
         content = _joined(start, arriving)
@@ -84,8 +84,8 @@ async def _start_of(arriving: AsyncIterator[bytes]) -> bytes:
     return start
 
 
-def _inline(start: bytes) -> str | None:
-    """The envelope as it may travel inside a message; None when it is too large for that."""
+def inline_text(start: bytes) -> str | None:
+    """The envelope as it may travel inside a message; None when it is too large for that. Raises `Invalid`."""
     if not start.strip():
         raise Invalid("envelope_missing", "The body is empty.", remedy="Send the bytes of a DSSE envelope.")
     if len(start) > INLINE_BYTES:

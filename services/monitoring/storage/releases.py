@@ -23,6 +23,7 @@ from shared.errors import NotFound
 from shared.mongo import Collection, Database, Document, Index
 
 RELEASES, STANDING = "releases", "standing"
+_CURRENT: Document = {"current": True}
 INDEXES: dict[str, tuple[Index, ...]] = {
     RELEASES: (
         Index((("project", 1), ("subjects", 1))),
@@ -31,6 +32,8 @@ INDEXES: dict[str, tuple[Index, ...]] = {
         Index((("project", 1), ("urgency", 1))),
         Index((("project", 1), ("application", 1), ("urgency", 1))),
         Index((("deadlines.ids", 1),)),
+        Index((("urgency", 1),), where=_CURRENT),
+        Index((("project", 1), ("criticality", 1), ("application", 1), ("trust", 1)), where=_CURRENT),
         Index((("stale", 1), ("_id", 1))),
     ),
     STANDING: (),

@@ -24,6 +24,7 @@ from services.monitoring.storage import (
     running,
     sboms,
     sla_tables,
+    surveys,
     undecided,
     versions,
     vex,
@@ -88,6 +89,7 @@ class MonitoringWork:
         self.rematches = rematching.RematchRepository(collection(rematching.REMATCHING))
         self.undecided = undecided.UndecidedRepository(collection(undecided.UNDECIDED))
         self.releases = releases.ReleaseRepository(collection(releases.RELEASES), collection(releases.STANDING))
+        self.surveys = surveys.Surveys(collection(releases.RELEASES))
         self.delivery = delivery.DeliveryRepository(
             collection(delivery.DEPLOYMENTS), collection(delivery.INCIDENTS), collection(delivery.EPISODES)
         )

@@ -39,12 +39,9 @@ async def look_ahead(query: ShowReadiness, outside: Outside) -> Outlook:
             f"{query.version} is a draft: its content may still change, so that no gate judges it.",
             remedy="Seal it, or promote it, which seals it.",
         )
-    stages, where = wire.stages_of(version), wire.whereabouts(version)
-    following = [stage.name for stage in next_stages(stages, where) if stage.name not in where.quarantined_in]
-    if not following:
+    way = _thought_of(query, version)
+    if way is None:
         return Outlook(version, None, None)
-    kind = PromotionKind.PROMOTE
-    way = route(stages, where, kind, following[0])
     judge = JudgeGates(
         project=query.project,
         application=query.application,
@@ -52,9 +49,18 @@ async def look_ahead(query: ShowReadiness, outside: Outside) -> Outlook:
         version_digest=version.digest,
         passages=wire.passages_of(way),
         requested_by=outside.caller.actor.subject,
-        kind=kind,
+        kind=query.kind,
     )
     return Outlook(version, way, await outside.asker.ask(judge, Judgement, token=outside.token, cause=outside.meta))
+
+
+def _thought_of(query: ShowReadiness, version: VersionView) -> Route | None:
+    """The way that is asked about; None when nothing follows. Raises as a request for it would."""
+    stages, where = wire.stages_of(version), wire.whereabouts(version)
+    if query.to_stage is not None or query.kind is not PromotionKind.PROMOTE:
+        return route(stages, where, query.kind, query.to_stage)
+    following = [stage.name for stage in next_stages(stages, where) if stage.name not in where.quarantined_in]
+    return route(stages, where, query.kind, following[0]) if following else None
 
 
 @HANDLERS.query(ShowPromotion)
@@ -90,7 +96,7 @@ async def show_train(query: ShowTrain, work: PromotionWork) -> TrainView:
 
 @HANDLERS.query(ShowReadiness, prepare=look_ahead)
 async def show_readiness(query: ShowReadiness, work: PromotionWork, outlook: Outlook) -> Readiness:
-    """What is missing for the next stage. Nothing is stored, and no promotion can be based on it."""
+    """What is missing for the next stage, or another move. Nothing is stored, and no promotion can be based on it."""
     work.unit.caller.require_member(query.project, query.application)
     judgement = outlook.judgement
     return Readiness(

@@ -17,6 +17,8 @@ from shared.mongo import Database, Document, Index
 
 _NEWEST_FIRST = (("requested_at", -1), ("_id", 1))
 _OPEN: Document = {"open": True}
+_ENDED: Document = {"open": False}
+ENDED = (("state", 1), ("route.release", 1), ("stepped_at", -1))
 _QUEUE = (("first", -1), ("requested_at", 1), ("_id", 1))
 LOOKED_AT_AGAIN_AFTER = timedelta(seconds=15)
 """How soon a freeze that holds a promotion back is looked at again: it may have been changed."""
@@ -34,6 +36,8 @@ INDEXES: dict[str, tuple[Index, ...]] = {
         Index((("wants", 1), *_QUEUE), where=_OPEN),
         Index((("claims", 1),), where=_OPEN),
         Index((("train_id", 1),)),
+        Index(ENDED, where=_ENDED),
+        Index((("project", 1), *ENDED), where=_ENDED),
     ),
     "claims": (),
     "trains": (),

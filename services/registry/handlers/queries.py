@@ -11,6 +11,7 @@ from contracts.registry.v1.queries import (
     ShowProject,
     ShowVersion,
 )
+from contracts.registry.v1.surveys import ApplicationSurvey, SurveyApplications
 from contracts.registry.v1.views import (
     ApplicationPage,
     ApplicationView,
@@ -44,6 +45,12 @@ async def list_applications(query: ListApplications, work: RegistryWork) -> Appl
     """The applications of a project."""
     work.unit.caller.require_member(query.project)
     return await work.views.applications(query.project, query.after, query.limit)
+
+
+@HANDLERS.query(SurveyApplications)
+async def survey_applications(query: SurveyApplications, work: RegistryWork) -> ApplicationSurvey:
+    """The applications of all projects that the caller may see."""
+    return await work.surveys.applications(query, work.unit.caller.seen_projects(query.project))
 
 
 @HANDLERS.query(ShowApplication)

@@ -18,6 +18,9 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     "applications": (
         Index((("project", 1), ("_id", 1))),
         Index((("project", 1), ("lifecycle", 1))),
+        Index((("project", 1), ("criticality", 1))),
+        Index((("criticality", 1), ("_id", 1))),
+        Index((("owners", 1), ("_id", 1))),
         Index((("project", 1), ("intake.versions", 1)), where={"intake.versions": {"$exists": True}}),
     ),
     "packages": (Index((("application", 1),)),),

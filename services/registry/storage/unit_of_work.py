@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.registry.storage import bindings, catalogue, deliveries, pipelines, standings, versions
+from services.registry.storage.surveys import Surveys
 from services.registry.storage.views import Views
 from shared.gate_keys import GateKeys
 from shared.messaging.unit_of_work import UnitOfWork
@@ -28,6 +29,7 @@ class RegistryWork:
         self.deliveries = deliveries.Deliveries(unit)
         self.pipelines = pipelines.PipelineIdentities(unit)
         self.views = Views(unit)
+        self.surveys = Surveys(unit)
 
     @property
     def gate_keys(self) -> GateKeys:

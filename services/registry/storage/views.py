@@ -52,17 +52,24 @@ class Views:
 
     async def project(self, project: str) -> ProjectView:
         """Raises `NotFound`."""
-        return await self._project(await self._get("projects", project, "project"))
+        [found] = await self._projects([await self._get("projects", project, "project")])
+        return found
 
-    async def _project(self, document: Document) -> ProjectView:
-        found = await self._unit.collection("lifecycles").find({"project": document["name"]})
-        lifecycles = (LifecycleView(lifecycle=one["name"], stages=stage_views(as_lifecycle(one))) for one in found)
-        return ProjectView(
-            project=document["name"],
-            title=document["title"],
-            public_badges=document["public_badges"],
-            lifecycles=tuple(lifecycles),
-            revision=document["revision"],
+    async def _projects(self, documents: list[Document]) -> tuple[ProjectView, ...]:
+        names = [document["name"] for document in documents]
+        lifecycles: dict[str, list[LifecycleView]] = {name: [] for name in names}
+        for one in await self._unit.collection("lifecycles").every({"project": {"$in": names}}):
+            view = LifecycleView(lifecycle=one["name"], stages=stage_views(as_lifecycle(one)))
+            lifecycles[one["project"]].append(view)
+        return tuple(
+            ProjectView(
+                project=document["name"],
+                title=document["title"],
+                public_badges=document["public_badges"],
+                lifecycles=tuple(sorted(lifecycles[document["name"]], key=lambda one: one.lifecycle)),
+                revision=document["revision"],
+            )
+            for document in documents
         )
 
     async def projects(self, after: str | None, limit: int, only: list[str] | None) -> ProjectPage:
@@ -71,8 +78,7 @@ class Views:
         if only is not None:
             where["_id"]["$in"] = only
         found = await self._unit.collection("projects").find(where, limit=limit + 1)
-        views = tuple([await self._project(document) for document in found[:limit]])
-        return ProjectPage(projects=views, next=_next(found, limit, "name"))
+        return ProjectPage(projects=await self._projects(found[:limit]), next=_next(found, limit, "name"))
 
     async def application(self, project: str, application: str) -> ApplicationView:
         """Raises `NotFound`."""

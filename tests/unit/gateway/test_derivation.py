@@ -16,6 +16,7 @@ NOT_OFFERED = {
     "ReadPositions",  # receipts carry them; the saga reads them
     "RecordRoleChange",  # asked by the gateway itself, before it makes or revokes a token
     "JudgeGates",  # asked by the promotion service, as readiness
+    "LookUpTrust",  # asked by the console, for the releases on a page
     "ResolvePipeline",  # asked by the gateway itself, with the claims that it has verified
 }
 

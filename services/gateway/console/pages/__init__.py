@@ -25,4 +25,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     waivers.router,
     promotions.router,
     approvals.router,
+    projects.router,
+    applications.router,
+    moving.router,
+    start.router,
 )

@@ -25,9 +25,22 @@ function follow() {
 const seen = new WeakMap();
 const FRESH_IDS = /name="command_id" value="[^"]*"/g; // made anew for each page: no news
 
-// Each part by its id, from the same page; what somebody is typing into is left alone.
+// A part that somebody is in, or in which a field was changed and not sent, is not to be taken away from under them.
+function isInUse(part) {
+  const active = document.activeElement;
+  if (part.contains(active) && !active.matches("a, summary, body")) return true;
+  return [...part.querySelectorAll("input, select, textarea")].some(isChanged);
+}
+
+function isChanged(field) {
+  if (field.matches("select")) return field.selectedIndex !== Math.max(0, [...field.options].findIndex((one) => one.defaultSelected));
+  if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
+  return field.value !== field.defaultValue;
+}
+
+// Each part by its id, from the same page.
 async function refresh() {
-  const parts = [...document.querySelectorAll("[data-refresh][id]")].filter((part) => !part.contains(document.activeElement) || document.activeElement.matches("a, summary, body"));
+  const parts = [...document.querySelectorAll("[data-refresh][id]")];
   if (!parts.length) return;
   const answer = await fetch(window.location.href, { headers: { accept: "text/html", "x-refresh": "1" } });
   if (answer.redirected || !answer.ok) return;
@@ -35,10 +48,13 @@ async function refresh() {
   for (const part of parts) {
     const found = fresh.getElementById(part.id);
     const said = found?.innerHTML.replaceAll(FRESH_IDS, "");
+    if (isInUse(part)) continue; // looked at only now: meanwhile somebody may have begun to type
     if (!found || said === seen.get(part)) continue;
     seen.set(part, said);
     const open = [...part.querySelectorAll("details[open][id]")].map((one) => one.id);
+    const focused = part.contains(document.activeElement) && document.activeElement.getAttribute("href");
     part.replaceChildren(...found.childNodes);
+    if (focused) part.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
     window.htmx?.process(part);
     showTimes(part);

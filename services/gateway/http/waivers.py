@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from contracts.gate.v1.waivers import DecideWaiver, ListWaivers, RequestWaiver, RevokeWaiver, ShowWaiver
+from contracts.gate.v1.waivers import (
+    DecideWaiver,
+    ListOpenWaivers,
+    ListWaivers,
+    RequestWaiver,
+    RevokeWaiver,
+    ShowWaiver,
+)
 from services.gateway.offering import offer
 
 router = APIRouter(tags=["waivers"])
@@ -13,6 +20,7 @@ _ONE = f"{_ALL}/{{waiver_id}}"
 
 offer(router, f"POST {_ALL}", RequestWaiver, status=201)
 offer(router, f"GET {_ALL}", ListWaivers)
+offer(router, "GET /open-waivers", ListOpenWaivers)
 offer(router, f"GET {_ONE}", ShowWaiver)
 offer(router, f"POST {_ONE}/grant", DecideWaiver, name="GrantWaiver", fixed={"decision": "granted"})
 offer(router, f"POST {_ONE}/refuse", DecideWaiver, name="RefuseWaiver", fixed={"decision": "refused"})

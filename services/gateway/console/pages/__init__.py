@@ -2,7 +2,17 @@
 
 from fastapi import APIRouter
 
-from services.gateway.console.pages import access, live, operations, overview, settings, signing_in, webhooks
+from services.gateway.console.pages import (
+    access,
+    live,
+    log,
+    log_states,
+    operations,
+    overview,
+    settings,
+    signing_in,
+    webhooks,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     signing_in.router,
@@ -12,4 +22,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     settings.router,
     access.router,
     webhooks.router,
+    log_states.router,  # Before the entries: their path would take `checkpoints` for an entry's number.
+    log.router,
 )

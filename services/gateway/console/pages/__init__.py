@@ -9,8 +9,11 @@ from services.gateway.console.pages import (
     log_states,
     operations,
     overview,
+    policies,
+    policy_editing,
     settings,
     signing_in,
+    waiver_lists,
     webhooks,
 )
 
@@ -24,4 +27,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     webhooks.router,
     log_states.router,  # Before the entries: their path would take `checkpoints` for an entry's number.
     log.router,
+    policies.router,
+    policy_editing.router,
+    waiver_lists.router,
 )

@@ -65,6 +65,11 @@ class Said:
     path: str
     """Where it is shown; empty where nothing shows it."""
 
+    @property
+    def shown(self) -> str:
+        """What it is about, for people: a passage is of one attempt of its promotion."""
+        return self.subject.replace("|", ", attempt ")
+
 
 def said(entry: LoggedEntry) -> Said:
     """What an entry says. Nothing is missing that the log could not hold."""
@@ -100,7 +105,6 @@ def path_of(kind: str, project: str, subject: str, digest: str) -> str:
         case "key" | "witness":
             return "/log/checkpoints"
         case _ if kind in _WITHIN_PROJECT:
-            # A passage is of one attempt of its promotion.
             return f"{within}/{_WITHIN_PROJECT[kind]}/{subject.partition('|')[0]}"
     return ""
 

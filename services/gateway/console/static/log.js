@@ -67,7 +67,8 @@ async function checked(part, work) {
 
 function signatureCheck(signed) {
   const names = signed.signers.filter((one) => one.state === "right").map((one) => `${one.name} (key ${one.keyId})`);
-  const words = { right: `The state is signed by ${names.join(" and ")}.`, unknown: `${signed.problem} Check it with the command line.` };
+  const of = signed.checkpoint ? `The state of ${counted(signed.checkpoint.size, "entry", "entries")}` : "The state";
+  const words = { right: `${of} is signed by ${names.join(" and ")}.`, unknown: `${signed.problem} Check it with the command line.` };
   return [signed.state === "unsigned" ? "wrong" : signed.state, words[signed.state] ?? signed.problem];
 }
 
@@ -150,7 +151,8 @@ async function entryProof(part) {
     : unsure ? notice("warn", `This entry is in a log of ${counted(given.size, "entry", "entries")} with root ${proof.toHex(seen.root)}. Who signed that root was not checked.`, unsure[1])
     : notice("good", `This entry is in the log of ${counted(given.size, "entry", "entries")} with root ${proof.toHex(seen.root)}.`);
   const rows = seen.steps.map((one, at) => [String(at + 1), one.side, one.hash, one.result]);
-  return [outcome, checklist(checks), ...(seen.leaf ? [tree(seen, given.size, checkpoint?.root)] : []), ...(rows.length ? [steps(rows, ["Step", "Neighbour is", "Neighbour", "Both give"])] : [])];
+  const both = element("div", { class: "both" }, checklist(checks), tree(seen, given.size, checkpoint?.root));
+  return [outcome, both, ...(rows.length ? [steps(rows, ["Step", "Neighbour is", "Neighbour", "Both give"])] : [])];
 }
 
 async function consistency(part) {
@@ -180,6 +182,7 @@ async function newestState(part) {
   const given = await fetched(part.dataset.logCheck);
   const signed = await proof.verifyCheckpoint(given.note, given.keys);
   const checks = [signatureCheck(signed)];
+  if (checks[0][0] === "right") checks[0][1] += ` Its root is ${proof.toHex(signed.checkpoint.root)}.`;
   for (const one of await proof.verifyCosignatures(given.note, given.witnesses)) {
     checks.push([one.state, one.state === "wrong" ? `The cosignature of ${one.name} is wrong.` : `${one.name} has seen it.`]);
   }

@@ -8,7 +8,6 @@ from typer.testing import CliRunner
 from services.cli.main import app
 from tests.support.small_gateway import small_gateway
 
-
 ANSWERS = {"GET /log/entries": {"entries": [{"index": 3, "entry": "what was logged", "leaf_hash": ""}], "next": None}}
 
 

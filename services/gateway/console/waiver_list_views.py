@@ -14,6 +14,8 @@ _LOOKS_BACK = timedelta(days=30)
 """Waivers that began earlier begin at the axis's left end."""
 _LOOKS_AHEAD = timedelta(days=14)
 """At least so far does the axis reach."""
+_PAST = 0.1
+"""At least this share of the future."""
 ENDED = (WaiverState.EXPIRED, WaiverState.REVOKED, WaiverState.REFUSED)
 
 
@@ -52,8 +54,10 @@ class Axis:
 
 def axis(waivers: Sequence[WaiverView], now: datetime) -> Axis:
     """All waivers on one axis, in the order in which they come."""
-    begins = max(min((_begun(one) for one in waivers), default=now), now - _LOOKS_BACK)
     ends = max((*(one.expires_at for one in waivers), now + _LOOKS_AHEAD))
+    begun = min((_begun(one) for one in waivers), default=now)
+    # Some of the past is always there, so that the present is seen as a line.
+    begins = min(max(begun, now - _LOOKS_BACK), now - (ends - now) * _PAST)
     return Axis(begins, ends, _place(now, begins, ends), tuple(_span(one, now, begins, ends) for one in waivers))
 
 

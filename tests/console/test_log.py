@@ -226,7 +226,7 @@ async def test_witnesses_are_shown_with_what_they_last_saw(console: Console, adm
     row = await admin_tab.page.locator("tr", has_text="witness.example/console").first.inner_text()
     assert "catching up" in row
     await admin_tab.page.wait_for_selector("[data-log-check][data-checked=yes]")
-    assert "The state is signed by" in await admin_tab.text("[data-log-check]")
+    assert "entries is signed by hallmark.local/log" in await admin_tab.text("[data-log-check]")
     await admin_tab.must_be_sound_everywhere("log-checkpoints")
 
 

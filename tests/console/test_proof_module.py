@@ -103,13 +103,13 @@ async def test_consistency_is_judged_as_in_python(running: Any) -> None:
     log.grow(max(SIZES))
     roots = {size: merkle.root([one.leaf for one in log.entries[:size]]) for size in range(1, max(SIZES) + 1)}
     cases, expected = [], []
-    for second in SIZES:
-        for first in {1, max(1, second // 2), max(1, second - 1), second, chance.randint(1, second)}:
-            for _ in range(4):
-                hashes = damaged(log.consistency(first, second), chance)
-                other = chance.choice((first, first, first, chance.randint(1, max(SIZES))))
-                cases.append([first, second, roots[other].hex(), roots[second].hex(), hexed(hashes)])
-                expected.append(merkle.verify_consistency(first, second, roots[other], roots[second], hashes))
+    for second in range(1, 34):
+        for first in range(1, second + 1):
+            proof = log.consistency(first, second)
+            other = chance.choice((first, first, first, chance.randint(1, max(SIZES))))
+            for hashes, root in ((proof, roots[first]), (damaged(proof, chance), roots[other])):
+                cases.append([first, second, root.hex(), roots[second].hex(), hexed(hashes)])
+                expected.append(merkle.verify_consistency(first, second, root, roots[second], hashes))
     assert {True, False} == set(expected)
     found = await in_browser(
         await page_at(running, SECURE),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from services.evidence.blobs import blob_routes
+from services.evidence.filing import file_older_entries
 from services.evidence.handlers import (
     HANDLERS,
     broken_glass,
@@ -31,7 +32,7 @@ SERVICE = Service(
     "evidence",
     HANDLERS,
     INDEXES,
-    duties=(sequence, rejudge, sweep_uploads),
+    duties=(sequence, rejudge, sweep_uploads, file_older_entries),
     routes=blob_routes,
     equip=load_keyring,
     before_start=refuse_foreign_log,

@@ -147,7 +147,7 @@ def test_policies_are_tried_without_any_server(path: Path) -> None:
         "contracts.vocabulary",
         "pydantic",
         "services.cli.policies",
-        "services.cli.yaml_reading",
+        "shared.yaml_reading",
         "shared.digests",
         "shared.errors",
         "shared.policy",

@@ -8,7 +8,9 @@ import pytest
 
 from contracts.answers import Applied
 from contracts.gate.v1.events import PolicyApplied
+from contracts.gate.v1.queries import ListSharedPolicies
 from contracts.gate.v1.templates import ApplyTemplate, ListTemplates, ShowTemplate, TemplatePage, TemplateView
+from contracts.gate.v1.views import PolicyPage
 from contracts.vocabulary import Criticality, Outcome, Role
 from services.gate.handlers.judging import AT_ONCE
 from shared.errors import Forbidden, Invalid, NotFound, Transient
@@ -92,6 +94,26 @@ async def test_a_wide_policy_governs_others_until_it_is_taken_back_and_what_wait
         await gate.apply(back, project="platform", token=gate.system.token("sec", Role.SECURITY))
         newest = (await gate.verdicts())[0]
         assert (newest.outcome, newest.promotion_id) == (Outcome.ALLOW, "p-1")
+
+
+async def test_policies_of_others_that_apply_in_a_project_are_listed(tmp_path: Path) -> None:
+    async with a_gate(tmp_path) as gate:
+        await gate.apply(document(TESTS))
+        await gate.apply(named("platform", document(SBOM, scope={"projects": ["*"]})), project="platform")
+        await gate.apply(named("bank", document(SBOM, scope={"projects": ["shop", "bank"]})), project="bank")
+        viewer = gate.system.token("vi", Role.VIEWER, project="shop")
+
+        async def shared(project: str | None, **more: Any) -> list[str]:
+            query = ListSharedPolicies(project=project, **more)
+            page = await gate.asker.ask(query, PolicyPage, token=viewer)
+            return [one.project for one in page.policies]
+
+        assert await shared("shop") == ["bank", "platform"]
+        assert await shared("shop", limit=1) == ["bank"]
+        assert await shared("shop", after="bank/prod-entry") == ["platform"]
+        assert await shared(None) == ["platform"]
+        with pytest.raises(Forbidden):
+            await shared("bank")
 
 
 async def test_whoever_owns_an_application_changes_no_policy_that_gates_it(tmp_path: Path) -> None:

@@ -64,6 +64,10 @@ class WitnessView(Answer):
     registered_at: Utc
     registered_by: str
     retired_at: Utc | None = None
+    newest_size: int | None = None
+    """Of the largest state that it has cosigned; None while none is known."""
+    newest_time: int | None = None
+    """When it did, in seconds since 1970 by the witness's clock."""
 
 
 class Witnesses(Answer):
@@ -99,7 +103,7 @@ class RoleChangeRecorded(Answer):
 
 
 class CheckpointPage(Answer):
-    """Signed states in the order of their sizes."""
+    """Signed states by their sizes, in the order that was asked for."""
 
     checkpoints: tuple[SignedState, ...]
     next: int | None = None
@@ -159,6 +163,9 @@ class ListCheckpoints(Query):
     answer: ClassVar[type[Answer]] = CheckpointPage
     after: Annotated[int, Field(ge=0)] = 0
     limit: Annotated[int, Field(ge=1, le=100)] = 100
+    newest_first: bool = False
+    before: Annotated[int, Field(ge=1)] | None = None
+    """Only states smaller than this: with `newest_first`, pass `next` here to read on."""
 
 
 class InspectLog(Query):

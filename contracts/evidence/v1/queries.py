@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from contracts.evidence.v1.views import (
     Attestations,
@@ -20,7 +20,7 @@ from contracts.evidence.v1.views import (
     TrustRoots,
 )
 from contracts.message import Answer, PageLimit, Query
-from contracts.vocabulary import Digest, ProjectName
+from contracts.vocabulary import Digest, ProjectName, Utc
 
 
 class ListEvidence(Query):
@@ -126,6 +126,16 @@ class ListLogEntries(Query):
     """The subject id of an entry: an evidence, verdict or promotion id, or a digest."""
     after: Annotated[int, Field(ge=-1)] = -1
     limit: PageLimit = 100
+    kind: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")] | None = None
+    """Only entries of this kind, such as `verdict`."""
+    project: ProjectName | Literal["*"] | None = None
+    """Only entries of this project; `*` for those about the installation itself."""
+    since: Utc | None = None
+    until: Utc | None = None
+    """Only entries recorded from the one moment up to, not including, the other, within what clocks differ by."""
+    newest_first: bool = False
+    before: Annotated[int, Field(ge=0)] | None = None
+    """Only entries before this one: with `newest_first`, pass `next` here to read on."""
 
 
 class ReadSigningKeys(Query):

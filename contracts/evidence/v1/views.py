@@ -125,7 +125,7 @@ class LoggedEntry(Frozen):
 
 
 class LogPage(Answer):
-    """Entries in the order of the log."""
+    """Entries in the order that was asked for."""
 
     entries: tuple[LoggedEntry, ...]
     next: int | None = None

@@ -31,6 +31,16 @@ class ListPolicies(Query):
     limit: PageLimit = 100
 
 
+class ListSharedPolicies(Query):
+    """Which policies of other projects apply in this one? Without a project: which ones apply in all of them?"""
+
+    subject: ClassVar[str] = "hallmark.ask.gate.shared-policy.list.v1"
+    answer: ClassVar[type[Answer]] = PolicyPage
+    project: ProjectName | None = None
+    after: str | None = None
+    limit: PageLimit = 100
+
+
 class ShowPolicy(Query):
     """What does one policy say, now or in the revision with this digest?"""
 

@@ -155,6 +155,16 @@ class ListWaiverRequests(Query):
     limit: PageLimit = 50
 
 
+class ListOpenWaivers(Query):
+    """Which exceptions are asked for or in force, in one project or wherever the caller may look?"""
+
+    subject: ClassVar[str] = "hallmark.ask.gate.open-waiver.list.v1"
+    answer: ClassVar[type[Answer]] = WaiverPage
+    project: ProjectName | None = None
+    after: str | None = None
+    limit: PageLimit = 50
+
+
 class _WaiverEvent(Event):
     project: ProjectName
     application: ApplicationName

@@ -24,10 +24,10 @@ from services.cli.exits import Exit
 from services.cli.output import mark, out, table
 from services.cli.policies.folders import API_VERSION, TEST_KIND, is_test_file
 from services.cli.policies.written import in_case
-from services.cli.yaml_reading import read_yaml_file, yaml_files
 from shared.errors import Invalid, NotFound, Rejection
 from shared.policy.policy import read_policy
 from shared.policy.template import RuleTemplate, read_template, resolved, templates_named
+from shared.yaml_reading import read_yaml_file, yaml_files
 
 _TIME = TypeAdapter(Utc)
 Files = Annotated[

@@ -46,10 +46,15 @@ def checkpoint() -> None:
 @log.command("entries")
 def entries(
     about: Annotated[str | None, typer.Option(help="An evidence, verdict or promotion id, or a digest.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only of this kind, such as verdict or policy.")] = None,
+    project: Annotated[str | None, typer.Option("--project", "-p", help="Only of this project.")] = None,
     limit: Annotated[int, typer.Option(help="How many.")] = 50,
+    *,
+    newest: Annotated[bool, typer.Option("--newest", help="The newest first.")] = False,
 ) -> None:
     """What was logged."""
-    page = Client().get("/log/entries", about=about, limit=limit)
+    given = {"about": about, "kind": kind, "project": project, "newest_first": newest or None}
+    page = Client().get("/log/entries", limit=limit, **given)
     out.answer(page, table(("index", "entry"), [(one["index"], one["entry"]) for one in page["entries"]]))
 
 

@@ -28,13 +28,13 @@ from services.cli.policies.folders import (
     tested_in,
 )
 from services.cli.policies.rule_advice import remarks_on_rules
-from services.cli.yaml_reading import yaml_files
 from shared.clock import utc_now
 from shared.errors import Invalid
 from shared.policy.policy import Policy
 from shared.policy.rules import Rego, each_rule
 from shared.policy.template import RuleTemplate
 from shared.rego.pool import checked_offline
+from shared.yaml_reading import yaml_files
 
 Problems = list[tuple[str, Invalid]]
 """What is malformed, with where it is."""

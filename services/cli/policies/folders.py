@@ -10,10 +10,10 @@ from typing import Any
 
 from services.cli.policies.cases import PolicyTest, read_policy_test
 from services.cli.policies.written import in_case
-from services.cli.yaml_reading import YAML_SUFFIXES, read_yaml_file, yaml_files
 from shared.errors import Invalid, NotFound
 from shared.policy.policy import Policy, read_policy
 from shared.policy.template import RuleTemplate, read_template, resolved, templates_named
+from shared.yaml_reading import YAML_SUFFIXES, read_yaml_file, yaml_files
 
 API_VERSION = "hallmark/v1"
 TEST_KIND = "PolicyTest"

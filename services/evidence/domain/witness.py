@@ -30,6 +30,8 @@ class Witness:
     registered_at: datetime
     registered_by: str
     retired_at: datetime | None = None
+    newest: tuple[int, int] | None = None
+    """Size of the largest state that it has cosigned, and when, by its clock; None while none is known."""
 
     @property
     def key(self) -> WitnessKey:

@@ -32,6 +32,7 @@ from services.evidence.domain.passage import PASSAGE_TYPE, RESULT_TYPE
 from services.evidence.handlers import HANDLERS
 from services.evidence.handlers.states import hex_digest, newest_checkpoint
 from services.evidence.recent import State
+from services.evidence.storage.log_search import search
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.errors import Transient
 from shared.trust.statement import WITHDRAWAL_TYPE
@@ -143,4 +144,4 @@ async def prove_consistency(query: ProveConsistency, work: EvidenceWork) -> Cons
 @HANDLERS.query(ListLogEntries)
 async def list_log_entries(query: ListLogEntries, work: EvidenceWork) -> LogPage:
     """What was logged. Entries hold names and digests only, so everybody signed in may read them."""
-    return await work.journal.page(query.about, query.after, query.limit)
+    return await search(work.unit.session or work.unit.database, query)

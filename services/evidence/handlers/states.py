@@ -39,7 +39,9 @@ async def read_checkpoint(_: ReadCheckpoint, work: EvidenceWork) -> Checkpoint:
 async def list_checkpoints(query: ListCheckpoints, work: EvidenceWork) -> CheckpointPage:
     """Every signed state. What is listed must be on file as given out, so the newest is looked at first."""
     newest = await work.checkpoints.newest()
-    found = await work.checkpoints.page(query.after, query.limit + 1)
+    found = await work.checkpoints.page(
+        query.after, query.limit + 1, before=query.before, newest_first=query.newest_first
+    )
     known = [kept for kept in found if newest and kept.size <= newest.size]
     page: list[SignedState] = []
     room = _PAGE_CHARACTERS
@@ -119,15 +121,15 @@ async def _handover(work: EvidenceWork, keys: Succession, key: SigningKey) -> Ke
     size = key.since or 0
     index = await work.journal.place_of(keys.digest_of(key))
     kept = await work.checkpoints.at(size)
-    if index is None or kept is None:
+    logged = None if index is None else await work.journal.entry(index)
+    if index is None or kept is None or logged is None:
         raise RuntimeError(f"the log does not hold the handover to {key.verifier_key}")
-    page = await work.journal.page(None, index - 1, 1)
     _, hashes = await work.journal.inclusion(index, size, await work.journal.edge())
     return KeyHandover(
         old=keys.keys[key.number - 1].verifier_key,
         new=key.verifier_key,
         index=index,
-        entry=page.entries[0].entry,
+        entry=logged.entry,
         hashes=tuple(hex_digest(one) for one in hashes),
         note=kept.note,
     )

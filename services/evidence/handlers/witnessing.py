@@ -76,8 +76,11 @@ async def submit_cosignature(command: SubmitCosignature, work: EvidenceWork) -> 
             "checkpoint_unknown", f"The log has signed no state of size {size}.", remedy="Fetch the checkpoint first."
         )
     ours = note.Checkpoint(work.keyring.origin, kept.size, kept.root)
-    accepted = watching.accept(signed, ours, await work.witnesses.all(), at=work.unit.now)
+    known = await work.witnesses.all()
+    accepted = watching.accept(signed, ours, known, at=work.unit.now)
     now = await work.checkpoints.cosign(size, accepted)
+    in_use = next(one for one in known if one.retired_at is None and one.key.name == accepted.witness)
+    await work.witnesses.saw(in_use.verifier_key, size, accepted.time)
     return CosignatureKept(
         size=size, witness=accepted.witness, cosignatures=len(now.cosignatures), quorum=work.keyring.quorum
     )
@@ -131,4 +134,6 @@ def _view(one: watching.Witness) -> WitnessView:
         registered_at=one.registered_at,
         registered_by=one.registered_by,
         retired_at=one.retired_at,
+        newest_size=one.newest[0] if one.newest else None,
+        newest_time=one.newest[1] if one.newest else None,
     )

@@ -81,9 +81,13 @@ class Checkpoints:
         found = await self.at(pointer["size"]) if pointer else None
         return await give_out(self._keyring, found) if found else None
 
-    async def page(self, after: int, limit: int) -> list[Kept]:
-        """States in the order of their sizes."""
-        return [_from_document(one) for one in await self._checkpoints.find({"_id": {"$gt": after}}, limit=limit)]
+    async def page(
+        self, after: int, limit: int, *, before: int | None = None, newest_first: bool = False
+    ) -> list[Kept]:
+        """States in the order of their sizes, or the newest first."""
+        where: Document = {"_id": {"$gt": after} | ({} if before is None else {"$lt": before})}
+        order = (("_id", -1 if newest_first else 1),)
+        return [_from_document(one) for one in await self._checkpoints.find(where, sort=order, limit=limit)]
 
     async def cosign(self, size: int, cosignature: Cosignature) -> Kept:
         """Keep a verified cosignature; the first of each witness stays."""

@@ -13,9 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from contracts.evidence.v1.events import PassageAttested, PassageWithdrawn
-from contracts.evidence.v1.views import LoggedEntry, LogPage
+from contracts.evidence.v1.views import LoggedEntry
 from services.evidence.domain.log import LogEntry
 from services.evidence.recent import RecentLog
+from services.evidence.storage import log_search
 from shared.crypto import merkle
 from shared.crypto.merkle import NodeId
 from shared.crypto.tiles import Edge, TileId, node_in, tile_of
@@ -27,7 +28,7 @@ from shared.mongo.lease import LeaseLostError
 
 INDEXES: dict[str, tuple[Index, ...]] = {
     "log_queue": (Index((("order", 1), ("place", 1))),),
-    "log_entries": (Index((("about", 1), ("_id", 1))),),
+    log_search.COLLECTION: log_search.INDEXES,
     "log_tiles": (),
     "log_state": (),
 }
@@ -182,6 +183,7 @@ class Journal:
         await self._entries.add_all(
             [
                 {"_id": index, "entry": pending.entry, "leaf": leaf, "about": list(pending.about)}
+                | log_search.filed(pending.entry)
                 for index, (pending, leaf) in enumerate(zip(entries, leaves, strict=True), claim.edge.size)
             ]
         )
@@ -197,17 +199,10 @@ class Journal:
         found = await self._entries.find_one({"about": about}, sort=(("_id", 1),))
         return found["_id"] if found else None
 
-    async def page(self, about: str | None, after: int, limit: int) -> LogPage:
-        """Entries in order."""
-        where: Document = {"_id": {"$gt": after}}
-        if about:
-            where["about"] = about
-        found = await self._entries.find(where, limit=limit + 1)
-        entries = tuple(
-            LoggedEntry(index=one["_id"], entry=bytes(one["entry"]).decode(), leaf_hash=_hex(bytes(one["leaf"])))
-            for one in found[:limit]
-        )
-        return LogPage(entries=entries, next=entries[-1].index if len(found) > limit else None)
+    async def entry(self, index: int) -> LoggedEntry | None:
+        """The entry at a place; None where there is none."""
+        found = await self._entries.get(index)
+        return log_search.logged(found) if found else None
 
     async def inclusion(
         self, index: int, size: int, edge: Edge, recent: RecentLog | None = None
@@ -266,7 +261,3 @@ async def full_tiles(scope: Scope, wanted: Collection[TileId]) -> dict[TileId, b
     names = {str(tile): tile for tile in wanted}
     rows = await scope.collection("log_tiles").find({"_id": {"$in": list(names)}}, limit=len(names)) if names else []
     return {names[row["_id"]]: bytes(row["hashes"]) for row in rows}
-
-
-def _hex(digest: bytes) -> str:
-    return "sha256:" + digest.hex()

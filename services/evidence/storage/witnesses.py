@@ -32,6 +32,11 @@ class Witnesses:
             }
         )
 
+    async def saw(self, verifier_key: str, size: int, time: int) -> None:
+        """Keep that it has cosigned the state of that size."""
+        larger = {"_id": verifier_key, "newest.size": {"$not": {"$gte": size}}}
+        await self._witnesses.update(larger, {"$set": {"newest": {"size": size, "time": time}}})
+
     async def retire(self, verifier_key: str) -> Witness:
         """It is retired from now on, or was before. Raises `NotFound`."""
         await self._witnesses.update(
@@ -46,4 +51,11 @@ class Witnesses:
 
 
 def _from_document(found: Document) -> Witness:
-    return Witness(found["_id"], found["registered_at"], found["registered_by"], found["retired_at"])
+    newest = found.get("newest")
+    return Witness(
+        found["_id"],
+        found["registered_at"],
+        found["registered_by"],
+        found["retired_at"],
+        (newest["size"], newest["time"]) if newest else None,
+    )

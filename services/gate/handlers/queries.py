@@ -8,6 +8,7 @@ from contracts.gate.v1.queries import (
     JudgeGates,
     ListPolicies,
     ListPolicyRevisions,
+    ListSharedPolicies,
     ListVerdictKeys,
     ListVerdicts,
     ShowPolicy,
@@ -38,6 +39,14 @@ async def list_policies(query: ListPolicies, work: GateWork) -> PolicyPage:
     """The policies of a project."""
     work.unit.caller.require_member(query.project)
     return await work.policies.page(query.project, query.after, query.limit)
+
+
+@HANDLERS.query(ListSharedPolicies)
+async def list_shared_policies(query: ListSharedPolicies, work: GateWork) -> PolicyPage:
+    """Policies of other projects. Those that apply everywhere concern everybody who is signed in."""
+    if query.project is not None:
+        work.unit.caller.require_member(query.project)
+    return await work.policies.shared(query.project, query.after, query.limit)
 
 
 @HANDLERS.query(ShowPolicy)

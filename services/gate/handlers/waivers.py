@@ -8,6 +8,7 @@ from typing import Literal
 from contracts.gate.v1.waivers import (
     DecideWaiver,
     ListWaiverRequests,
+    ListOpenWaivers,
     ListWaivers,
     RequestWaiver,
     RevokeWaiver,
@@ -26,6 +27,7 @@ from services.gate.handlers import HANDLERS
 from services.gate.handlers.judging import look_again_at
 from services.gate.storage.unit_of_work import GateWork
 from shared.errors import NotFound
+from shared.identity import EVERYWHERE
 
 ASKERS = (Role.CONTRIBUTOR, Role.RELEASE_MANAGER, Role.SECURITY)
 
@@ -146,3 +148,14 @@ async def list_waiver_requests(query: ListWaiverRequests, work: GateWork) -> Wai
     return await work.dossiers.waivers.requested(
         projects, caller.actor.subject, work.unit.now, after=query.after, limit=query.limit
     )
+
+
+@HANDLERS.query(ListOpenWaivers)
+async def list_open_waivers(query: ListOpenWaivers, work: GateWork) -> WaiverPage:
+    """Those that are not over, those that end first leading; without a project, of all that the caller is in."""
+    caller = work.unit.caller
+    if query.project is not None:
+        caller.require_member(query.project)
+    everywhere = EVERYWHERE in caller.grants
+    within = (query.project,) if query.project else None if everywhere else tuple(sorted(caller.grants))
+    return await work.dossiers.waivers.open_ones(within, after=query.after, limit=query.limit)

@@ -117,6 +117,15 @@ class Policies:
         following = found[limit - 1]["name"] if len(found) > limit else None
         return PolicyPage(policies=tuple(_view(document) for document in found[:limit]), next=following)
 
+    async def shared(self, project: str | None, after: str | None, limit: int) -> PolicyPage:
+        """Those of other projects that apply in `project`, or all that apply everywhere, by project and name."""
+        where: Document = {"projects": "*" if project is None else {"$in": [project, "*"]}, "_id": {"$gt": after or ""}}
+        if project is not None:
+            where["project"] = {"$ne": project}
+        found = await self._policies.find(where, limit=limit + 1)
+        following = found[limit - 1]["_id"] if len(found) > limit else None
+        return PolicyPage(policies=tuple(_view(document) for document in found[:limit]), next=following)
+
     async def revisions(self, project: str, name: str, after: int | None, limit: int) -> PolicyRevisionPage:
         """The revisions of one policy, newest first. Raises `NotFound` when there never was one."""
         where: Document = {"project": project, "name": name}

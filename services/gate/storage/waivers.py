@@ -17,8 +17,8 @@ from shared.mongo import Database, Document, Index
 INDEXES: dict[str, tuple[Index, ...]] = {
     "waivers": (
         Index((("application", 1), ("expires_at", 1)), where={"state": GRANTED}),
-        Index((("expires_at", 1),), where={"open": True}),
         Index((("state", 1), ("expires_at", 1), ("_id", 1)), where={"open": True}),
+        Index((("expires_at", 1), ("_id", 1)), where={"open": True}),
         Index((("project", 1), ("expires_at", 1), ("_id", 1))),
         Index((("artifact", 1),)),
     ),
@@ -131,13 +131,22 @@ class Waivers:
             where["project"] = {"$in": sorted(projects)}
         return await self._page(where, after, limit)
 
+    async def open_ones(self, projects: Sequence[str] | None, *, after: str | None, limit: int) -> WaiverPage:
+        """Those that are asked for or in force in these projects, or in all; those that end first lead."""
+        where: Document = {"open": True}
+        if projects is not None:
+            where["project"] = {"$in": list(projects)}
+        return await self._page(where, after, limit)
+
     async def _page(self, where: Document, after: str | None, limit: int) -> WaiverPage:
         last = await self._waivers.get(after) if after else None
         if last:
-            where["$or"] = [
-                {"expires_at": {"$gt": last["expires_at"]}},
-                {"expires_at": last["expires_at"], "_id": {"$gt": last["_id"]}},
-            ]
+            where = where | {
+                "$or": [
+                    {"expires_at": {"$gt": last["expires_at"]}},
+                    {"expires_at": last["expires_at"], "_id": {"$gt": last["_id"]}},
+                ]
+            }
         found = await self._waivers.find(where, sort=(("expires_at", 1), ("_id", 1)), limit=limit + 1)
         views = tuple([await self.view(_waiver(one)) for one in found[:limit]])
         return WaiverPage(waivers=views, next=views[-1].waiver_id if len(found) > limit else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from contracts.gate.v1.commands import ApplyPolicy
-from contracts.gate.v1.queries import ListPolicies, ListPolicyRevisions, ShowPolicy
+from contracts.gate.v1.queries import ListPolicies, ListPolicyRevisions, ListSharedPolicies, ShowPolicy
 from contracts.gate.v1.replays import SimulatePolicy
 from contracts.gate.v1.templates import ApplyTemplate, ListTemplates, ShowTemplate
 from services.gateway.offering import offer
@@ -24,6 +24,7 @@ offer(
     name="ShowPolicyRevision",
     fixed={"policy": _NOT_HERE},
 )
+offer(router, "GET /shared-policies", ListSharedPolicies)
 offer(router, "GET /projects/{project}/rule-templates", ListTemplates)
 offer(router, "GET /projects/{project}/rule-templates/{template}", ShowTemplate)
 offer(router, "PUT /projects/{project}/rule-templates/{template}", ApplyTemplate)

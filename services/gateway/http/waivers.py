@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from contracts.gate.v1.waivers import (
     DecideWaiver,
     ListWaiverRequests,
+    ListOpenWaivers,
     ListWaivers,
     RequestWaiver,
     RevokeWaiver,
@@ -20,6 +21,7 @@ _ONE = f"{_ALL}/{{waiver_id}}"
 
 offer(router, f"POST {_ALL}", RequestWaiver, status=201)
 offer(router, f"GET {_ALL}", ListWaivers)
+offer(router, "GET /open-waivers", ListOpenWaivers)
 offer(router, f"GET {_ONE}", ShowWaiver)
 offer(router, "GET /waiver-requests", ListWaiverRequests)
 offer(router, f"POST {_ONE}/grant", DecideWaiver, name="GrantWaiver", fixed={"decision": "granted"})

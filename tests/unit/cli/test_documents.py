@@ -12,10 +12,10 @@ from typer.testing import CliRunner, Result
 from services.cli.commands.documents import read_documents
 from services.cli.main import app
 from services.cli.output import out
-from services.cli.yaml_reading import read_yaml
 from shared.errors import Invalid
 from shared.policy.policy import read_policy
 from shared.policy.template import read_template, resolved
+from shared.yaml_reading import read_yaml
 from tests.support.small_gateway import SmallGateway, small_gateway
 
 POLICY = """\

@@ -11,9 +11,9 @@ from typer.testing import CliRunner, Result
 
 from services.cli.main import app
 from services.cli.output import out
-from services.cli.yaml_reading import read_yaml
 from shared.errors import HallmarkError
 from shared.policy.policy import read_policy
+from shared.yaml_reading import read_yaml
 from tests.support.small_gateway import SmallGateway, small_gateway
 
 

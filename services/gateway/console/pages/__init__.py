@@ -3,7 +3,33 @@
 from fastapi import APIRouter
 
 from services.gateway.console.pages import (
-    APIRouter,
+    access,
+    applications,
+    approvals,
+    contents,
+    evidence,
+    live,
+    log,
+    log_states,
+    moving,
+    operations,
+    overview,
+    people,
+    policies,
+    policy_editing,
+    projects,
+    promotions,
+    sessions,
+    settings,
+    signing_in,
+    signing_in_by_issuer,
+    signing_in_by_link,
+    start,
+    verdicts,
+    versions,
+    waiver_lists,
+    waivers,
+    webhooks,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -29,4 +55,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     applications.router,
     moving.router,
     start.router,
+    log_states.router,  # Before the entries: their path would take `checkpoints` for an entry's number.
+    log.router,
+    policies.router,
+    policy_editing.router,
+    waiver_lists.router,
 )

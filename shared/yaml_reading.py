@@ -47,6 +47,15 @@ def read_yaml(text: str, origin: str) -> list[Any]:
         raise Invalid("document_unreadable", f"{origin} is not YAML: {error}", remedy="Mend the file.") from error
 
 
+def one_node(text: str) -> yaml.Node | None:
+    """The first document of a YAML text as it is written, with the places of its parts. Raises `yaml.YAMLError`."""
+    loader = _Loader(text)
+    try:
+        return loader.get_node() if loader.check_node() else None
+    finally:
+        loader.dispose()
+
+
 def read_yaml_file(file: Path) -> list[Any]:
     """As `read_yaml`, of a file in UTF-8."""
     try:

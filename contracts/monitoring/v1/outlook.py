@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -16,9 +16,9 @@ from contracts.message import Answer, Query
 from contracts.monitoring.v1.feeds import AdvisoryStanding
 from contracts.monitoring.v1.metrics import MetricPeriod
 from contracts.monitoring.v1.views import ReleaseTrust
-from contracts.vocabulary import ApplicationName, Frozen, ProjectName, Utc, VersionName
+from contracts.vocabulary import ApplicationName, Frozen, ProjectName, Severity, Utc, VersionName
 
-SeverityCounts = dict[Literal["unknown", "none", "low", "medium", "high", "critical"], int]
+SeverityCounts = dict[Severity, int]
 """How many alerts of each severity; severities without any are left out."""
 
 

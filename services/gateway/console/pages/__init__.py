@@ -2,7 +2,19 @@
 
 from fastapi import APIRouter
 
-from services.gateway.console.pages import access, live, operations, overview, settings, signing_in, webhooks
+from services.gateway.console.pages import (
+    access,
+    alerts,
+    insights,
+    live,
+    operations,
+    overview,
+    risk,
+    settings,
+    signing_in,
+    trust,
+    webhooks,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     signing_in.router,
@@ -12,4 +24,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     settings.router,
     access.router,
     webhooks.router,
+    risk.router,
+    alerts.router,
+    trust.router,
+    insights.router,
 )

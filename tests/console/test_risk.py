@@ -30,7 +30,13 @@ async def bank(console: Console) -> str:
             await _release(console, project, application)
     records = [
         advisory("GHSA-jinja", "jinja2", fixed="3.1.4", aliases=["CVE-2026-10001"], summary=HOSTILE),
-        advisory("GHSA-requests", "requests", database_specific={"severity": "CRITICAL"}, aliases=["CVE-2026-10002"]),
+        advisory(
+            "GHSA-requests",
+            "requests",
+            fixed="2.31.0",
+            database_specific={"severity": "CRITICAL"},
+            aliases=["CVE-2026-10002"],
+        ),
         advisory("GHSA-urllib", "urllib3", fixed="99", database_specific={"severity": "LOW"}),
     ]
     # One that names commits only: nobody can say whether it applies.
@@ -61,12 +67,24 @@ async def _ask(console: Console, method: str, path: str, body: Any = None, key: 
 
 
 async def _project(console: Console, project: str) -> None:
-    stages = [{"name": "qa"}, {"name": "prod"}]
+    stages = [{"name": "qa", "open": ["entry", "exit"]}, {"name": "prod", "open": ["entry"]}]
     pem = keys.public_pem(console.shop.key.public_key())
     await _ask(console, "PUT", f"/projects/{project}", {"title": f"The {project}"})
     await _ask(console, "PUT", f"/projects/{project}/lifecycles/default", {"stages": stages})
     root = {"keys": [pem], "predicate_types": [CYCLONEDX], "role": "build"}
     await _ask(console, "PUT", f"/projects/{project}/trust-roots/build", root)
+    document = {
+        "apiVersion": "hallmark/v1",
+        "kind": "Policy",
+        "metadata": {"project": project, "name": "prod-release"},
+        "spec": {
+            "gates": [{"stage": "prod", "gate": "release"}],
+            "rules": [
+                {"id": "sbom", "title": "It is known what is inside", "kind": "required_evidence", "evidence": "sbom"}
+            ],
+        },
+    }
+    await _ask(console, "PUT", f"/projects/{project}/policies/prod-release", {"document": document})
 
 
 async def _release(console: Console, project: str, application: str, version: str = "1.0.0") -> None:
@@ -166,7 +184,7 @@ async def test_an_alert_is_dealt_with(bank: str, admin_tab: Tab) -> None:
 
 async def test_an_advisory_that_arrives_shows_by_itself(console: Console, bank: str, admin_tab: Tab) -> None:
     await admin_tab.open(f"/projects/{bank}/risk")
-    await admin_tab.page.wait_for_function("document.getElementById('live-state').textContent === 'Live'")
+    await admin_tab.page.wait_for_selector("#live-state:text-is('Live')")
     fresh = advisory("GHSA-late", "jinja2", fixed="3.1.9", database_specific={"severity": "CRITICAL"})
     await _ask(console, "POST", "/advisories", {"advisories": [fresh], "source": "late"}, "late")
     await admin_tab.page.wait_for_selector("#deadlines :text('GHSA-late')", timeout=60_000)

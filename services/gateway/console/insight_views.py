@@ -113,7 +113,8 @@ def waited_chart(report: FlowReport) -> Chart:
 def debt_chart(report: CoverageReport) -> Chart:
     """How old open waivers are, and how soon they end."""
     labels = [one.label.replace("more than ", "over ").replace("up to ", "to ") for one in report.waivers]
-    rows = [Series("granted so long ago", [one.since_granted for one in report.waivers], "accent")]
+    counts = [one.since_granted for one in report.waivers] if any(one.since_granted for one in report.waivers) else None
+    rows = [Series("granted so long ago", counts or [None] * len(labels), "accent")]
     return bar_chart("Open waivers by age", labels, rows, Measure.COUNT)
 
 

@@ -144,7 +144,7 @@ async def test_risk_over_all_projects(admin_tab: Tab) -> None:
     for told in ("ledger 1.0.0", "teller 1.0.0", "bank", "post", "stands in prod", "team-ledger", "Fixed in 3.1.4"):
         assert told in text
     boxes = await admin_tab.page.locator(".reach .node").count()
-    assert boxes == 1 + 1 + 3 + 2 + 2, "the flaw, a component, three versions, a stage of each project, two owners"
+    assert boxes == 1 + 1 + 3 + 4 + 2, "the flaw, a component, three versions, two stages of each project, two owners"
     await admin_tab.must_be_sound_everywhere("exposure")
 
 

@@ -165,7 +165,7 @@ def _cleaned(labels: Sequence[str], series: Sequence[Series]) -> list[list[float
 def _line(row: Sequence[float | None], kind: str, axis: Axis) -> Line:
     step = _step(len(row))
     dots = [(_middle(place, step), axis.place(value)) if value is not None else None for place, value in enumerate(row)]
-    runs = [[dot for dot in run if dot] for known, run in groupby(dots, key=lambda dot: dot is not None) if known]
+    runs = [[dot for dot in run if dot] for _, run in groupby(dots, key=lambda dot: dot is None)]
     path = " ".join(f"M{' L'.join(f'{x:g} {y:g}' for x, y in run)}" for run in runs if len(run) > 1)
     return Line(path, tuple(dot for dot in dots if dot), kind)
 

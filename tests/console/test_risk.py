@@ -125,6 +125,8 @@ async def test_risk_of_a_project(bank: str, admin_tab: Tab) -> None:
     assert "team-ledger" in text
     assert "⟦U+202E⟧" in text, "what would turn the text around is written out"
     assert "ledger 1.0.0: 1" in text, "one match could not be decided"
+    await admin_tab.page.wait_for_selector("#fix #formula")
+    assert "71%" in await admin_tab.text("#fix"), "the step that removes most risk stands first"
     await admin_tab.must_be_sound_everywhere("risk")
     await admin_tab.page.get_by_text("Numbers", exact=False).first.click()
     assert "critical" in await admin_tab.text("#numbers-deadlines")
@@ -156,6 +158,13 @@ async def test_what_nobody_knows_is_no_good_news(admin_tab: Tab) -> None:
     assert "teller 1.0.0" in await admin_tab.text()
     await admin_tab.open("/risk/exposure")
     await admin_tab.must_be_sound()
+
+
+async def test_what_to_fix_first_has_a_page(bank: str, admin_tab: Tab) -> None:
+    await admin_tab.open(f"/projects/{bank}/remediation?application=ledger")
+    first = admin_tab.page.locator("#plan tbody tr").first
+    assert "pkg:pypi/requests@2.20.0" in await first.inner_text()
+    await admin_tab.must_be_sound_everywhere("remediation")
 
 
 async def test_an_alert_is_dealt_with(bank: str, admin_tab: Tab) -> None:

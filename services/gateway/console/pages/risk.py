@@ -91,12 +91,11 @@ async def show_risk(
 ) -> Response:
     """What is open in a project, until when, and what to fix first."""
     of = {"project": project, "application": application}
-    known, risk, outlook, alerts, plan, drift = await asyncio.gather(
+    known, risk, outlook, alerts, drift = await asyncio.gather(
         viewer.ask(ShowProject(project=project), ProjectView),
         viewer.ask(ListRisk.model_validate({**of, "after": after, "limit": _RELEASES}), RiskPage),
         viewer.ask(ShowRiskOutlook.model_validate(of), RiskOutlook),
         viewer.ask(ListAlerts.model_validate({**of, "limit": _FINDINGS}), AlertPage),
-        viewer.ask(PlanRemediation.model_validate({**of, "limit": _FIXES}), RemediationPlan),
         viewer.ask(ListDrift.model_validate({**of, "limit": _DRIFTS}), DriftPage),
     )
     now = here.clock()
@@ -111,7 +110,6 @@ async def show_risk(
         risk=risk,
         outlook=outlook,
         alerts=alerts,
-        plan=plan,
         drift=drift,
         fresh=risk_views.freshness(risk.imports, risk.advisories, now),
         soon=risk_views.due_within(outlook.due, now, risk_views.SOON),
@@ -122,4 +120,29 @@ async def show_risk(
         stood=risk_views.open_chart(outlook.series, outlook.by),
         flow=risk_views.flow_chart(outlook.series, outlook.by),
         at=now,
+    )
+
+
+@router.get("/projects/{project}/remediation")
+async def show_remediation(
+    *,
+    request: Request,
+    here: Here,
+    viewer: Viewed,
+    project: ProjectName,
+    application: Annotated[ApplicationName | None, Query()] = None,
+    after: Annotated[str | None, Query(max_length=2000)] = None,
+) -> Response:
+    """Which steps remove most risk, in which order."""
+    asked = {"project": project, "application": application, "after": after, "limit": _FIXES}
+    plan = await viewer.ask(PlanRemediation.model_validate(asked), RemediationPlan)
+    return page(
+        request,
+        "risk/remediation.html",
+        viewer,
+        project=project,
+        live=f"project={project}",
+        application=application,
+        plan=plan,
+        at=here.clock(),
     )

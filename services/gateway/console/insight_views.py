@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from contracts.monitoring.v1.metrics import (
     CoverageReport,
@@ -36,6 +38,8 @@ RANGES = {
 }
 """Upper limits of the bands of 2023, which monitoring judges by; how often is no matter of one period."""
 _PROMOTION = "pr-"
+_AT_RISK = re.compile(r"([a-z0-9-]+)/([a-z0-9-]+)/([A-Za-z0-9._+-]+)@[0-9TZ:.-]+")
+"""A time in which a release was at risk is named by the release and when it began."""
 _BAD_BELOW, _GOOD_FROM = 0.8, 0.95
 
 
@@ -200,8 +204,12 @@ def _ranges(name: str) -> list[Range]:
 
 
 def _cited(fact: str, project: str | None) -> Cited:
-    has_page = project is not None and fact.startswith(_PROMOTION)
-    return Cited(fact, f"/projects/{project}/promotions/{fact}" if has_page else "")
+    if project is not None and fact.startswith(_PROMOTION):
+        return Cited(fact, f"/projects/{project}/promotions/{fact}")
+    if at_risk := _AT_RISK.fullmatch(fact):
+        its_project, application, version = at_risk.groups()
+        return Cited(fact, f"/projects/{its_project}/applications/{application}/versions/{quote(version)}/trust")
+    return Cited(fact, "")
 
 
 def _names(series: Iterable[DeliveryPeriod | FlowPeriod], by: MetricPeriod) -> list[str]:

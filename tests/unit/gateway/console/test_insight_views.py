@@ -75,9 +75,11 @@ def test_values_come_in_their_unit() -> None:
 
 
 def test_facts_lead_to_their_pages_where_there_are_any() -> None:
-    metric = {"name": "rework_rate", "facts": ["pr-1", "incident-7"], "fact_count": 200}
-    assert [one.path for one in card(metric).facts] == ["/projects/shop/promotions/pr-1", ""]
-    assert [one.path for one in card(metric, project=None).facts] == ["", ""]
+    facts = ["pr-1", "incident-7", "bank/web/1.0+b@2026-11-27T05:58:46.815000Z", "a/../b@1"]
+    metric = {"name": "rework_rate", "facts": facts, "fact_count": 200}
+    at_risk = "/projects/bank/applications/web/versions/1.0%2Bb/trust"
+    assert [one.path for one in card(metric).facts] == ["/projects/shop/promotions/pr-1", "", at_risk, ""]
+    assert [one.path for one in card(metric, project=None).facts] == ["", "", at_risk, ""]
 
 
 def test_bands_are_those_that_monitoring_judges_by() -> None:

@@ -132,8 +132,11 @@ async def test_risk_of_a_project(bank: str, admin_tab: Tab) -> None:
     assert "critical" in await admin_tab.text("#numbers-deadlines")
 
 
-@pytest.mark.usefixtures("bank")
-async def test_risk_over_all_projects(admin_tab: Tab) -> None:
+async def test_risk_over_all_projects(console: Console, bank: str, admin_tab: Tab) -> None:
+    survey = await _ask(console, "GET", "/risk")
+    assert [one["project"] for one in survey["projects"]] == ["bank", "post"]
+    outlook = await _ask(console, "GET", f"/projects/{bank}/risk/outlook")
+    assert outlook["open"] == {"critical": 2, "high": 2, "low": 2}
     await admin_tab.open("/risk")
     text = await admin_tab.text()
     assert "The bank" in text
@@ -143,10 +146,10 @@ async def test_risk_over_all_projects(admin_tab: Tab) -> None:
     await admin_tab.page.fill("input[name=q]", "CVE-2026-10001")
     await admin_tab.press("How far does it reach?")
     text = await admin_tab.text()
-    for told in ("ledger 1.0.0", "teller 1.0.0", "bank", "post", "stands in prod", "team-ledger", "Fixed in 3.1.4"):
+    for told in ("ledger 1.0.0", "teller 1.0.0", "bank", "post", "stands in prod, qa", "team-ledger", "Fixed in 3.1.4"):
         assert told in text
     boxes = await admin_tab.page.locator(".reach .node").count()
-    assert boxes == 1 + 1 + 3 + 4 + 2, "the flaw, a component, three versions, two stages of each project, two owners"
+    assert boxes == 1 + 1 + 3 + 3 + 2, "the flaw, a component, three versions, where each of them is, two owners"
     await admin_tab.must_be_sound_everywhere("exposure")
 
 
@@ -170,6 +173,7 @@ async def test_what_to_fix_first_has_a_page(bank: str, admin_tab: Tab) -> None:
 async def test_an_alert_is_dealt_with(bank: str, admin_tab: Tab) -> None:
     await admin_tab.open(f"/projects/{bank}/alerts?severity=critical")
     assert await admin_tab.page.locator("tbody tr").count() == 2
+    assert await admin_tab.text("nav [aria-current]") == "Risk"
     await admin_tab.must_be_sound_everywhere("alerts")
     await admin_tab.page.locator("tbody th a").first.click()
     await admin_tab.page.fill("#f-ack", HOSTILE)

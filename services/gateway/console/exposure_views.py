@@ -111,7 +111,8 @@ def _add(layers: _Layers, version: ExposedVersion, asked: str, severities: dict[
         layers.link(0, flaw, finding.component)
         layers.link(1, finding.component, me)
     for place in _places(version):
-        where = layers.add(3, f"{version.project}/{place}", _Box(place, version.project, "stage"))
+        # A box of its own for each version: owners would else seem to answer for the versions of others.
+        where = layers.add(3, f"{me} {place}", _Box(place, name, "stage"))
         layers.link(2, me, where)
         for owner in version.owners:
             layers.add(4, owner, _Box(owner, "", "owner"))
@@ -119,7 +120,8 @@ def _add(layers: _Layers, version: ExposedVersion, asked: str, severities: dict[
 
 
 def _places(version: ExposedVersion) -> Iterator[str]:
-    yield from (f"stands in {stage}" for stage in version.current_in)
+    if version.current_in:
+        yield f"stands in {', '.join(version.current_in)}"
     yield from dict.fromkeys(f"runs in {one.environment}" for one in version.deployments)
     if not version.current_in and not version.deployments:
         yield f"was in {version.stage}" if version.stage else "in no stage"

@@ -1,6 +1,6 @@
 """Where risk is over all projects, and how the alerts of one developed, on a real NATS and a real MongoDB."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +8,11 @@ import pytest
 
 from contracts.monitoring.v1.metrics import MetricPeriod
 from contracts.monitoring.v1.outlook import RiskOutlook, RiskSurvey, ShowRiskOutlook, SurveyRisk
-from contracts.vocabulary import Role, Severity, Trust
+from contracts.vocabulary import Actor, ActorKind, Role, Severity, Trust
 from services.monitoring.storage.alerts import ALERTS
 from services.monitoring.storage.releases import RELEASES
 from shared.errors import Forbidden
+from shared.identity import Caller, issue_token
 from tests.support.clock import FrozenClock
 from tests.support.eventually import eventually
 from tests.support.monitoring_scenes import NOW, Scene, a_scene, advisory, bom, digest, moved, trusted
@@ -109,6 +110,14 @@ async def _rights(scene: Scene) -> None:
     assert [one.project for one in found.releases] == ["shop"]
     with pytest.raises(Forbidden):
         await outlook(scene, vic, project="bank")
+    for application, seen in (("web", 1), ("other", 0)):
+        caller = Caller(
+            Actor(subject="run", kind=ActorKind.PIPELINE), {}, {"shop": {application: frozenset({Role.VIEWER})}}
+        )
+        confined = issue_token(scene.system.gateway_key, "gateway", caller, now=datetime.now(UTC))
+        assert (await survey(scene, confined)).at_risk == seen
+        with pytest.raises(Forbidden):
+            await outlook(scene, confined)
 
 
 async def _indexed(scene: Scene) -> None:

@@ -23,6 +23,7 @@ from contracts.monitoring.v1 import exploitation as monitoring_exploitation
 from contracts.monitoring.v1 import exposure as monitoring_exposure
 from contracts.monitoring.v1 import feeds as monitoring_feeds
 from contracts.monitoring.v1 import metrics as monitoring_metrics
+from contracts.monitoring.v1 import outlook as monitoring_outlook
 from contracts.monitoring.v1 import queries as monitoring_queries
 from contracts.monitoring.v1 import rematching as monitoring_rematching
 from contracts.monitoring.v1 import running as monitoring_running
@@ -191,6 +192,8 @@ MESSAGES: tuple[type[Message], ...] = (
     monitoring_rematching.ShowRematch,
     monitoring_undecided.ListUndecided,
     monitoring_queries.ListRisk,
+    monitoring_outlook.SurveyRisk,
+    monitoring_outlook.ShowRiskOutlook,
     monitoring_queries.ShowTrust,
     monitoring_queries.ShowMetrics,
     monitoring_surveys.SurveyTrust,

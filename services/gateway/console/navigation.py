@@ -25,6 +25,8 @@ _GLOBAL = (
 )
 _OF_PROJECT = ("/policies", "/risk", "/insights", "/settings")
 """Those that are about one project when one is chosen."""
+_BELONGING = {"/risk": ("/alerts", "/sla", "/remediation")}
+"""Pages of a project that belong to an entry without lying below its path."""
 
 
 def entries(path: str, project: str) -> tuple[Entry, ...]:
@@ -32,6 +34,8 @@ def entries(path: str, project: str) -> tuple[Entry, ...]:
     found = []
     for title, plain in _GLOBAL:
         target = f"/projects/{project}{plain}" if project and plain in _OF_PROJECT else plain
-        current = path == target or (plain != "/" and path.startswith((f"{target}/", f"{plain}/")))
+        below = (f"{target}/", f"{plain}/")
+        belonging = tuple(f"/projects/{project}{one}" for one in _BELONGING.get(plain, ()) if project)
+        current = path == target or (plain != "/" and path.startswith((*below, *belonging)))
         found.append(Entry(title, target, current))
     return tuple(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from contracts.monitoring.v1.exposure import PlanRemediation, ShowExposure
+from contracts.monitoring.v1.outlook import ShowRiskOutlook, SurveyRisk
 from contracts.monitoring.v1.queries import ListRisk
 from contracts.monitoring.v1.running import ListDrift, ListRunning
 from contracts.monitoring.v1.undecided import ListUndecided
@@ -12,7 +13,9 @@ from services.gateway.offering import offer
 
 router = APIRouter(tags=["risk"])
 
+offer(router, "GET /risk", SurveyRisk)
 offer(router, "GET /projects/{project}/risk", ListRisk)
+offer(router, "GET /projects/{project}/risk/outlook", ShowRiskOutlook)
 offer(router, "GET /projects/{project}/applications/{application}/versions/{version}/undecided", ListUndecided)
 offer(router, "GET /exposure", ShowExposure)
 offer(router, "GET /projects/{project}/remediation", PlanRemediation)

@@ -23,6 +23,7 @@ from shared.mongo import Collection, Database, Document, Index
 
 ALERTS = "alerts"
 _LISTED = (("state", 1), ("place", 1))
+OPEN_BY_DEADLINE = (("project", 1), ("active", 1), ("application", 1), ("severity", 1), ("due", 1))
 INDEXES: dict[str, tuple[Index, ...]] = {
     ALERTS: (
         Index((("release", 1), ("active", 1)), where={"active": True}),
@@ -33,7 +34,10 @@ INDEXES: dict[str, tuple[Index, ...]] = {
         Index((("project", 1), ("assignee", 1), *_LISTED)),
         Index((("project", 1), ("owners", 1), *_LISTED)),
         Index((("project", 1), ("severity", 1), *_LISTED)),
-        Index((("project", 1), ("closed_at", 1))),
+        # What is counted over time is counted from these alone.
+        Index(OPEN_BY_DEADLINE, where={"active": True}),
+        Index((("project", 1), ("opened_at", 1), ("application", 1), ("severity", 1))),
+        Index((("project", 1), ("closed_at", 1), ("application", 1), ("severity", 1), ("met", 1))),
     )
 }
 _NOT_CLOSED = tuple(state.value for state in AlertState if state is not AlertState.CLOSED)

@@ -30,6 +30,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
         Index((("sboms", 1),)),
         Index((("project", 1), ("evidence", 1))),
         Index((("project", 1), ("urgency", 1))),
+        Index((("urgency", 1), ("project", 1))),
         Index((("project", 1), ("application", 1), ("urgency", 1))),
         Index((("deadlines.ids", 1),)),
         Index((("urgency", 1),), where=_CURRENT),
@@ -39,6 +40,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     STANDING: (),
 }
 _RANK = {Trust.AT_RISK: 0, Trust.REVOKED: 1, Trust.TRUSTED: 2, Trust.NONE: 3}
+REVOKED_FROM = f"{_RANK[Trust.REVOKED]}|"
 NOT_RISKY_FROM = f"{_RANK[Trust.TRUSTED]}|"
 """Urgencies from here on belong to releases that nobody needs to act on."""
 

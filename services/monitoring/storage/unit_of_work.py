@@ -19,6 +19,7 @@ from services.monitoring.storage import (
     imports,
     inventory,
     match_clock,
+    outlook,
     releases,
     rematching,
     running,
@@ -101,6 +102,9 @@ class MonitoringWork:
         self.waivers = waivers.WaiverRepository(collection(waivers.WAIVERS))
         self.exposure = exposure.ExposureReader(
             collection(advisories.ADVISORIES), collection(sboms.COMPONENTS), collection(inventory.INVENTORY)
+        )
+        self.outlook = outlook.OutlookReader(
+            collection(releases.RELEASES), collection(alerts.ALERTS), collection(undecided.UNDECIDED)
         )
         self.failures = failures.FailureRepository(
             collection(delivery.DEPLOYMENTS), collection(failures.FAULTS), collection(failures.LINES)

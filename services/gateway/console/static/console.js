@@ -103,6 +103,7 @@ document.addEventListener("submit", (event) => {
   if (words && !window.confirm(words)) event.preventDefault();
 });
 
+document.addEventListener("htmx:load", (event) => showTimes(event.target));
 showTimes(document);
 window.setInterval(() => showTimes(document), 30000);
 themes();

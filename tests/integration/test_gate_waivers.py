@@ -12,8 +12,8 @@ from contracts.circumstances import WaivedSubject
 from contracts.gate.v1.events import VerdictIssued
 from contracts.gate.v1.waivers import (
     DecideWaiver,
-    ListWaiverRequests,
     ListOpenWaivers,
+    ListWaiverRequests,
     ListWaivers,
     RequestWaiver,
     ShowWaiver,

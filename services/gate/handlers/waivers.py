@@ -7,8 +7,8 @@ from typing import Literal
 
 from contracts.gate.v1.waivers import (
     DecideWaiver,
-    ListWaiverRequests,
     ListOpenWaivers,
+    ListWaiverRequests,
     ListWaivers,
     RequestWaiver,
     RevokeWaiver,

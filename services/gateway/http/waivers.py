@@ -6,8 +6,8 @@ from fastapi import APIRouter
 
 from contracts.gate.v1.waivers import (
     DecideWaiver,
-    ListWaiverRequests,
     ListOpenWaivers,
+    ListWaiverRequests,
     ListWaivers,
     RequestWaiver,
     RevokeWaiver,

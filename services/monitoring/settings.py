@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from services.monitoring.feeds.source import FeedSource, read_networks, read_sources
+from services.monitoring.feeds.source import FeedSource, exploitation_source, read_networks, read_sources
 from shared.oidc.addresses import Network
 from shared.settings import ServiceSettings
 
@@ -26,6 +26,10 @@ class MonitoringSettings(ServiceSettings):
     """When every release is matched again each day, UTC, as `03:00`."""
     advisory_sources: str = ""
     """`<name>=<https URL>`, separated by commas: OSV records to fetch, as a zip archive or JSON. Empty: none."""
+    kev_source: str = ""
+    """https URL of the catalogue of known exploited vulnerabilities, the official JSON. Empty: it is not fetched."""
+    epss_source: str = ""
+    """https URL of the exploitation scores, the official CSV, plain or gzipped. Empty: they are not fetched."""
     advisory_interval: Annotated[float, Field(ge=1)] = 3600.0
     """Seconds between two looks at a source."""
     advisory_patience: Annotated[float, Field(gt=0)] = 30.0
@@ -44,7 +48,11 @@ class MonitoringSettings(ServiceSettings):
     @property
     def feed_sources(self) -> tuple[FeedSource, ...]:
         """What to fetch."""
-        return read_sources(self.advisory_sources)
+        return (
+            *read_sources(self.advisory_sources),
+            *exploitation_source("kev", self.kev_source),
+            *exploitation_source("epss", self.epss_source),
+        )
 
     @property
     def feed_networks(self) -> tuple[Network, ...]:

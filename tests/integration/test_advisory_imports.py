@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from contracts.importing import ImportState
 from contracts.monitoring.v1.commands import AdvisoriesImported, ImportAdvisories
 from contracts.monitoring.v1.feeds import (
     AdvisoriesQuarantined,
@@ -18,7 +19,6 @@ from contracts.monitoring.v1.feeds import (
     AdvisoryImportPage,
     BeginAdvisoryImport,
     FinishAdvisoryImport,
-    ImportState,
     ListAdvisoryImports,
     ListQuarantinedAdvisories,
     QuarantineAdvisories,

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from prometheus_client import Counter, Gauge
 
-from services.monitoring.domain.imports import Attempt
+from contracts.importing import FetchStanding
 from services.monitoring.feeds.exploitation import ExploitationImporter
 from services.monitoring.feeds.fenced import Fenced
 from services.monitoring.feeds.fetching import Fetcher, FetchFailed, Whole
@@ -80,7 +80,7 @@ class _Importer(Protocol):
         """Take over what is left of it. Raises `FetchFailed` when it is not what it should be."""
 
     async def tell(
-        self, source: FeedSource, change: Callable[[FetchState], FetchState], told: Attempt
+        self, source: FeedSource, change: Callable[[FetchState], FetchState], told: FetchStanding
     ) -> datetime | None:
         """Keep what became of an attempt; of when all of the source is known."""
 
@@ -173,7 +173,7 @@ class Collector:
     async def _told(self, source: FeedSource, outcome: str) -> None:
         now = self.run.clock()
         next_at = self._pace.after_success(now, random.random())  # noqa: S311 - no secret
-        told = Attempt(at=now, outcome=outcome, next_at=next_at)
+        told = FetchStanding(at=now, outcome=outcome, next_at=next_at)
 
         def changed(state: FetchState) -> FetchState:
             return replace(state, failures=0, next_at=next_at)
@@ -190,7 +190,7 @@ class Collector:
         next_at = self._pace.after_failure(now, failures, random.random(), wish)  # noqa: S311 - no secret
         # Of what the operating system says, only the kind: it may name files.
         problem = str(error) if isinstance(error, FetchFailed) else f"It cannot be kept ({type(error).__name__})."
-        told = Attempt(at=now, outcome="failed", problem=problem, next_at=next_at, failures=failures)
+        told = FetchStanding(at=now, outcome="failed", problem=problem, next_at=next_at, failures=failures)
 
         def changed(known: FetchState) -> FetchState:
             return replace(known, failures=failures, next_at=next_at)

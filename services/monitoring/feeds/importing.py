@@ -14,6 +14,7 @@ from typing import Any
 
 from prometheus_client import Counter
 
+from contracts.importing import FetchStanding
 from contracts.monitoring.v1.commands import ImportAdvisories
 from contracts.monitoring.v1.feeds import (
     BeginAdvisoryImport,
@@ -21,7 +22,7 @@ from contracts.monitoring.v1.feeds import (
     QuarantineAdvisories,
     UnreadableRecord,
 )
-from services.monitoring.domain.imports import Attempt, Source
+from services.monitoring.domain.imports import Source
 from services.monitoring.feeds.fenced import Fenced
 from services.monitoring.feeds.fetching import Whole
 from services.monitoring.feeds.source import FeedSource
@@ -88,7 +89,7 @@ class Importer:
         return await self.fenced.perform(work, f"feed-begin:{source.name}:{self.fenced.run.clock().isoformat()}")
 
     async def tell(
-        self, source: FeedSource, change: Callable[[FetchState], FetchState], told: Attempt
+        self, source: FeedSource, change: Callable[[FetchState], FetchState], told: FetchStanding
     ) -> datetime | None:
         """Keep what became of an attempt; of when all of the source is known, None while it never was."""
 
@@ -130,7 +131,7 @@ class Importer:
         await self.fenced.perform(work, f"feed-finish:{under_way.import_id}")
 
 
-async def _stand(found: MonitoringWork, source: FeedSource, told: Attempt) -> Source:
+async def _stand(found: MonitoringWork, source: FeedSource, told: FetchStanding) -> Source:
     known = await found.imports.source(source.name) or Source.never_imported(source.name, found.unit.now)
     known = known.unchanged(found.unit.now) if told.outcome == "unchanged" else known
     stands = replace(known, fetched=told)

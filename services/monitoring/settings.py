@@ -9,8 +9,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from services.monitoring.feeds.source import FeedSource, exploitation_source, read_networks, read_sources
-from shared.oidc.addresses import Network
+from services.monitoring.feeds.source import FeedSource, exploitation_source, read_sources
+from shared.oidc.addresses import Network, read_networks
 from shared.settings import ServiceSettings
 
 REMATCH_AT = time(3)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import ip_network
 from typing import Literal
 from urllib.parse import urlsplit
-
-from shared.oidc.addresses import Network
 
 MOST_SOURCES = 50
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,99}$")
@@ -65,8 +62,3 @@ def is_sound(url: str) -> bool:
     except ValueError:
         return False
     return plain and known and read.scheme == "https" and bool(read.hostname) and "@" not in read.netloc
-
-
-def read_networks(text: str) -> tuple[Network, ...]:
-    """Networks separated by commas. Raises `ValueError` for anything else."""
-    return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())

@@ -20,7 +20,7 @@ $(STAMP): requirements-dev.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $(STAMP)
 
-demo: $(STAMP) ## Govern a real release of this project from build to risk, in two minutes
+demo: $(STAMP) ## Govern a real release of this project from build to risk, in about two minutes
 	$(BIN)/python -m examples.demo
 
 up: $(STAMP) ## Start everything here and keep it running; Ctrl-C stops it

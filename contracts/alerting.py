@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
+from contracts.vocabulary import Frozen, Utc
+
 
 class AlertState(StrEnum):
     """Where an alert stands."""
@@ -57,3 +59,17 @@ class ClosedBy(StrEnum):
 
 AlertChange = Literal["opened", "acknowledged", "snoozed", "woken", "assigned", "escalated", "restated", "closed"]
 """`woken`: a snooze ended. `restated`: the deadline, severity or owners are others, without any getting worse."""
+
+
+class AlertEntry(Frozen):
+    """One change of an alert."""
+
+    change: AlertChange
+    at: Utc
+    by: str | None = None
+    """Who did it; None when facts or time alone did."""
+    reason: str = ""
+    until: Utc | None = None
+    """Of a snooze: when it ends. Of an escalation: the deadline."""
+    assignee: str | None = None
+    """Of an assignment: to whom; None took it from everybody."""

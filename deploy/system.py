@@ -39,6 +39,8 @@ def service_environment(name: str, secrets: Secrets) -> dict[str, str]:
         env["HALLMARK_SIGNING_KEY"] = str(secrets.signing_key)
         env["HALLMARK_NEXT_SIGNING_KEY"] = str(secrets.next_signing_key)
         env["HALLMARK_CHECKPOINT_DIR"] = str(secrets.directory.parent / "checkpoints")
+    if name == "monitoring":
+        env["HALLMARK_ADVISORY_SPOOL_DIR"] = str(secrets.directory.parent / "advisories")
     if name == "gateway":
         env["HALLMARK_ADMIN_TOKEN"] = secrets.admin_token.read_text().strip()
     return env

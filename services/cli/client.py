@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 
@@ -55,7 +56,8 @@ class Client:
     def get_table(self, path: str, **query: Any) -> tuple[str, str | None]:
         """The answer as CSV, and what to pass as `after` for its next page; None at the end. Raises as `get`."""
         answer = self._ask("GET", path, params={**_given(query), "format": "csv"})
-        return answer.text, answer.headers.get("hallmark-next")
+        following = answer.headers.get("hallmark-next")
+        return answer.text, unquote(following) if following is not None else None
 
     def put(self, path: str, body: Any) -> Any:
         """As `get`; a document is taken over."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import Parameter, Signature, cleandoc
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 from uuid import uuid4
 
 from fastapi import APIRouter, Body, Header, Path, Query
@@ -30,7 +31,7 @@ Accept = Annotated[str, Header(description="`text/csv` for a table; `format` win
 Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
 """The heading and the rows."""
 _NEXT = "hallmark-next"
-"""The header of a table that says what to pass as `after` for the next page."""
+"""The header of a table that says what to pass as `after` for its next page; percent-encoded: it may hold any text."""
 
 
 def offer(
@@ -120,7 +121,7 @@ def _accepted(accept: str) -> str:
 
 def _as_csv(answer: Mapping[str, Any], table: Table) -> Response:
     following = answer.get("next")
-    headers = {_NEXT: following} if isinstance(following, str) else None
+    headers = {_NEXT: quote(following, safe="")} if isinstance(following, str) else None
     return Response(tables.csv_text(*table), media_type=tables.MEDIA_TYPE, headers=headers)
 
 

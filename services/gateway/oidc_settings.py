@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from shared.oidc.addresses import Network
+from shared.oidc.addresses import Network, read_networks
 from shared.oidc.issuer import Issuer
 
 
@@ -59,7 +58,7 @@ class OidcSettings(BaseModel):
     @property
     def oidc_networks(self) -> tuple[Network, ...]:
         """The networks in `oidc_allowed_networks`. Raises `ValueError`."""
-        return tuple(ip_network(one.strip()) for one in self.oidc_allowed_networks.split(",") if one.strip())
+        return read_networks(self.oidc_allowed_networks)
 
     @property
     def believed_issuers(self) -> tuple[Issuer, ...]:

@@ -11,7 +11,8 @@ from pydantic import Field, SecretStr, model_validator
 from services.gateway.oidc_settings import OidcSettings
 from services.gateway.sign_in_settings import SignInSettings
 from services.gateway.webhooks.delivery import Patience
-from services.gateway.webhooks.destinations import Rules, networks
+from services.gateway.webhooks.destinations import Rules
+from shared.oidc.addresses import read_networks
 from shared.settings import ServiceSettings
 
 MIB = 1024 * 1024
@@ -64,7 +65,7 @@ class GatewaySettings(ServiceSettings, OidcSettings, SignInSettings):
 
     @model_validator(mode="after")
     def _networks_are_networks(self) -> Self:
-        networks(self.webhook_networks)
+        read_networks(self.webhook_networks)
         return self
 
     @property
@@ -72,7 +73,7 @@ class GatewaySettings(ServiceSettings, OidcSettings, SignInSettings):
         """Where webhooks may go."""
         hosts = frozenset(one.strip().lower() for one in self.webhook_http_hosts.split(",") if one.strip())
         ports = None if self.webhook_ports == "any" else frozenset(map(int, self.webhook_ports.split(",")))
-        return Rules(networks(self.webhook_networks), hosts, ports)
+        return Rules(read_networks(self.webhook_networks), hosts, ports)
 
     @property
     def webhook_patience(self) -> Patience:

@@ -9,8 +9,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from services.monitoring.feeds.source import FeedSource, read_networks, read_sources
-from shared.oidc.addresses import Network
+from services.monitoring.feeds.source import FeedSource, exploitation_source, read_sources
+from shared.oidc.addresses import Network, read_networks
 from shared.settings import ServiceSettings
 
 REMATCH_AT = time(3)
@@ -26,6 +26,10 @@ class MonitoringSettings(ServiceSettings):
     """When every release is matched again each day, UTC, as `03:00`."""
     advisory_sources: str = ""
     """`<name>=<https URL>`, separated by commas: OSV records to fetch, as a zip archive or JSON. Empty: none."""
+    kev_source: str = ""
+    """https URL of the catalogue of known exploited vulnerabilities, the official JSON. Empty: it is not fetched."""
+    epss_source: str = ""
+    """https URL of the exploitation scores, the official CSV, plain or gzipped. Empty: they are not fetched."""
     advisory_interval: Annotated[float, Field(ge=1)] = 3600.0
     """Seconds between two looks at a source."""
     advisory_patience: Annotated[float, Field(gt=0)] = 30.0
@@ -44,7 +48,11 @@ class MonitoringSettings(ServiceSettings):
     @property
     def feed_sources(self) -> tuple[FeedSource, ...]:
         """What to fetch."""
-        return read_sources(self.advisory_sources)
+        return (
+            *read_sources(self.advisory_sources),
+            *exploitation_source("kev", self.kev_source),
+            *exploitation_source("epss", self.epss_source),
+        )
 
     @property
     def feed_networks(self) -> tuple[Network, ...]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from contracts.message import Event
-from contracts.monitoring.v1.alerts import AlertChanged, AlertClosed, AlertEntry, AlertOpened, AlertView
+from contracts.monitoring.v1.alerts import AlertChanged, AlertClosed, AlertOpened, AlertView
 from services.monitoring.domain.alerting import Step
 from services.monitoring.domain.alerts import Alert, change_between
 
@@ -52,7 +52,7 @@ def alert_view(alert: Alert, at: datetime, *, whole: bool = True) -> AlertView:
     """One alert; in lists without its history."""
     said = alert.model_dump(include=_VIEWED)
     aliases = tuple(one for one in alert.ids if one != alert.name)
-    history = tuple(AlertEntry(**entry.model_dump()) for entry in alert.history) if whole else ()
+    history = alert.history if whole else ()
     return AlertView(**said, aliases=aliases, overdue=alert.is_overdue(at), met=alert.met, history=history)
 
 

@@ -6,16 +6,16 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from contracts.importing import ImportCounts
 from contracts.monitoring.v1.commands import AdvisoriesImported, ImportAdvisories
 from contracts.monitoring.v1.feeds import (
     AdvisoryImport,
     AdvisoryStanding,
-    FetchStanding,
     QuarantinedAdvisory,
     SourceStanding,
 )
 from services.monitoring.domain.advisory import read_advisory
-from services.monitoring.domain.imports import Import, ImportCounts, Quarantined, Source, Standing, quarantined
+from services.monitoring.domain.imports import Import, Quarantined, Source, Standing, quarantined
 from shared.errors import Invalid
 from shared.mongo import Document
 
@@ -30,7 +30,7 @@ class Sound:
 
 def advisory_import(one: Import, counts: ImportCounts | None = None) -> AdvisoryImport:
     """As it is told; `counts` are those of one that is under way."""
-    return AdvisoryImport.model_validate(asdict(one) | {"counts": (counts or one.counts).model_dump()})
+    return AdvisoryImport.model_validate(asdict(one) | {"counts": counts or one.counts})
 
 
 def advisory_standing(standing: Standing) -> AdvisoryStanding:
@@ -50,7 +50,7 @@ def _source(one: Source) -> SourceStanding:
             "newest": one.state,
             "because": one.because,
             "complete_as_of": one.complete_as_of,
-            "fetched": FetchStanding(**one.fetched.model_dump()) if one.fetched else None,
+            "fetched": one.fetched,
         }
     )
 

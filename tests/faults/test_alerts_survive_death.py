@@ -8,7 +8,6 @@ the alerts that it was to have, each was told exactly once, and what was to esca
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -17,12 +16,11 @@ from typing import Any
 
 import pytest
 
-from contracts.alerting import AlertState, ClosedBy
+from contracts.alerting import AlertEntry, AlertState, ClosedBy
 from contracts.message import Event
 from contracts.monitoring.v1.alerts import (
     AlertChanged,
     AlertClosed,
-    AlertEntry,
     AlertOpened,
     AlertPage,
     AlertView,
@@ -38,9 +36,9 @@ from shared.messaging.asking import Asker
 from shared.messaging.unit_of_work import UnitOfWork
 from shared.service import Running, running
 from tests.faults.dying_monitoring import ahead
-from tests.faults.test_death_at_every_await import Lives, end_abandoned_transactions
 from tests.support.eventually import eventually
 from tests.support.facts import facts_on
+from tests.support.lives import Lives, end_abandoned_transactions, lives_of
 from tests.support.monitoring_scenes import a_meta, advisory, bom, digest, neighbours, trusted
 from tests.support.system import System, a_system
 
@@ -121,22 +119,8 @@ async def a_world(directory: Path) -> AsyncIterator[tuple[World, Lives]]:
     async with a_system(directory, SERVICE, *others) as system:
         started = {service.name: await system.start(service) for service in others}
         world = World(system, await system.asker(), started, boms)
-        own = system.settings("monitoring")
-        env = {f"HALLMARK_{name.upper()}": str(value) for name, value in own.model_dump(exclude_unset=True).items()}
-        with (directory / "dying.log").open("ab") as errors:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.faults.dying_monitoring"),
-                env={**os.environ, **env, **system.servers.env("monitoring")},
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=errors,
-            )
-        try:
-            yield world, Lives(process)
-        finally:
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
+        async with lives_of(system, system.settings("monitoring")) as lives:
+            yield world, lives
 
 
 async def live(world: World, lives: Lives, step: int) -> bool:

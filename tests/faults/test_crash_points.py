@@ -25,6 +25,7 @@ from tests.support.crash_stack import CrashStack, crash_stack
 from tests.support.eventually import eventually
 from tests.support.history import kept_history
 from tests.support.invariants import require_invariants, trusted_last
+from tests.support.watched import Watched
 
 pytestmark = [pytest.mark.servers, pytest.mark.stack]
 HANDLING = ("fetched", "before-txn", "uncommitted", "committed", "before-ack")
@@ -101,6 +102,20 @@ async def reporting(stack: CrashStack, name: str) -> None:
     assert await eventually(told, within=60) == 1, "published twice, counted once"
 
 
+async def alerting(stack: CrashStack, name: str) -> None:
+    """A flaw is found in a release, somebody deals with it, and it is taken back: one alert, each step told once."""
+    watched = Watched(stack, name)
+    await watched.released()
+    await watched.flawed(1)
+    alert = await watched.alert("open")
+    await watched.acknowledged(alert["alert_id"])
+    await watched.flawed(2, withdrawn="2026-05-02T00:00:00Z")
+    closed = await watched.alert("closed")
+    assert (closed["alert_id"], closed["closed_by"], closed["met"]) == (alert["alert_id"], "withdrawn", True)
+    told = await eventually(watched.told, lambda found: found["alert.closed"], within=60)
+    assert told == {"alert.opened": 1, "alert.changed": 1, "alert.closed": 1}
+
+
 def _points(service: str, step: str, drive: Drive, *moments: str) -> list[tuple[str, Drive]]:
     return [(f"{service}.{step}.{moment}", drive) for moment in moments]
 
@@ -155,6 +170,15 @@ POINTS: dict[str, list[tuple[str, Drive]]] = {
         *_points("monitoring", "promotion-completed", promoting, *HANDLING),
         *_points("monitoring", "record-added", promoting, "before-txn", "committed"),
     ],
+    "alerts": [
+        *_points("monitoring", "release-trusted", alerting, *HANDLING),
+        *_points("monitoring", "advisory-import", alerting, *HANDLING),
+        *_points("monitoring", "alert-opened", alerting, "published"),
+        *_points("monitoring", "trust-changed", alerting, "published"),
+        *_points("monitoring", "alert-acknowledge", alerting, *HANDLING),
+        *_points("monitoring", "alert-changed", alerting, "published"),
+        *_points("monitoring", "alert-closed", alerting, "published"),
+    ],
 }
 TWO_AT_ONCE = list(itertools.combinations(("registry", "evidence", "gate", "promotion"), 2))
 FAST = (
@@ -162,6 +186,7 @@ FAST = (
     "evidence.passage-attested.published",
     "gate.gates-evaluate.committed",
     "promotion.verdict-issued.before-ack",
+    "monitoring.alert-opened.published",
 )
 
 

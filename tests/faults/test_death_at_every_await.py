@@ -8,16 +8,13 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pymongo import MongoClient
 
 from contracts.answers import Applied
 from contracts.evidence.v1.commands import ApplyTrustRoot, BatchReceipt, Receipt, SubmitEvidence, SubmitEvidenceBatch
@@ -32,6 +29,7 @@ from shared.service import running
 from tests.integration.test_evidence import ORIGIN, envelope, trust
 from tests.integration.test_evidence_intake import large_envelope
 from tests.support.eventually import eventually
+from tests.support.lives import Lives, end_abandoned_transactions, lives_of
 from tests.support.log_checks import LogWatch
 from tests.support.system import System, a_system
 
@@ -49,56 +47,6 @@ def settings(system: System) -> EvidenceSettings:
     common = system.settings("evidence").model_dump(exclude_unset=True)
     own = {"signing_key": path, "log_origin": ORIGIN, "checkpoint_dir": system.directory / "checkpoints"}
     return EvidenceSettings(**common | own)
-
-
-@dataclass
-class Lives:
-    """Starts services that die at a step."""
-
-    process: asyncio.subprocess.Process
-
-    async def begin(self, step: int) -> int:
-        """The process id of a service that is up."""
-        assert self.process.stdin
-        self.process.stdin.write(f"{step}\n".encode())
-        said, pid = (await self._line()).split()
-        assert said == "up"
-        return int(pid)
-
-    async def end(self) -> None:
-        """Wait for its death."""
-        assert await self._line() == f"ended {signal.SIGKILL}"
-
-    async def _line(self) -> str:
-        assert self.process.stdout
-        return (await asyncio.wait_for(self.process.stdout.readline(), 60)).decode().strip()
-
-
-@asynccontextmanager
-async def lives(system: System) -> AsyncIterator[Lives]:
-    own = settings(system)
-    env = {f"HALLMARK_{name.upper()}": str(value) for name, value in own.model_dump(exclude_unset=True).items()}
-    env |= system.servers.env("evidence")
-    with (system.directory / "dying.log").open("ab") as errors:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.faults.dying_evidence"),
-            env={**os.environ, **env},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=errors,
-        )
-    try:
-        yield Lives(process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-def end_abandoned_transactions(system: System) -> None:
-    """What MongoDB does by itself once a transaction has lived too long, done at once."""
-    with MongoClient[dict[str, Any]](system.servers.mongo_root_url) as root:
-        root.admin.command("killAllSessions", [])
 
 
 @dataclass
@@ -195,7 +143,7 @@ async def messages(system: System, stream: str) -> int:
 
 
 async def test_what_dies_in_the_middle_of_a_commit_holds_the_others_up_for_seconds_only(tmp_path: Path) -> None:
-    async with a_system(tmp_path, SERVICE) as system, lives(system) as dying:
+    async with a_system(tmp_path, SERVICE) as system, lives_of(system, settings(system)) as dying:
         asker = await system.asker()
         watch = LogWatch(asker, ORIGIN)
         work = Work(asker, keys.generate(), IN_THE_MIDDLE)
@@ -209,7 +157,7 @@ async def test_what_dies_in_the_middle_of_a_commit_holds_the_others_up_for_secon
 
 
 async def test_at_every_step_nothing_is_lost_doubled_or_rewritten(tmp_path: Path) -> None:
-    async with a_system(tmp_path, SERVICE) as system, lives(system) as dying:
+    async with a_system(tmp_path, SERVICE) as system, lives_of(system, settings(system)) as dying:
         asker = await system.asker()
         watch = LogWatch(asker, ORIGIN)
         key = keys.generate()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from contracts.importing import ImportState
 from contracts.monitoring.v1.commands import AdvisoriesImported, ImportAdvisories
 from contracts.monitoring.v1.feeds import (
     AdvisoriesQuarantined,
@@ -19,7 +19,6 @@ from contracts.monitoring.v1.feeds import (
     AdvisoryImportPage,
     BeginAdvisoryImport,
     FinishAdvisoryImport,
-    ImportState,
     ListAdvisoryImports,
     ListQuarantinedAdvisories,
     QuarantineAdvisories,
@@ -30,17 +29,15 @@ from contracts.monitoring.v1.feeds import (
 from contracts.vocabulary import Role, Trust
 from services.monitoring.app import SERVICE
 from services.monitoring.feeds.duty import Collector
-from services.monitoring.feeds.importing import Importer
 from services.monitoring.feeds.source import FeedSource
-from services.monitoring.settings import MonitoringSettings
 from shared.errors import Conflict, Forbidden, NotFound
-from shared.mongo import Lease
 from shared.mongo.lease import LeaseLostError
-from shared.service import Running, running
+from shared.service import running
+from tests.integration.feed_scenes import collector, dies_after, settings_of
 from tests.support.clock import FrozenClock
 from tests.support.eventually import eventually
 from tests.support.monitoring_scenes import NOW, Scene, a_scene, advisory, bom, digest, trusted
-from tests.support.publisher import CUT, HERE, Publisher, a_publisher, zipped
+from tests.support.publisher import CUT, Publisher, a_publisher, zipped
 
 pytestmark = pytest.mark.servers
 BROKEN = {"id": "A-BAD", "modified": "yesterday"}
@@ -142,36 +139,6 @@ async def test_an_import_says_whether_it_was_complete_and_what_could_not_be_read
         assert (await imports.source("own")).newest is ImportState.PARTIAL
 
 
-def settings_of(scene: Scene, publisher: Publisher, folder: Path, instance: str) -> MonitoringSettings:
-    common = dict(scene.system.settings("monitoring", instance=instance))
-    return MonitoringSettings(
-        **common,
-        advisory_sources=f"osv={publisher.url}",
-        advisory_allowed_networks=",".join(map(str, HERE)),
-        advisory_ca_file=publisher.certificate,
-        advisory_spool_dir=folder,
-    )
-
-
-def collector(scene: Scene, settings: MonitoringSettings) -> Collector:
-    lease = Lease(scene.run.database, "advisory-feeds", "one")
-    return Collector(scene.run, settings, Importer(scene.run, lease))
-
-
-async def dies_after(run: Running[Any], steps: int, doing: Callable[[], Awaitable[object]]) -> None:
-    """Cancel it once so many transactions of it are committed: as if the process had been killed there."""
-    before = run.dispatcher.commits
-    task = asyncio.ensure_future(doing())
-
-    async def committed() -> bool:
-        return run.dispatcher.commits >= before + steps or task.done()
-
-    await eventually(committed)
-    task.cancel()
-    await asyncio.wait({task})
-    assert task.cancelled()
-
-
 async def bad_records_come_and_go(
     imports: Imports, publisher: Publisher, new: Collector, clock: FrozenClock, sound: dict[str, Any]
 ) -> None:
@@ -202,7 +169,7 @@ async def test_a_source_is_fetched_politely_and_taken_over_step_by_step(tmp_path
         folder = tmp_path / "spool"
 
         # The duty of an instance that has sources fetches them by itself.
-        settings = settings_of(scene, publisher, folder, "two")
+        settings = settings_of(scene, publisher, folder, instance="two", advisory_sources=f"osv={publisher.url}")
         async with running(SERVICE, settings, clock):
             first = await eventually(
                 imports.page, lambda page: page.standing.sources and page.standing.sources[0].fetched
@@ -212,7 +179,7 @@ async def test_a_source_is_fetched_politely_and_taken_over_step_by_step(tmp_path
 
         source = FeedSource("osv", publisher.url)
         old = collector(scene, settings)
-        assert await old.importer.lease.hold()
+        assert await old.lease.hold()
         assert await old.turn(source) > 0
 
         # Nothing new: nothing is imported, and what is known is as good as new.
@@ -232,7 +199,7 @@ async def test_a_source_is_fetched_politely_and_taken_over_step_by_step(tmp_path
         clock.advance(hours=2)
         await dies_after(scene.run, 3, lambda: old.turn(source))
         new = collector(scene, settings)
-        assert await new.importer.lease.hold()
+        assert await new.lease.hold()
         with pytest.raises(LeaseLostError):
             await old.turn(source)
         await dies_after(scene.run, 1, lambda: new.turn(source))

@@ -14,14 +14,14 @@ from contracts.monitoring.v1.commands import RevokeRelease, TrustRevoked
 from contracts.monitoring.v1.events import TrustChanged
 from contracts.monitoring.v1.queries import ShowMetrics
 from contracts.monitoring.v1.views import DeliveryMetrics, ReleaseTrust
-from contracts.registry.v1.events import ApplicationApplied, IncidentOpened, IncidentResolved, VersionCreated
+from contracts.registry.v1.events import ApplicationApplied, IncidentOpened, IncidentResolved
 from contracts.vocabulary import Artifact, Criticality, Maturity, PromotionKind, Role, Trust
 from shared.errors import Conflict, Forbidden, NotFound
 from shared.messaging.inbox import AlreadyHandledError
 from tests.support.clock import FrozenClock
 from tests.support.eventually import eventually
 from tests.support.facts import facts_on
-from tests.support.monitoring_scenes import NOW, Scene, a_meta, a_scene, advisory, bom, digest, moved, trusted
+from tests.support.monitoring_scenes import NOW, Scene, a_meta, a_scene, advisory, bom, created, digest, moved, trusted
 
 pytestmark = pytest.mark.servers
 
@@ -144,21 +144,8 @@ async def test_only_the_newest_verified_bill_of_materials_counts(tmp_path: Path)
         # A contained version brings its own bill of materials along, whenever its containment becomes known.
         scene.boms["inner"] = ["pkg:pypi/lib@1.0"]
         await scene.deliver(bom("inner", inner))
-        created = VersionCreated(
-            project="shop",
-            application="web",
-            version="1.0",
-            version_digest=digest("shop", "1.0"),
-            artifacts=(Artifact(purl="pkg:oci/web@1", digest=image),),
-            nested=(inner,),
-            source=None,
-            criticality=Criticality.LOW,
-            labels={},
-            owners=(),
-            by="ci",
-            at=NOW,
-        )
-        await scene.deliver(created)
+        parts = {"artifacts": (Artifact(purl="pkg:oci/web@1", digest=image),), "nested": (inner,)}
+        await scene.deliver(created("1.0", **parts))
         found = await scene.trust()
         assert (found.trust, found.components, found.cause_count) == (Trust.AT_RISK, 2, 2)
 

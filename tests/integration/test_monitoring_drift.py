@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from itertools import permutations
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,66 +13,30 @@ from contracts.facts import DeploymentFacts, EvidenceItem
 from contracts.message import Event
 from contracts.monitoring.v1.commands import RevokeRelease, TrustRevoked
 from contracts.monitoring.v1.running import DriftFound, DriftGone, DriftPage, ListDrift, ListRunning, RunningPage
-from contracts.registry.v1.deliveries import DeploymentRecorded, ServiceChange
-from contracts.registry.v1.events import LifecycleApplied, StandingChanged, VersionCreated
+from contracts.registry.v1.deliveries import ServiceChange
+from contracts.registry.v1.events import LifecycleApplied
 from contracts.registry.v1.views import StageView
-from contracts.vocabulary import Artifact, Criticality, PromotionKind, Role
+from contracts.vocabulary import PromotionKind, Role
 from shared.errors import Forbidden
 from shared.messaging.inbox import AlreadyHandledError
 from tests.support.eventually import eventually
 from tests.support.facts import facts_on
-from tests.support.monitoring_scenes import NOW, Scene, a_meta, a_scene, digest, moved, trusted
+from tests.support.monitoring_scenes import (
+    NOW,
+    Scene,
+    a_meta,
+    a_scene,
+    created,
+    deployed,
+    digest,
+    moved,
+    stands,
+    trusted,
+)
 
 pytestmark = pytest.mark.servers
 PROD = StageView(name="prod", title="", release=True)
 QA = StageView(name="qa", title="", release=False)
-
-
-def created(project: str, version: str) -> VersionCreated:
-    return VersionCreated(
-        project=project,
-        application="web",
-        version=version,
-        version_digest=digest(project, version),
-        artifacts=(Artifact(purl=f"pkg:oci/web@{version}", digest=digest(project, version, "image")),),
-        nested=(),
-        source=None,
-        criticality=Criticality.HIGH,
-        labels={},
-        owners=(),
-        by="ci",
-        at=NOW,
-    )
-
-
-def stands(project: str, version: str | None, stage: str = "prod", minutes: int = 0) -> StandingChanged:
-    return StandingChanged(
-        project=project,
-        application="web",
-        stage=stage,
-        current=version,
-        previous_good=None,
-        quarantined=(),
-        promotion_id="p",
-        at=NOW + timedelta(minutes=minutes),
-    )
-
-
-def deployed(project: str, version: str | None, environment: str = "prod", **more: Any) -> DeploymentRecorded:
-    said = {
-        "project": project,
-        "application": "web",
-        "environment": environment,
-        "service": "api",
-        "change": ServiceChange.DEPLOYED,
-        "purl": None,
-        "artifact_digest": None,
-        "version": version,
-        "current": True,
-        "by": "argo",
-        "at": NOW,
-    }
-    return DeploymentRecorded.model_validate(said | more)
 
 
 def evidence(project: str, subject: str, *, verified: bool = True, application: str | None = None) -> EvidenceAdded:
@@ -135,10 +98,10 @@ async def whatever_arrives_first_the_same_is_found(scene: Scene) -> None:
             continue  # some of the orders: each fact comes first, last and in between
         project = f"p{number}"
         facts = [
-            created(project, "2.0"),
+            created("2.0", project=project),
             trusted("1.0", project=project),
-            stands(project, "1.0"),
-            deployed(project, None, artifact_digest=digest(project, "2.0", "image")),
+            stands("1.0", project=project),
+            deployed(None, project=project, artifact_digest=digest(project, "2.0", "image")),
             lifecycle(project),
         ]
         await hear(scene, [facts[place] for place in order])
@@ -161,8 +124,8 @@ async def two_sides_at_the_same_time_do_not_overlook_each_other(scene: Scene) ->
     projects = [f"same{number}" for number in range(5)]
     sides: list[Event] = []
     for project in projects:
-        await hear(scene, [lifecycle(project), created(project, "1.0"), created(project, "2.0")])
-        sides += [deployed(project, "1.0"), stands(project, "2.0"), trusted("2.0", project=project)]
+        await hear(scene, [lifecycle(project), created("1.0", project=project), created("2.0", project=project)])
+        sides += [deployed("1.0", project=project), stands("2.0", project=project), trusted("2.0", project=project)]
     await asyncio.gather(*(scene.deliver(one) for one in sides))
     expected = [("outdated", "prod", "1.0", "2.0"), ("undeployed", "", "2.0", None), ("untrusted", "prod", "1.0", None)]
     assert [await drifts(scene, project) for project in projects] == [expected] * 5
@@ -170,9 +133,9 @@ async def two_sides_at_the_same_time_do_not_overlook_each_other(scene: Scene) ->
 
 async def each_begins_and_ends_once_from_either_side(scene: Scene) -> None:
     project = "sides"
-    await hear(scene, [lifecycle(project), created(project, "1.0"), created(project, "2.0")])
-    await hear(scene, [trusted("1.0", project=project), stands(project, "1.0")])
-    running = deployed(project, "1.0")
+    await hear(scene, [lifecycle(project), created("1.0", project=project), created("2.0", project=project)])
+    await hear(scene, [trusted("1.0", project=project), stands("1.0", project=project)])
+    running = deployed("1.0", project=project)
     meta = a_meta()
     await scene.deliver(running, meta)
     with pytest.raises(AlreadyHandledError):
@@ -181,21 +144,26 @@ async def each_begins_and_ends_once_from_either_side(scene: Scene) -> None:
 
     # The stage moves on, then what runs follows; news that come late change nothing.
     later = NOW + timedelta(hours=1)
-    await hear(scene, [trusted("2.0", project=project, at=later), stands(project, "2.0", minutes=60)])
+    await hear(
+        scene,
+        [trusted("2.0", project=project, at=later), stands("2.0", project=project, at=NOW + timedelta(minutes=60))],
+    )
     assert await drifts(scene, project) == [("outdated", "prod", "1.0", "2.0"), ("undeployed", "", "2.0", None)]
-    await scene.deliver(deployed(project, "2.0", change=ServiceChange.UPGRADED, at=later + timedelta(minutes=5)))
-    await scene.deliver(deployed(project, "1.0", at=later))
-    await scene.deliver(stands(project, "1.0", minutes=30))
+    await scene.deliver(
+        deployed("2.0", project=project, change=ServiceChange.UPGRADED, at=later + timedelta(minutes=5))
+    )
+    await scene.deliver(deployed("1.0", project=project, at=later))
+    await scene.deliver(stands("1.0", project=project, at=NOW + timedelta(minutes=30)))
     assert await drifts(scene, project) == []
 
     revoke = RevokeRelease(command_id="r", project=project, application="web", version="2.0", reason="Key stolen.")
     await scene.asker.ask(revoke, TrustRevoked)
     assert await drifts(scene, project) == [("revoked", "prod", "2.0", None)]
-    await scene.deliver(deployed(project, None, change=ServiceChange.REMOVED, at=later + timedelta(minutes=9)))
+    await scene.deliver(deployed(None, project=project, change=ServiceChange.REMOVED, at=later + timedelta(minutes=9)))
     assert await drifts(scene, project) == []
 
     # It runs again, and somebody takes the release back: two sides, one after the other.
-    await scene.deliver(deployed(project, "1.0", at=later + timedelta(minutes=20)))
+    await scene.deliver(deployed("1.0", project=project, at=later + timedelta(minutes=20)))
     back = moved(
         "1.0", later + timedelta(hours=2), kind=PromotionKind.DEMOTE, project=project, to_stage="qa", release=False
     )
@@ -217,7 +185,7 @@ async def each_begins_and_ends_once_from_either_side(scene: Scene) -> None:
 
 async def a_stage_that_is_no_release_stage_may_run_anything(scene: Scene) -> None:
     project = "stages"
-    await hear(scene, [created(project, "1.0"), deployed(project, "1.0", "qa")])
+    await hear(scene, [created("1.0", project=project), deployed("1.0", "qa", project=project)])
     assert await drifts(scene, project) == [("untrusted", "qa", "1.0", None)], "nobody knows of a stage qa yet"
     await scene.deliver(lifecycle(project))
     assert await drifts(scene, project) == []
@@ -225,16 +193,16 @@ async def a_stage_that_is_no_release_stage_may_run_anything(scene: Scene) -> Non
     assert await drifts(scene, project) == [("untrusted", "qa", "1.0", None)]
     await scene.deliver(lifecycle(project))
     assert await drifts(scene, project) == [("untrusted", "qa", "1.0", None)], "an older revision"
-    await scene.deliver(deployed(project, "7.0", "qa", service="other"))
+    await scene.deliver(deployed("7.0", "qa", project=project, service="other"))
     assert ("unknown", "qa", "7.0", None) in await drifts(scene, project)
-    await scene.deliver(created(project, "7.0"))
+    await scene.deliver(created("7.0", project=project))
     assert ("unknown", "qa", "7.0", None) not in await drifts(scene, project)
 
 
 async def signed_evidence_says_what_runs_before_or_after_the_version_is_known(scene: Scene) -> None:
     for project, first in (("early", True), ("late", False)):
         image = digest(project, "1.0", "image")
-        told_first = [evidence(project, image), created(project, "1.0")]
+        told_first = [evidence(project, image), created("1.0", project=project)]
         await hear(scene, told_first if first else told_first[::-1])
         page = await scene.asker.ask(ListRunning(project=project), RunningPage)
         [one] = page.services
@@ -247,7 +215,7 @@ async def signed_evidence_says_what_runs_before_or_after_the_version_is_known(sc
 
 async def what_runs_is_told_page_by_page_to_members_alone(scene: Scene) -> None:
     project = "paged"
-    await hear(scene, [deployed(project, f"{n}.0", f"env-{n}", application=f"app-{n % 2}") for n in range(5)])
+    await hear(scene, [deployed(f"{n}.0", f"env-{n}", project=project, application=f"app-{n % 2}") for n in range(5)])
     found, after = [], None
     while True:
         page = await scene.asker.ask(ListRunning(project=project, limit=2, after=after), RunningPage)

@@ -15,59 +15,30 @@ from contracts.gate.v1.waivers import WaiverEnded, WaiverGranted
 from contracts.monitoring.v1.exploitation import ExploitationImported, ImportExploitation, KevCatalogue
 from contracts.monitoring.v1.exposure import Exposure, PlanRemediation, RemediationPlan, ShowExposure
 from contracts.monitoring.v1.running import DriftPage, ListDrift, ListRunning, RunningPage
-from contracts.registry.v1.deliveries import DeploymentRecorded, ServiceChange
-from contracts.registry.v1.events import StandingChanged, VersionCreated
-from contracts.vocabulary import Artifact, Criticality, Role, Severity, Trust
+from contracts.vocabulary import Criticality, Role, Severity, Trust
 from services.monitoring.domain.inventory import KnownVersion
 from services.monitoring.domain.release import Context
 from services.monitoring.storage.exposure import MOST_COUNTED
 from services.monitoring.storage.inventory import INVENTORY, to_document
 from services.monitoring.storage.sboms import COMPONENTS
 from shared.errors import Forbidden, Invalid
-from tests.support.monitoring_scenes import NOW, Scene, a_scene, advisory, bom, digest, moved, trusted
+from tests.support.monitoring_scenes import (
+    NOW,
+    Scene,
+    a_scene,
+    advisory,
+    bom,
+    created,
+    deployed,
+    digest,
+    moved,
+    stands,
+    trusted,
+)
 
 pytestmark = pytest.mark.servers
 ROWS = int(os.environ.get("HALLMARK_COMPONENT_ROWS", "20000"))
 """Of the test of plans; the answers must be as quick with a million."""
-
-
-def created(version: str, *, project: str = "shop", nested: tuple[str, ...] = ()) -> VersionCreated:
-    return VersionCreated(
-        project=project,
-        application="web",
-        version=version,
-        version_digest=digest(project, version),
-        artifacts=(Artifact(purl=f"pkg:oci/web@{version}", digest=digest(project, version, "image")),),
-        nested=nested,
-        source=None,
-        criticality=Criticality.HIGH,
-        labels={},
-        owners=("team-web",),
-        by="ci",
-        at=NOW,
-    )
-
-
-def stands(version: str | None, stage: str, *, project: str = "shop", **more: Any) -> StandingChanged:
-    about = {"project": project, "application": "web", "stage": stage, "promotion_id": "p", "at": NOW}
-    return StandingChanged.model_validate(about | {"current": version, "previous_good": None, "quarantined": ()} | more)
-
-
-def deployed(version: str | None, environment: str = "prod", **more: Any) -> DeploymentRecorded:
-    said = {
-        "project": "shop",
-        "application": "web",
-        "environment": environment,
-        "service": "web-api",
-        "change": ServiceChange.DEPLOYED,
-        "purl": None,
-        "artifact_digest": None,
-        "version": version,
-        "current": True,
-        "by": "argo",
-        "at": NOW,
-    }
-    return DeploymentRecorded.model_validate(said | more)
 
 
 async def blast(scene: Scene, token: str | None = None, **asked: Any) -> Exposure:

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from contracts.monitoring.v1.rematching import RematchState, RequestRematch, ShowRematch
 from contracts.monitoring.v1.undecided import ListUndecided, UndecidedPage
-from contracts.registry.v1.events import VersionCreated
-from contracts.vocabulary import Artifact, Criticality, Doubt, Role, Trust
+from contracts.vocabulary import Artifact, Doubt, Role, Trust
 from services.monitoring import rematching
 from services.monitoring.domain.advisory import read_advisory
 from services.monitoring.domain.matching import Match, Undecided
@@ -25,7 +24,7 @@ from services.monitoring.domain.release import answers
 from shared.errors import Forbidden
 from tests.support.clock import FrozenClock
 from tests.support.eventually import eventually
-from tests.support.monitoring_scenes import NOW, Scene, a_scene, advisory, bom, digest, trusted
+from tests.support.monitoring_scenes import NOW, Scene, a_scene, advisory, bom, created, digest, trusted
 
 pytestmark = pytest.mark.servers
 EXAMPLES = int(os.environ.get("HALLMARK_MODEL_EXAMPLES") or 12)
@@ -84,7 +83,8 @@ async def _arrive(scene: Scene, mark: str, history: History, place: int) -> None
     elif place == len(history.boms) + len(records):
         await scene.deliver(trusted(project=mark, artifacts=(digest(mark, "image"),)))
     else:
-        await scene.deliver(_created(mark))
+        image = Artifact(purl="pkg:oci/web@1", digest=digest(mark, "image"))
+        await scene.deliver(created("1.0", project=mark, artifacts=(image,), nested=(digest(mark, "inner"),)))
 
 
 def _records(mark: str, history: History) -> list[dict[str, Any]]:
@@ -102,23 +102,6 @@ def _records(mark: str, history: History) -> list[dict[str, Any]]:
 
 def _purls(mark: str, contents: list[tuple[int, str]]) -> list[str]:
     return [f"pkg:pypi/{mark}-p{package}@{version}" for package, version in contents]
-
-
-def _created(project: str) -> VersionCreated:
-    return VersionCreated(
-        project=project,
-        application="web",
-        version="1.0",
-        version_digest=digest(project, "1.0"),
-        artifacts=(Artifact(purl="pkg:oci/web@1", digest=digest(project, "image")),),
-        nested=(digest(project, "inner"),),
-        source=None,
-        criticality=Criticality.LOW,
-        labels={},
-        owners=(),
-        by="ci",
-        at=NOW,
-    )
 
 
 async def undecided(scene: Scene, project: str = "shop", version: str = "1.0", **more: Any) -> UndecidedPage:

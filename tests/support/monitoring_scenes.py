@@ -18,8 +18,9 @@ from contracts.monitoring.v1.commands import AdvisoriesImported, ImportAdvisorie
 from contracts.monitoring.v1.queries import ListRisk, ShowTrust
 from contracts.monitoring.v1.views import ReleaseTrust, RiskPage
 from contracts.promotion.v1.events import ReleaseTrusted
-from contracts.registry.v1.events import VersionMoved
-from contracts.vocabulary import Criticality, PromotionKind, ReleaseStatus, SourceCommit
+from contracts.registry.v1.deliveries import DeploymentRecorded, ServiceChange
+from contracts.registry.v1.events import StandingChanged, VersionCreated, VersionMoved
+from contracts.vocabulary import Artifact, Criticality, PromotionKind, ReleaseStatus, SourceCommit
 from services.monitoring.app import SERVICE
 from shared.digests import sha256_digest
 from shared.messaging.asking import Asker
@@ -117,6 +118,48 @@ def bom(
         facts=SbomFacts(format="cyclonedx", spec_version="1.6", component_count=1),
     )
     return EvidenceAdded(project=project, application=None, item=item, positions={subject: 1}, submitted_by="ci")
+
+
+def created(version: str, *, project: str = "shop", **more: Any) -> VersionCreated:
+    said = {
+        "project": project,
+        "application": "web",
+        "version": version,
+        "version_digest": digest(project, version),
+        "artifacts": (Artifact(purl=f"pkg:oci/web@{version}", digest=digest(project, version, "image")),),
+        "nested": (),
+        "source": None,
+        "criticality": Criticality.HIGH,
+        "labels": {},
+        "owners": ("team-web",),
+        "by": "ci",
+        "at": NOW,
+    }
+    return VersionCreated.model_validate(said | more)
+
+
+def stands(version: str | None, stage: str = "prod", *, project: str = "shop", at: datetime = NOW) -> StandingChanged:
+    about = {"project": project, "application": "web", "stage": stage, "promotion_id": "p", "at": at}
+    return StandingChanged.model_validate(about | {"current": version, "previous_good": None, "quarantined": ()})
+
+
+def deployed(
+    version: str | None, environment: str = "prod", *, project: str = "shop", **more: Any
+) -> DeploymentRecorded:
+    said = {
+        "project": project,
+        "application": "web",
+        "environment": environment,
+        "service": "web-api",
+        "change": ServiceChange.DEPLOYED,
+        "purl": None,
+        "artifact_digest": None,
+        "version": version,
+        "current": True,
+        "by": "argo",
+        "at": NOW,
+    }
+    return DeploymentRecorded.model_validate(said | more)
 
 
 def trusted(version: str = "1.0", *, project: str = "shop", at: datetime = NOW, **more: Any) -> ReleaseTrusted:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.oidc import a_certificate
+from tests.support.raw_server import RawServer, Received, listening
 
 HERE = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 CUT, DRIP, FLOOD, HANG, OTHER_PART, PACKED = "cut", "drip", "flood", "hang", "other part", "packed"
@@ -33,27 +34,10 @@ class Publisher:
     asked: list[dict[str, str]] = field(default_factory=list)
     url: str = ""
     certificate: Path = Path()
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._serve(reader, writer))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            _, *lines = head.strip().split("\r\n")
-            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-            self.asked.append(headers)
-            await self._answer(reader, writer, headers, self.planned.pop(0) if self.planned else 200)
-            await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
-            return
-        finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError, ssl.SSLError):
-                await writer.wait_closed()
+    async def answer(self, request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.asked.append(request.headers)
+        await self._answer(reader, writer, request.headers, self.planned.pop(0) if self.planned else 200)
 
     async def _answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, headers: dict[str, str], behaviour: Any
@@ -109,15 +93,10 @@ async def a_publisher(directory: Path, content: bytes = b"", *planned: Any) -> A
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate, directory / "tls.key")
     publisher = Publisher(content, planned=list(planned), certificate=certificate)
-    server = await asyncio.start_server(publisher.begin, "127.0.0.1", 0, ssl=tls)
-    publisher.url = f"https://localhost:{server.sockets[0].getsockname()[1]}/PyPI/all.zip"
-    try:
+    server = RawServer(publisher.answer)
+    async with listening(server, tls):
+        publisher.url = f"https://localhost:{server.port}/PyPI/all.zip"
         yield publisher
-    finally:
-        server.close()
-        for task in list(publisher.tasks):
-            task.cancel()
-        await asyncio.gather(*publisher.tasks, return_exceptions=True)
 
 
 def zipped(*records: dict[str, Any], **more: bytes) -> bytes:

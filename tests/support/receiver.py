@@ -8,17 +8,10 @@ import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+from tests.support.raw_server import RawServer, Received, listening
+
 HANG, DRIP, DROP, FLOOD, HOLD = "hang", "drip", "drop", "flood", "hold"
 """Never answers; answers a byte at a time, for ever; hangs up; answers without end; waits until it is released."""
-
-
-@dataclass
-class Received:
-    """One request."""
-
-    path: str
-    headers: dict[str, str]
-    body: bytes
 
 
 @dataclass
@@ -26,39 +19,29 @@ class Receiver:
     """What came, and how the next requests are answered: with a status, or badly."""
 
     url: str = ""
-    port: int = 0
     planned: list[int | str] = field(default_factory=list)
     usually: int | str = 204
     headers: str = ""
     """More lines for the head of every answer."""
     received: list[Received] = field(default_factory=list)
-    open: int = 0
-    most_open: int = 0
     released: asyncio.Event = field(default_factory=asyncio.Event)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    server: RawServer = field(init=False)
 
-    def begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._serve(reader, writer))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+    def __post_init__(self) -> None:
+        self.server = RawServer(self.answer)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.open += 1
-        self.most_open = max(self.most_open, self.open)
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            first, *lines = head.strip().split("\r\n")
-            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-            body = await reader.readexactly(int(headers.get("content-length", "0")))
-            self.received.append(Received(first.split(" ")[1], headers, body))
-            await self._answer(reader, writer, self.planned.pop(0) if self.planned else self.usually)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            return
-        finally:
-            self.open -= 1
-            writer.close()
-            with contextlib.suppress(ConnectionError, ssl.SSLError):
-                await writer.wait_closed()
+    @property
+    def port(self) -> int:
+        return self.server.port
+
+    @property
+    def most_open(self) -> int:
+        """The most connections that there ever were at once."""
+        return self.server.most_open
+
+    async def answer(self, request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.received.append(request)
+        await self._answer(reader, writer, self.planned.pop(0) if self.planned else self.usually)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, behaviour: int | str) -> None:
         match behaviour:
@@ -82,7 +65,6 @@ class Receiver:
                     await writer.drain()
             case _:
                 writer.transport.abort()
-        await writer.drain()
 
 
 @contextlib.asynccontextmanager
@@ -91,13 +73,6 @@ async def a_receiver(
 ) -> AsyncIterator[Receiver]:
     """A receiver on a port of its own."""
     receiver = Receiver(planned=list(planned), usually=usually)
-    server = await asyncio.start_server(receiver.begin, "127.0.0.1", 0, ssl=tls)
-    receiver.port = server.sockets[0].getsockname()[1]
-    receiver.url = f"http://127.0.0.1:{receiver.port}/hook"
-    try:
+    async with listening(receiver.server, tls):
+        receiver.url = f"http://127.0.0.1:{receiver.port}/hook"
         yield receiver
-    finally:
-        server.close()
-        for task in list(receiver.tasks):
-            task.cancel()
-        await asyncio.gather(*receiver.tasks, return_exceptions=True)

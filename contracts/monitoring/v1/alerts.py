@@ -12,12 +12,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
-from contracts.alerting import AlertChange, AlertKind, AlertState, ClosedBy
+from contracts.alerting import AlertChange, AlertEntry, AlertKind, AlertState, ClosedBy
 from contracts.message import Answer, Command, Event, PageLimit, Query
 from contracts.vocabulary import (
     ApplicationName,
     Criticality,
-    Frozen,
     ProjectName,
     Severity,
     StageName,
@@ -30,20 +29,6 @@ Subject = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,200}$")]
 """Somebody who signs in here: visible ASCII, so that no name looks like another one."""
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 AlertPlace = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,100}$")]
-
-
-class AlertEntry(Frozen):
-    """One change of an alert."""
-
-    change: AlertChange
-    at: Utc
-    by: str | None = None
-    """Who did it; None when facts or time alone did."""
-    reason: str = ""
-    until: Utc | None = None
-    """Of a snooze: when it ends. Of an escalation: the deadline."""
-    assignee: str | None = None
-    """Of an assignment: to whom; None took it from everybody."""
 
 
 class AlertView(Answer):

@@ -7,11 +7,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
+from contracts.importing import FetchStanding, ImportCounts, ImportState
 from contracts.message import Answer, Command, PageLimit, Query
 from contracts.vocabulary import Frozen, Utc
 
@@ -19,27 +19,6 @@ ImportId = Annotated[str, StringConstraints(pattern=r"^imp-[0-9a-f]{24}$")]
 SourceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,99}$")]
 """Where advisories come from, such as `osv-pypi`: what it is called, not where it is."""
 _Place = Annotated[str, Field(max_length=500)]
-
-
-class ImportState(StrEnum):
-    """How far an import has come."""
-
-    RUNNING = "running"
-    COMPLETE = "complete"
-    PARTIAL = "partial"
-
-
-class ImportCounts(Frozen):
-    """What became of the records of one import."""
-
-    added: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    """Known already, or older than what is known."""
-    withdrawn: int = 0
-    """How many of the three above have been taken back by their database."""
-    malformed: int = 0
-    """Could not be read and are quarantined."""
 
 
 class AdvisoryImport(Frozen):
@@ -57,19 +36,6 @@ class AdvisoryImport(Frozen):
     """How many the source holds, as whoever finished it said."""
     by: str
     """Who began it."""
-
-
-class FetchStanding(Frozen):
-    """What became of the newest attempt to fetch a configured source."""
-
-    at: Utc
-    outcome: str
-    """`imported`, `unchanged` (the publisher said so) or `failed`."""
-    problem: str = ""
-    next_at: Utc
-    """When it is looked at again, at the earliest."""
-    failures: int = 0
-    """Attempts in a row that failed."""
 
 
 class SourceStanding(Frozen):

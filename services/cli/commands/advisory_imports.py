@@ -150,7 +150,7 @@ def list_imports(
             one["source"],
             mark(one["newest"]),
             (one["complete_as_of"] or "never")[:19],
-            _fetched(one["fetched"]),
+            fetched_words(one["fetched"]),
         )
         for one in standing["sources"]
     ]
@@ -168,7 +168,8 @@ def _counted(counts: dict[str, int]) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in COUNTS if counts[name])
 
 
-def _fetched(one: dict[str, Any] | None) -> str:
+def fetched_words(one: dict[str, Any] | None) -> str:
+    """What became of the newest attempt to fetch a source; nothing for one that is not fetched."""
     if one is None:
         return ""
     problem = f": {one['problem']}" if one["problem"] else ""

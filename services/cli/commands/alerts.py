@@ -13,6 +13,7 @@ from services.cli.client import Client
 from services.cli.commands.arguments import Project, later
 from services.cli.exits import Exit
 from services.cli.output import mark, out, table
+from services.cli.spreadsheets import Csv, print_table
 from shared.clock import utc_now
 
 alerts = typer.Typer(help="What somebody has to deal with, and until when.", no_args_is_help=True)
@@ -30,6 +31,7 @@ def list_alerts(
     owner: Annotated[str | None, typer.Option(help="Only of applications of this owner.")] = None,
     severity: Annotated[Severity | None, typer.Option(help="Only as bad as this.")] = None,
     overdue: Annotated[bool, typer.Option("--overdue", help="Only those past their deadline.")] = False,
+    as_csv: Csv = False,
 ) -> None:
     """Alerts, those with the nearest deadline first. Ends with 3 when one is past it."""
     chosen = {
@@ -40,7 +42,18 @@ def list_alerts(
         "severity": severity.value if severity else None,
         "overdue": overdue or None,
     }
-    found = list(Client().pages(f"/projects/{project}/alerts", "alerts", **chosen))
+    path = f"/projects/{project}/alerts"
+    if as_csv:
+        listed = print_table(path, chosen).rows
+        late = any(one["overdue"] == "true" and one["state"] != AlertState.CLOSED for one in listed)
+    else:
+        late = _list(list(Client().pages(path, "alerts", **chosen)))
+    if late:
+        raise typer.Exit(Exit.DENIED)
+
+
+def _list(found: list[dict[str, Any]]) -> bool:
+    """Show them; whether one that is not closed is past its deadline."""
     rows = [
         (
             one["alert_id"],
@@ -57,8 +70,7 @@ def list_alerts(
     ]
     columns = ("id", "release", "cause", "component", "severity", "state", "assigned to", "due", "fixed in")
     out.answer(found, table(columns, rows))
-    if any(one["overdue"] and one["state"] != AlertState.CLOSED for one in found):
-        raise typer.Exit(Exit.DENIED)
+    return any(one["overdue"] and one["state"] != AlertState.CLOSED for one in found)
 
 
 @alerts.command("show")

@@ -12,6 +12,7 @@ from services.cli.client import Client
 from services.cli.commands.arguments import earlier
 from services.cli.metric_views import coverage_tables, delivery_series, five_metrics, flow_tables, head
 from services.cli.output import out
+from services.cli.spreadsheets import Csv, print_table
 from shared.clock import utc_now
 from shared.errors import Invalid
 
@@ -38,7 +39,6 @@ Application = Annotated[str | None, typer.Option(help="One application of the pr
 Since = Annotated[str | None, typer.Option(help="`90d`, a date, or a moment with its offset; 90 days ago when absent.")]
 Until = Annotated[str | None, typer.Option(help="As --since; now when absent.")]
 Zone = Annotated[str, typer.Option(help="Whose days, weeks and months: UTC, or a name such as Europe/Berlin.")]
-Csv = Annotated[bool, typer.Option("--csv", help="Answer in CSV, for spreadsheets.")]
 Series = Annotated[By | None, typer.Option(help="A series as well: by day, ISO week or month.")]
 
 
@@ -74,7 +74,7 @@ def delivery(
     query = _query(application, by, since, until, zone) | {"bands": bands.value}
     path = _path(project, "delivery")
     if as_csv:
-        _print_csv(path, query)
+        print_table(path, query)
         return
     answer = Client().get(path, **query)
     lines: list[Any] = [head(answer), five_metrics(answer["metrics"])]
@@ -95,7 +95,7 @@ def flow(
     """Where time goes between stages, what promotions wait for, and what stops them."""
     query, path = _query(application, by, since, until, zone), _path(project, "flow")
     if as_csv:
-        _print_csv(path, query)
+        print_table(path, query)
         return
     answer = Client().get(path, **query)
     out.answer(answer, head(answer), *flow_tables(answer))
@@ -112,7 +112,7 @@ def coverage(
     """Which evidence there is for what stands in stages, which waivers are open, how soon alerts are closed."""
     path, query = _path(project, "coverage"), {"application": application, "since": _moment(since)}
     if as_csv:
-        _print_csv(path, query)
+        print_table(path, query)
         return
     client = Client()
     answer = client.get(path, **query)
@@ -120,17 +120,6 @@ def coverage(
         page = client.get(path, **query, after=answer["next"])
         answer |= {"stages": [*answer["stages"], *page["stages"]], "next": page["next"]}
     out.answer(answer, *coverage_tables(answer))
-
-
-def _print_csv(path: str, query: dict[str, Any]) -> None:
-    client, after, begins = Client(), None, 0
-    while True:
-        text, after = client.get_table(path, **query, after=after)
-        # The heading is that of the first page.
-        print("".join(text.splitlines(keepends=True)[begins:]), end="")  # noqa: T201 - this is the program's output
-        if after is None:
-            return
-        begins = 1
 
 
 def _query(application: str | None, by: By | None, since: str | None, until: str | None, zone: str) -> dict[str, Any]:

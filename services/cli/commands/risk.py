@@ -12,13 +12,15 @@ from services.cli.client import Client
 from services.cli.commands.advisory_imports import standing_line
 from services.cli.commands.arguments import Project
 from services.cli.exits import Exit
-from services.cli.output import out
+from services.cli.output import errors, out
+from services.cli.spreadsheets import Csv, print_table
 from shared.clock import utc_now
 from shared.errors import Invalid
 
 risk = typer.Typer(help="What is at risk, where, and what to do about it.", invoke_without_command=True)
 Application = Annotated[str | None, typer.Option("--application", "-a", help="Only this one.")]
 _MOST_NAMES, _MOST_DRIFTS, _PAGE = 500, 500, 50
+_UNHEARD = "No advisory of that id is known, so that nobody can say what it affects. Import advisories first."
 
 
 class FailOn(StrEnum):
@@ -79,40 +81,18 @@ def blast(
     project: Annotated[str | None, typer.Option("--project", "-p", help="Only this one; all you may see.")] = None,
     application: Application = None,
     most: Annotated[int, typer.Option(help="Versions to show.", min=1)] = 200,
+    as_csv: Csv = False,
 ) -> None:
     """Which versions contain it, where they stand and run, and who answers for them.
 
     Ends with 5 when no advisory of that id is known: then nobody can say what it affects.
     """
-    package = subject.startswith("pkg:")
-    asked = {"package" if package else "vulnerability": subject, "bounds": bounds}
+    asked = {"package" if subject.startswith("pkg:") else "vulnerability": subject, "bounds": bounds}
     asked |= {"project": project, "application": application}
-    client, answer = Client(), dict[str, Any]()
-    versions, flaws, after = list[dict[str, Any]](), dict[str, dict[str, Any]](), None
-    while True:
-        page = client.get("/exposure", **asked, after=after, limit=min(_PAGE, most))
-        answer = answer or page
-        versions += page["versions"]
-        flaws |= {one["advisory"]: one for one in page["flaws"]}
-        after = page["next"]
-        if after is None or len(versions) >= most:
-            break
-    whole = {**answer, "versions": versions, "flaws": list(flaws.values()), "next": after}
-    lines: list[Any] = [*show.flaw_lines(whole["flaws"])]
-    if versions:
-        lines += [show.exposure_tree(whole, subject), show.exposure_table(versions, answer["totals"])]
-    unheard = not package and not answer["advisories"]
-    if unheard:
-        lines.append(
-            "No advisory of that id is known, so that nobody can say what it affects. Import advisories first."
-        )
-    elif not versions:
-        lines.append("Nothing that you may see contains it.")
-    if after is not None:
-        lines.append(f"There are more versions; the first {len(versions)} are shown. See --most.")
-    out.answer(whole, *lines)
-    if unheard:
-        raise typer.Exit(Exit.UNAVAILABLE)
+    if as_csv:
+        _blast_table(asked, most)
+    else:
+        _blast(asked, subject, most)
 
 
 @risk.command()
@@ -120,9 +100,14 @@ def fix(
     project: Project,
     application: Application = None,
     most: Annotated[int, typer.Option(help="Steps to show.", min=1, max=500)] = 20,
+    as_csv: Csv = False,
 ) -> None:
     """What to fix first: the upgrade that removes most risk from what stands or runs."""
-    plan = Client().get(f"/projects/{project}/remediation", application=application, limit=most)
+    path = f"/projects/{project}/remediation"
+    if as_csv:
+        print_table(path, {"application": application, "limit": most}, pages=1)
+        return
+    plan = Client().get(path, application=application, limit=most)
     lines: list[Any] = [show.fixes_table(plan["fixes"], utc_now())] if plan["fixes"] else ["Nothing at risk."]
     if plan["fixes"]:
         lines.append(f"{plan['fix_count']} steps; risk {plan['risk']:g}, of which {plan['unfixable']:g} would be left")
@@ -140,12 +125,53 @@ def running(project: Project, application: Application = None) -> None:
 
 
 @risk.command()
-def drift(project: Project, application: Application = None) -> None:
+def drift(project: Project, application: Application = None, *, as_csv: Csv = False) -> None:
     """Where what runs is not what should. Ends with 3 when there is any."""
-    found = list(Client().pages(f"/projects/{project}/drift", "drifts", application=application))
-    out.answer(found, show.drift_table(found) if found else "What runs is what should.")
+    path, found = f"/projects/{project}/drift", list[Any]()
+    if as_csv:
+        found += print_table(path, {"application": application}).rows
+    else:
+        found += Client().pages(path, "drifts", application=application)
+        out.answer(found, show.drift_table(found) if found else "What runs is what should.")
     if found:
         raise typer.Exit(Exit.DENIED)
+
+
+def _blast(asked: dict[str, Any], subject: str, most: int) -> None:
+    client, answer = Client(), dict[str, Any]()
+    versions, flaws, after = list[dict[str, Any]](), dict[str, dict[str, Any]](), None
+    while True:
+        page = client.get("/exposure", **asked, after=after, limit=min(_PAGE, most))
+        answer = answer or page
+        versions += page["versions"]
+        flaws |= {one["advisory"]: one for one in page["flaws"]}
+        after = page["next"]
+        if after is None or len(versions) >= most:
+            break
+    whole = {**answer, "versions": versions, "flaws": list(flaws.values()), "next": after}
+    lines: list[Any] = [*show.flaw_lines(whole["flaws"])]
+    if versions:
+        lines += [show.exposure_tree(whole, subject), show.exposure_table(versions, answer["totals"])]
+    unheard = "vulnerability" in asked and not answer["advisories"]
+    if unheard:
+        lines.append(_UNHEARD)
+    elif not versions:
+        lines.append("Nothing that you may see contains it.")
+    if after is not None:
+        lines.append(f"There are more versions; the first {len(versions)} are shown. See --most.")
+    out.answer(whole, *lines)
+    if unheard:
+        raise typer.Exit(Exit.UNAVAILABLE)
+
+
+def _blast_table(asked: dict[str, Any], most: int) -> None:
+    limit = min(_PAGE, most)
+    printed = print_table("/exposure", asked | {"limit": limit}, pages=-(-most // limit))
+    if not printed.is_all:
+        errors.print("There are more versions. See --most.")
+    if "vulnerability" in asked and not printed.rows and not Client().get("/exposure", **asked, limit=1)["advisories"]:
+        errors.print(_UNHEARD)
+        raise typer.Exit(Exit.UNAVAILABLE)
 
 
 def _exploitation(client: Client, releases: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -2,9 +2,7 @@
 
 - https only; http for hosts that a setting names. Ports that a setting names. No user, no password, no fragment.
 - A host is a name, or an address in its canonical form: decimal, octal, hexadecimal and shortened forms are refused.
-- An address must be public, or lie in a network that a setting names: loopback, private, link-local, shared, reserved
-  and multicast ones are refused. Of an IPv4 address inside an IPv6 one (mapped), the IPv4 address counts; tunnels
-  (6to4, Teredo, NAT64) are refused.
+- An address must be public, or lie in a network that a setting names (`shared/oidc/addresses.py`).
 - A name is as good as the worst of its addresses: one that is refused refuses the name.
 """
 
@@ -12,21 +10,20 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import httpx
 
 from shared.errors import Invalid
+from shared.oidc.addresses import Network, may_connect
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LONGEST_URL = 2000
 _NAME = re.compile(r"^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$")
 _LIKE_A_NUMBER = re.compile(r"^(\d+|0x[0-9a-f]*)$")
 _PLAIN = re.compile(r"^[\x21-\x5b\x5d-\x7e]+$")
 """Printable ASCII without blanks and without the backslash, which some parsers take for a slash."""
-_TUNNELS = tuple(ipaddress.ip_network(one) for one in ("2002::/16", "2001::/32", "64:ff9b::/96", "64:ff9b:1::/48"))
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -80,15 +77,9 @@ def admitted(addresses: Sequence[str], rules: Rules) -> str:
     """The address to connect to, of all that a host has. Raises `Invalid` when one of them is not allowed."""
     if not addresses:
         raise _refused("its host has no address")
-    for text in addresses:
-        if not _is_allowed(text, rules.networks):
-            raise _refused("its host has an address that is not public")
+    if not all(may_connect(one, rules.networks) for one in addresses):
+        raise _refused("its host has an address that is not public")
     return addresses[0]
-
-
-def networks(text: str) -> tuple[Network, ...]:
-    """Networks separated by commas. Raises `ValueError` for anything else."""
-    return tuple(ipaddress.ip_network(one.strip()) for one in text.split(",") if one.strip())
 
 
 def _check_host(host: str) -> None:
@@ -103,19 +94,6 @@ def _check_host(host: str) -> None:
         return
     if not _NAME.match(host):
         raise _refused("its host is no name")
-
-
-def _is_allowed(text: str, allowed: Iterable[Network]) -> bool:
-    found = _address(text)
-    if found is None:
-        return False
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
-        found = found.ipv4_mapped
-    if any(found in network for network in allowed):
-        return True
-    if isinstance(found, ipaddress.IPv6Address) and (found.is_site_local or any(found in one for one in _TUNNELS)):
-        return False
-    return found.is_global and not found.is_multicast and not found.is_reserved
 
 
 def _address(text: str) -> Address | None:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from contracts.alerting import AlertKind, ClosedBy
+from contracts.alerting import AlertEntry, AlertKind, ClosedBy
 from contracts.vocabulary import Trust
-from services.monitoring.domain.alerts import Alert, Entry, closed, id_of
+from services.monitoring.domain.alerts import Alert, closed, id_of
 from services.monitoring.domain.deadlines import Deadline, Standing, got_worse
 from services.monitoring.domain.release import Context, Release
 
@@ -150,7 +150,7 @@ def _opened(release: Release, cause: Cause, last: Alert | None, at: datetime, ra
         occurrence=occurrence,
         follows=last.alert_id if last else None,
         assignee=raised.assignee if raised else None,
-        history=(Entry(change="opened", at=at, reason=_HANDED_ON if raised else ""),),
+        history=(AlertEntry(change="opened", at=at, reason=_HANDED_ON if raised else ""),),
     )
 
 

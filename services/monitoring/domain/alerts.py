@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from contracts.alerting import AlertChange, AlertKind, AlertState, ClosedBy
+from contracts.alerting import AlertChange, AlertEntry, AlertKind, AlertState, ClosedBy
 from contracts.vocabulary import Criticality, Frozen, Severity, Utc, utc
 from shared.digests import sha256_digest
 from shared.errors import Conflict, Invalid
@@ -28,19 +28,6 @@ KEPT_ENTRIES = 50
 _ID_DIGITS = 24
 _ACKNOWLEDGED, _SNOOZED = AlertState.ACKNOWLEDGED, AlertState.SNOOZED
 _UNTIMED = frozenset({AlertState.CLOSED, AlertState.ESCALATED})
-
-
-class Entry(Frozen):
-    """One change of an alert."""
-
-    change: AlertChange
-    at: Utc
-    by: str | None = None
-    """None when facts or time alone did it."""
-    reason: str = ""
-    until: Utc | None = None
-    """Of a snooze its end, of an escalation the deadline."""
-    assignee: str | None = None
 
 
 class Alert(Frozen):
@@ -80,7 +67,7 @@ class Alert(Frozen):
     closed_by: ClosedBy | None = None
     because: str = ""
     replaced_by: str | None = None
-    history: tuple[Entry, ...] = ()
+    history: tuple[AlertEntry, ...] = ()
     revision: int = 0
 
     @property
@@ -122,7 +109,7 @@ def acknowledged(alert: Alert, by: str, reason: str, at: datetime) -> Alert:
     _refuse_closed(alert)
     if alert.state is _ACKNOWLEDGED:
         return alert
-    entry = Entry(change="acknowledged", at=at, by=by, reason=reason)
+    entry = AlertEntry(change="acknowledged", at=at, by=by, reason=reason)
     changes = {"state": _ACKNOWLEDGED, "snoozed_until": None, "acknowledged_at": at, "acknowledged_by": by}
     return _with(alert, entry, **changes)
 
@@ -149,7 +136,7 @@ def snoozed(alert: Alert, until: datetime, by: str, reason: str, at: datetime) -
         )
     if alert.state is _SNOOZED and alert.snoozed_until == until:
         return alert
-    entry = Entry(change="snoozed", at=at, by=by, reason=reason, until=until)
+    entry = AlertEntry(change="snoozed", at=at, by=by, reason=reason, until=until)
     return _with(alert, entry, state=_SNOOZED, snoozed_until=until)
 
 
@@ -158,16 +145,16 @@ def assigned(alert: Alert, to: str | None, by: str, reason: str, at: datetime) -
     _refuse_closed(alert)
     if alert.assignee == to:
         return alert
-    return _with(alert, Entry(change="assigned", at=at, by=by, reason=reason, assignee=to), assignee=to)
+    return _with(alert, AlertEntry(change="assigned", at=at, by=by, reason=reason, assignee=to), assignee=to)
 
 
 def swept(alert: Alert, at: datetime) -> Alert:
     """As time leaves it: escalated at its deadline, once; open again when a snooze is over."""
     if alert.active and alert.escalated_at is None and alert.due <= at:
-        entry = Entry(change="escalated", at=at, until=alert.due)
+        entry = AlertEntry(change="escalated", at=at, until=alert.due)
         return _with(alert, entry, state=AlertState.ESCALATED, escalated_at=at, snoozed_until=None)
     if alert.state is _SNOOZED and alert.snoozed_until is not None and alert.snoozed_until <= at:
-        return _with(alert, Entry(change="woken", at=at), state=AlertState.OPEN, snoozed_until=None)
+        return _with(alert, AlertEntry(change="woken", at=at), state=AlertState.OPEN, snoozed_until=None)
     return alert
 
 
@@ -176,7 +163,7 @@ def closed(alert: Alert, by: ClosedBy, because: str, at: datetime, *, replaced_b
     if not alert.active:
         return alert
     changes = {"closed_at": at, "closed_by": by, "because": because, "replaced_by": replaced_by}
-    entry = Entry(change="closed", at=at, reason=because)
+    entry = AlertEntry(change="closed", at=at, reason=because)
     return _with(alert, entry, state=AlertState.CLOSED, snoozed_until=None, **changes)
 
 
@@ -187,7 +174,7 @@ def change_between(before: Alert, after: Alert) -> AlertChange | None:
     return after.history[-1].change if after.history != before.history else "restated"
 
 
-def _with(alert: Alert, entry: Entry, **changes: object) -> Alert:
+def _with(alert: Alert, entry: AlertEntry, **changes: object) -> Alert:
     return alert.model_copy(update={**changes, "history": (*alert.history, entry)[-KEPT_ENTRIES:]})
 
 

@@ -13,10 +13,9 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
-from contracts.vocabulary import Frozen, Utc
+from contracts.importing import FetchStanding, ImportCounts, ImportState
 from shared.digests import sha256_digest
 
 PATIENCE = timedelta(hours=6)
@@ -28,35 +27,6 @@ _EXCERPT = 2000
 _ID = 200
 _TEXT = 500
 _ABANDONED = "It was begun and never finished."
-
-
-class ImportState(StrEnum):
-    """How far an import has come."""
-
-    RUNNING = "running"
-    COMPLETE = "complete"
-    PARTIAL = "partial"
-
-
-class ImportCounts(Frozen):
-    """What became of records."""
-
-    added: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    withdrawn: int = 0
-    """How many of the three above have been taken back by their database."""
-    malformed: int = 0
-
-
-class Attempt(Frozen):
-    """What became of the newest attempt to fetch a source."""
-
-    at: Utc
-    outcome: str
-    problem: str = ""
-    next_at: Utc
-    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +73,7 @@ class Source:
     state: ImportState = ImportState.RUNNING
     because: str = ""
     complete_as_of: datetime | None = None
-    fetched: Attempt | None = None
+    fetched: FetchStanding | None = None
 
     @classmethod
     def never_imported(cls, name: str, at: datetime) -> Source:

@@ -1,4 +1,4 @@
-"""The duty that keeps advisories up to date from the configured sources: one instance at a time, under a lease."""
+"""The duty that keeps advisories, KEV and EPSS up to date from configured sources, one instance at a time."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from prometheus_client import Counter, Gauge
 
-from contracts.monitoring.v1.feeds import AdvisoryImport
-from services.monitoring.domain.imports import Attempt
-from services.monitoring.feeds.fetching import Fetcher, FetchFailed
+from contracts.importing import FetchStanding
+from services.monitoring.feeds.exploitation import ExploitationImporter
+from services.monitoring.feeds.fenced import Fenced
+from services.monitoring.feeds.fetching import Fetcher, FetchFailed, Whole
 from services.monitoring.feeds.importing import Importer
 from services.monitoring.feeds.schedule import Pace
 from services.monitoring.feeds.source import FeedSource
@@ -44,7 +47,7 @@ async def keep_advisories(run: Running[MonitoringWork]) -> None:
     if not isinstance(settings, MonitoringSettings) or not settings.feed_sources:
         return
     lease = Lease(run.database, "advisory-feeds", settings.instance)
-    collector = Collector(run, settings, Importer(run, lease))
+    collector = Collector(run, settings, lease)
     try:
         while True:
             if await lease.hold():
@@ -67,18 +70,37 @@ async def _while_held(lease: Lease, work: Callable[[], Awaitable[None]]) -> None
         raise problem
 
 
+class _Importer(Protocol):
+    """What takes over one kind of download."""
+
+    async def begin(self, source: FeedSource, whole: Whole) -> UnderWay:
+        """Begin with an edition."""
+
+    async def take_over(self, source: FeedSource, spool: Spool, under_way: UnderWay) -> None:
+        """Take over what is left of it. Raises `FetchFailed` when it is not what it should be."""
+
+    async def tell(
+        self, source: FeedSource, change: Callable[[FetchState], FetchState], told: FetchStanding
+    ) -> datetime | None:
+        """Keep what became of an attempt; of when all of the source is known."""
+
+
 @dataclass
 class Collector:
     """Looks at each source when it is time."""
 
     run: Running[MonitoringWork]
     settings: MonitoringSettings
-    importer: Importer
+    lease: Lease
+    _advisories: Importer = field(init=False)
+    _exploitation: ExploitationImporter = field(init=False)
     _fetcher: Fetcher = field(init=False)
     _one_by_one: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Imports collide with each other; downloads do not."""
 
     def __post_init__(self) -> None:
+        fenced = Fenced(self.run, self.lease)
+        self._advisories, self._exploitation = Importer(fenced), ExploitationImporter(fenced)
         self._fetcher = Fetcher(
             self.settings.feed_networks,
             self.settings.advisory_ca_file,
@@ -121,7 +143,7 @@ class Collector:
     async def _look(self, source: FeedSource, spool: Spool, state: FetchState) -> None:
         """Take over what has arrived, else look for what is new."""
         if state.under_way and await self._is_half_imported(source, state):
-            await self._take_over(source, spool, state.under_way)
+            await self._take_over(source, spool, state, state.under_way)
             return
         try:
             known = Edition(state.etag, state.last_modified)
@@ -133,27 +155,32 @@ class Collector:
             await self._told(source, "unchanged")
             return
         if state.under_way and state.under_way.digest == whole.digest:
-            await self._take_over(source, spool, state.under_way)
+            under_way = state.under_way
         else:
-            await self._take_over(source, spool, await self.importer.begin(source, whole))
+            under_way = await self._importer(source).begin(source, whole)
+        await self._take_over(source, spool, state, under_way)
 
-    async def _take_over(self, source: FeedSource, spool: Spool, under_way: UnderWay) -> None:
-        async with self._one_by_one:
-            imported = await self.importer.take_over(source, spool, under_way)
-        await self._told(source, "imported", imported)
+    async def _take_over(self, source: FeedSource, spool: Spool, state: FetchState, under_way: UnderWay) -> None:
+        try:
+            async with self._one_by_one:
+                await self._importer(source).take_over(source, spool, under_way)
+        except FetchFailed as error:
+            await self._failed(source, state, error)
+        else:
+            await self._told(source, "imported")
         await asyncio.to_thread(spool.clear)
 
-    async def _told(self, source: FeedSource, outcome: str, imported: AdvisoryImport | None = None) -> None:
+    async def _told(self, source: FeedSource, outcome: str) -> None:
         now = self.run.clock()
         next_at = self._pace.after_success(now, random.random())  # noqa: S311 - no secret
-        told = Attempt(at=now, outcome=outcome, next_at=next_at)
+        told = FetchStanding(at=now, outcome=outcome, next_at=next_at)
 
         def changed(state: FetchState) -> FetchState:
             return replace(state, failures=0, next_at=next_at)
 
-        stands = await self.importer.tell(source, changed, told, fresh=imported is None)
-        if stands.complete_as_of:
-            COMPLETE.labels(source.name).set(stands.complete_as_of.timestamp())
+        complete_as_of = await self._importer(source).tell(source, changed, told)
+        if complete_as_of:
+            COMPLETE.labels(source.name).set(complete_as_of.timestamp())
         FETCHED.labels(source.name, outcome).inc()
         log.info("advisories fetched", source=source.name, outcome=outcome)
 
@@ -163,14 +190,17 @@ class Collector:
         next_at = self._pace.after_failure(now, failures, random.random(), wish)  # noqa: S311 - no secret
         # Of what the operating system says, only the kind: it may name files.
         problem = str(error) if isinstance(error, FetchFailed) else f"It cannot be kept ({type(error).__name__})."
-        told = Attempt(at=now, outcome="failed", problem=problem, next_at=next_at, failures=failures)
+        told = FetchStanding(at=now, outcome="failed", problem=problem, next_at=next_at, failures=failures)
 
         def changed(known: FetchState) -> FetchState:
             return replace(known, failures=failures, next_at=next_at)
 
-        await self.importer.tell(source, changed, told, fresh=False)
+        await self._importer(source).tell(source, changed, told)
         FETCHED.labels(source.name, "failed").inc()
         log.warning("advisories not fetched", source=source.name, host=source.shown, problem=problem, failures=failures)
+
+    def _importer(self, source: FeedSource) -> _Importer:
+        return self._advisories if source.kind == "osv" else self._exploitation
 
     @property
     def _pace(self) -> Pace:

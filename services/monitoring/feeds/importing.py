@@ -7,23 +7,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any
 
 from prometheus_client import Counter
 
-from contracts.headers import Meta
+from contracts.importing import FetchStanding
 from contracts.monitoring.v1.commands import ImportAdvisories
 from contracts.monitoring.v1.feeds import (
-    AdvisoryImport,
     BeginAdvisoryImport,
     FinishAdvisoryImport,
     QuarantineAdvisories,
     UnreadableRecord,
 )
-from contracts.vocabulary import Actor, ActorKind, Role
-from services.monitoring.domain.imports import Attempt, Source
+from services.monitoring.domain.imports import Source
+from services.monitoring.feeds.fenced import Fenced
 from services.monitoring.feeds.fetching import Whole
 from services.monitoring.feeds.source import FeedSource
 from services.monitoring.feeds.spool import Spool
@@ -36,19 +36,14 @@ from services.monitoring.handlers.imports import (
 from services.monitoring.storage.fetches import FetchState, UnderWay
 from services.monitoring.storage.unit_of_work import MonitoringWork
 from shared.archives import ArchiveLimits
-from shared.errors import Busy, HallmarkError
-from shared.identity import EVERYWHERE, Caller
+from shared.errors import HallmarkError
 from shared.json_files import JsonDocument, json_documents
-from shared.mongo import Lease
-from shared.service import Running
 
-T = TypeVar("T")
 STEP_RECORDS = 200
 STEP_BYTES = 2**20
 _LIMITS = ArchiveLimits(entry_bytes=4 * 2**20)
 """A record must fit a document of the database with room to spare."""
 _MOST_UNREADABLE = 50
-_CALLER = Caller(Actor(subject="monitoring", kind=ActorKind.SERVICE), {EVERYWHERE: frozenset({Role.SECURITY})})
 RECORDS = Counter("hallmark_advisory_records_total", "Records taken over from sources that are fetched", ["source"])
 
 
@@ -56,23 +51,22 @@ RECORDS = Counter("hallmark_advisory_records_total", "Records taken over from so
 class Importer:
     """Takes over downloads."""
 
-    run: Running[MonitoringWork]
-    lease: Lease
+    fenced: Fenced
 
-    async def take_over(self, source: FeedSource, spool: Spool, under_way: UnderWay) -> AdvisoryImport:
-        """Import the rest of a download; how the import ended. Raises `Transient`, `LeaseLostError`."""
+    async def take_over(self, source: FeedSource, spool: Spool, under_way: UnderWay) -> None:
+        """Import the rest of a download. Raises `Transient`, `LeaseLostError`."""
         steps = _steps(spool)
         position, records = 0, 0
         while step := await asyncio.to_thread(next, steps, None):
             if position < under_way.position:
                 position += 1
                 continue
-            await self._admitted()
+            await self.fenced.admitted()
             records = await self._step(source, under_way.import_id, position, step)
             RECORDS.labels(source.name).inc(len(step))
             position += 1
         records = records or under_way.records
-        return await self._finished(source, under_way, records)
+        await self._finished(source, under_way, records)
 
     async def begin(self, source: FeedSource, whole: Whole) -> UnderWay:
         """Begin to import an edition; an import of another one that was under way is over."""
@@ -92,29 +86,19 @@ class Importer:
             await found.fetches.put(replace(state, under_way=fresh))
             return fresh
 
-        return await self.perform(work, f"feed-begin:{source.name}:{self.run.clock().isoformat()}")
+        return await self.fenced.perform(work, f"feed-begin:{source.name}:{self.fenced.run.clock().isoformat()}")
 
     async def tell(
-        self, source: FeedSource, change: Callable[[FetchState], FetchState], told: Attempt, *, fresh: bool
-    ) -> Source:
-        """Keep what became of an attempt; `fresh` when nothing has changed since the last. How the source stands."""
+        self, source: FeedSource, change: Callable[[FetchState], FetchState], told: FetchStanding
+    ) -> datetime | None:
+        """Keep what became of an attempt; of when all of the source is known, None while it never was."""
 
         async def work(found: MonitoringWork) -> Source:
             await found.fetches.put(change(await found.fetches.get(source.name)))
-            return await _stand(found, source, told, fresh=fresh)
+            return await _stand(found, source, told)
 
-        return await self.perform(work, f"feed-told:{source.name}:{self.run.clock().isoformat()}")
-
-    async def perform(self, work: Callable[[MonitoringWork], Awaitable[T]], key: str) -> T:
-        """One transaction, as this service, while the lease is held. `key` names what it says, if it says anything."""
-
-        async def fenced(found: MonitoringWork) -> T:
-            if found.unit.session:
-                await self.lease.fence(found.unit.session)
-            return await work(found)
-
-        meta = Meta(message_id=key, correlation_id=key, source="/hallmark/monitoring", time=self.run.clock())
-        return await self.run.dispatcher.perform(fenced, meta=meta, key=key, caller=_CALLER, once=False)
+        stands = await self.fenced.perform(work, f"feed-told:{source.name}:{told.at.isoformat()}")
+        return stands.complete_as_of
 
     async def _step(self, source: FeedSource, import_id: str, position: int, step: list[JsonDocument]) -> int:
         async def work(found: MonitoringWork) -> int:
@@ -134,32 +118,22 @@ class Importer:
             )
             return records
 
-        return await self.perform(work, f"feed-step:{import_id}:{position}")
+        return await self.fenced.perform(work, f"feed-step:{import_id}:{position}")
 
-    async def _finished(self, source: FeedSource, under_way: UnderWay, records: int) -> AdvisoryImport:
-        async def work(found: MonitoringWork) -> AdvisoryImport:
+    async def _finished(self, source: FeedSource, under_way: UnderWay, records: int) -> None:
+        async def work(found: MonitoringWork) -> None:
             command = FinishAdvisoryImport(command_id="finish", import_id=under_way.import_id, records=records)
-            answer = await finish_advisory_import(command, found)
+            await finish_advisory_import(command, found)
             state = await found.fetches.get(source.name)
             taken = replace(state, etag=under_way.etag, last_modified=under_way.last_modified, under_way=None)
             await found.fetches.put(taken)
-            imported: AdvisoryImport = answer.imported
-            return imported
 
-        return await self.perform(work, f"feed-finish:{under_way.import_id}")
-
-    async def _admitted(self) -> None:
-        """Wait while the service has said more than is heard."""
-        while True:
-            try:
-                return await self.run.dispatcher.backpressure.admit()
-            except Busy as error:
-                await asyncio.sleep(error.retry_after)
+        await self.fenced.perform(work, f"feed-finish:{under_way.import_id}")
 
 
-async def _stand(found: MonitoringWork, source: FeedSource, told: Attempt, *, fresh: bool) -> Source:
+async def _stand(found: MonitoringWork, source: FeedSource, told: FetchStanding) -> Source:
     known = await found.imports.source(source.name) or Source.never_imported(source.name, found.unit.now)
-    known = known.unchanged(found.unit.now) if fresh else known
+    known = known.unchanged(found.unit.now) if told.outcome == "unchanged" else known
     stands = replace(known, fetched=told)
     await found.imports.keep(stands)
     return stands

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import ip_network
+from typing import Literal
 from urllib.parse import urlsplit
-
-from shared.oidc.addresses import Network
 
 MOST_SOURCES = 50
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,99}$")
 _LONGEST_URL = 2000
+SourceKind = Literal["osv", "kev", "epss"]
+"""What is to be had there: advisories, the catalogue of known exploited vulnerabilities, or exploitation scores."""
+EXPLOITATION: tuple[SourceKind, ...] = ("kev", "epss")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class FeedSource:
 
     name: str
     url: str
+    kind: SourceKind = "osv"
 
     @property
     def shown(self) -> str:
@@ -34,7 +36,7 @@ def read_sources(text: str) -> tuple[FeedSource, ...]:
         if not part:
             continue
         name, _, url = part.partition("=")
-        if not _NAME.match(name) or name in found:
+        if not _NAME.match(name) or name in found or name in EXPLOITATION:
             raise ValueError("each source is written <name>=<URL>, with a name of its own")
         if not is_sound(url):
             raise ValueError(f"the URL of {name} is no plain https URL")
@@ -42,6 +44,13 @@ def read_sources(text: str) -> tuple[FeedSource, ...]:
     if len(found) > MOST_SOURCES:
         raise ValueError(f"there are more than {MOST_SOURCES} sources")
     return tuple(found.values())
+
+
+def exploitation_source(kind: SourceKind, url: str) -> tuple[FeedSource, ...]:
+    """The source of one feed about exploitation, none for an empty URL. Raises `ValueError` as `read_sources`."""
+    if url and not is_sound(url):
+        raise ValueError(f"the URL of {kind} is no plain https URL")
+    return (FeedSource(kind, url, kind),) if url else ()
 
 
 def is_sound(url: str) -> bool:
@@ -53,8 +62,3 @@ def is_sound(url: str) -> bool:
     except ValueError:
         return False
     return plain and known and read.scheme == "https" and bool(read.hostname) and "@" not in read.netloc
-
-
-def read_networks(text: str) -> tuple[Network, ...]:
-    """Networks separated by commas. Raises `ValueError` for anything else."""
-    return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())

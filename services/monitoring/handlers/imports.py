@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contracts.importing import ImportCounts, ImportState
 from contracts.monitoring.v1.commands import AdvisoriesImported, ImportAdvisories
 from contracts.monitoring.v1.feeds import (
     AdvisoriesQuarantined,
@@ -17,7 +18,7 @@ from contracts.monitoring.v1.feeds import (
     QuarantinePage,
 )
 from services.monitoring import wire_imports as wire
-from services.monitoring.domain.imports import Import, ImportCounts, ImportState, standing, unreadable
+from services.monitoring.domain.imports import Import, standing, unreadable
 from services.monitoring.handlers import HANDLERS
 from services.monitoring.handlers.rights import require_security_anywhere
 from services.monitoring.storage.unit_of_work import MonitoringWork

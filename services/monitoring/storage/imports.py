@@ -15,13 +15,11 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 
+from contracts.importing import FetchStanding, ImportCounts, ImportState
 from services.monitoring.domain.imports import (
     MOST_QUARANTINED,
     MOST_SOURCES,
-    Attempt,
     Import,
-    ImportCounts,
-    ImportState,
     Quarantined,
     Source,
     added,
@@ -186,5 +184,5 @@ def _source(row: Document) -> Source:
         state=ImportState(row["state"]),
         because=row["because"],
         complete_as_of=row["complete_as_of"],
-        fetched=Attempt.model_validate(row["fetched"]) if row["fetched"] else None,
+        fetched=FetchStanding.model_validate(row["fetched"]) if row["fetched"] else None,
     )

@@ -15,6 +15,8 @@ from deploy.secrets import Secrets, create_secrets
 from deploy.system import SERVICES, rights, service_environment
 from services.evidence.settings import EvidenceSettings
 from services.gateway.settings import GatewaySettings
+from services.monitoring.settings import MonitoringSettings
+from services.promotion.equipment import PromotionSettings
 from shared.settings import ServiceSettings, read_settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -24,7 +26,14 @@ CONTAINERS: dict[str, dict[str, Any]] = COMPOSE["services"]
 OWN_IMAGE = "hallmark:0.1.0"
 JOBS = {"secrets", "mongo-users", "provision"}
 HANDED = "/run/hallmark"
-SETTINGS: dict[str, type[ServiceSettings]] = {"evidence": EvidenceSettings, "gateway": GatewaySettings}
+SETTINGS: dict[str, type[ServiceSettings]] = {
+    "evidence": EvidenceSettings,
+    "gateway": GatewaySettings,
+    "monitoring": MonitoringSettings,
+    "promotion": PromotionSettings,
+}
+ASKED_FOR = re.compile(r"\$\{(\w+):-([^}]*)\}")
+"""What whoever runs it may set, and what counts otherwise."""
 
 # compose-spec, schema/compose-spec.json: what may stand at the top, in a service and in a health check.
 TOP_KEYS = {"name", "services", "networks", "volumes", "secrets", "configs", "include", "models"}
@@ -53,8 +62,9 @@ def volumes_of(container: str) -> dict[str, str]:
 
 
 def variables_of(container: str) -> dict[str, str]:
+    """As they are where nobody sets anything."""
     return {
-        name: value
+        name: ASKED_FOR.sub(r"\2", value)
         for name, value in CONTAINERS[container].get("environment", {}).items()
         if name.startswith("HALLMARK_")
     }
@@ -126,7 +136,10 @@ def test_only_the_gateway_can_be_reached_and_only_from_this_machine() -> None:
     assert {name for name, container in CONTAINERS.items() if "ports" in container} == {"gateway"}
     assert all(port.startswith("127.0.0.1:") for port in CONTAINERS["gateway"]["ports"])
     assert {name for name, container in CONTAINERS.items() if "outside" in container.get("networks", [])} == {"gateway"}
-    assert COMPOSE["networks"]["inside"] == {"internal": True}
+    assert {name for name, container in CONTAINERS.items() if "feeds" in container.get("networks", [])} == {
+        "monitoring"
+    }
+    assert COMPOSE["networks"] == {"inside": {"internal": True}, "outside": None, "feeds": None}
 
 
 def test_services_can_be_scaled() -> None:
@@ -139,6 +152,28 @@ def test_every_variable_is_read() -> None:
     for container in CONTAINERS:
         read = {f"HALLMARK_{name.upper()}" for name in SETTINGS.get(container, ServiceSettings).model_fields}
         assert set(variables_of(container)) <= read | by_name, container
+
+
+def test_what_whoever_runs_it_sets_arrives_under_the_same_name() -> None:
+    for name, container in CONTAINERS.items():
+        for variable, value in container.get("environment", {}).items():
+            asked = ASKED_FOR.fullmatch(value)
+            assert ("$" in value) == (asked is not None), variable
+            assert asked is None or asked[1] == variable, f"{name} does not hear of {variable}"
+
+
+def test_folders_that_are_written_to_are_volumes_that_the_user_of_the_image_owns() -> None:
+    made = (ROOT / "deploy/Dockerfile").read_text()
+    folders = {
+        (name, value)
+        for name in SERVICES
+        for variable, value in variables_of(name).items()
+        if value.startswith("/var/")
+    }
+    assert {name for name, _ in folders} == {"evidence", "monitoring"}
+    for name, folder in folders:
+        assert folder in volumes_of(name), f"{folder} would be gone with its container"
+        assert f" {folder}" in made.partition("install --directory")[2].partition("ENV")[0]
 
 
 @pytest.mark.parametrize("name", SERVICES)

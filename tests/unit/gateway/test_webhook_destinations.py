@@ -2,8 +2,9 @@
 
 import pytest
 
-from services.gateway.webhooks.destinations import Rules, admitted, destination, networks
+from services.gateway.webhooks.destinations import Rules, admitted, destination
 from shared.errors import Invalid
+from shared.oidc.addresses import read_networks
 
 RULES = Rules()
 
@@ -123,7 +124,7 @@ def test_public_addresses_are_admitted_and_the_first_is_the_one_to_connect_to() 
 
 
 def test_settings_allow_networks_hosts_and_ports_by_name() -> None:
-    rules = Rules(networks("127.0.0.0/8, 10.1.0.0/16,fd00::/8"), frozenset({"127.0.0.1", "inside.example"}), None)
+    rules = Rules(read_networks("127.0.0.0/8, 10.1.0.0/16,fd00::/8"), frozenset({"127.0.0.1", "inside.example"}), None)
     for address in ("127.0.0.1", "10.1.9.9", "fd00::1", "::ffff:10.1.0.1"):
         assert admitted([address], rules)
     for address in ("10.2.0.1", "169.254.169.254", "::1"):
@@ -134,7 +135,7 @@ def test_settings_allow_networks_hosts_and_ports_by_name() -> None:
     with pytest.raises(Invalid):
         destination("http://other.example/x", rules)
     with pytest.raises(ValueError, match="host bits"):
-        networks("10.1.0.1/16")
+        read_networks("10.1.0.1/16")
 
 
 def test_66_a_refusal_repeats_nothing_of_the_url() -> None:

@@ -12,11 +12,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from services.gateway.webhooks.destinations import Rules, networks
+from services.gateway.webhooks.destinations import Rules
 from services.gateway.webhooks.transport import Courier, PinnedTransport, look_up, trusted_authorities
+from shared.oidc.addresses import read_networks
 from tests.support.receiver import DRIP, FLOOD, HANG, Receiver, a_receiver
 
-HERE = Rules(networks("127.0.0.0/8"), frozenset({"hooks.test", "127.0.0.1"}), None)
+HERE = Rules(read_networks("127.0.0.0/8"), frozenset({"hooks.test", "127.0.0.1"}), None)
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 

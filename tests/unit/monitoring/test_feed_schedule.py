@@ -74,6 +74,7 @@ def test_sources_are_named_one_by_one() -> None:
         "a=https://osv.example/,a=https://osv.example/",
         "b ad=https://osv.example/",
         "a=" + "https://osv.example/" + "x" * 2000,
+        "kev=https://osv.example/",
     ],
 )
 def test_other_sources_are_refused_at_start_without_repeating_them(text: str) -> None:
@@ -83,6 +84,17 @@ def test_other_sources_are_refused_at_start_without_repeating_them(text: str) ->
     with pytest.raises(ValidationError) as unset:
         MonitoringSettings(service="monitoring", advisory_sources=text)
     assert "secret" not in str(unset.value)
+
+
+def test_feeds_about_exploitation_are_named_by_settings_of_their_own() -> None:
+    named = {"kev_source": "https://kev.example/kev.json", "epss_source": "https://epss.example/epss.csv.gz?token=x"}
+    kev, epss = MonitoringSettings(service="monitoring", **named).feed_sources
+    assert (kev, epss.kind, epss.shown) == (FeedSource("kev", named["kev_source"], "kev"), "epss", "epss.example")
+    assert MonitoringSettings(service="monitoring").feed_sources == ()
+    for name in named:
+        with pytest.raises(ValidationError) as unset:
+            MonitoringSettings(service="monitoring", **{name: "https://user:secret@kev.example/"})
+        assert "secret" not in str(unset.value)
 
 
 def test_waiting_never_overflows_a_date() -> None:

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
+from contracts.importing import ImportCounts, ImportState
 from contracts.monitoring.v1.commands import AdvisoriesImported, ImportAdvisories, RefusedAdvisory
 from services.monitoring.domain.imports import (
     LISTED_SOURCES,
     Import,
-    ImportCounts,
-    ImportState,
     Source,
     added,
     quarantined,

@@ -5,7 +5,7 @@ to PyMongo's own asynchronous client stays a change in here.
 """
 
 from shared.mongo.client import Database, connect
-from shared.mongo.collection import Collection, Document, Index
+from shared.mongo.collection import Collection, Document, Index, containing
 from shared.mongo.errors import DuplicateKeyError, StaleDocumentError
 from shared.mongo.lease import Lease, LeaseLostError
 from shared.mongo.server_time import keep_sharing_server_time, share_server_time
@@ -22,6 +22,7 @@ __all__ = [
     "Session",
     "StaleDocumentError",
     "connect",
+    "containing",
     "in_transaction",
     "keep_sharing_server_time",
     "share_server_time",

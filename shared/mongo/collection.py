@@ -37,6 +37,11 @@ class Index:
         return IndexModel(list(self.keys), **options)
 
 
+def containing(field: str, text: str) -> Document:
+    """A condition: the field's text holds this text, taken literally. No regular expression, so nothing to escape."""
+    return {"$expr": {"$gte": [{"$indexOfCP": [f"${field}", {"$literal": text}]}, 0]}}
+
+
 @dataclass(frozen=True)
 class Collection:
     """Reads and writes of one collection. All raise `Transient` when MongoDB is away."""

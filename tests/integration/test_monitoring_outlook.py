@@ -100,7 +100,7 @@ async def _over_projects(scene: Scene) -> None:
     assert found.projects[0].nearest == (NOW + 14 * DAY).date()
     assert found.due == (), "what is past is no deadline to come"
     assert [(one.project, one.trust) for one in found.releases] == [("bank", Trust.AT_RISK), ("shop", Trust.AT_RISK)]
-    assert len((await survey(scene, limit=1)).releases) == 1
+    assert len((await survey(scene, most=1)).releases) == 1
 
 
 async def _rights(scene: Scene) -> None:

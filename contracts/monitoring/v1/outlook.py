@@ -65,7 +65,7 @@ class SurveyRisk(Query):
 
     subject: ClassVar[str] = "hallmark.ask.monitoring.risk.survey.v1"
     answer: ClassVar[type[Answer]] = RiskSurvey
-    limit: Annotated[int, Field(ge=1, le=50)] = 20
+    most: Annotated[int, Field(ge=1, le=50)] = 20
     """Of `releases`."""
 
 

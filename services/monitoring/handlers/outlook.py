@@ -26,7 +26,7 @@ async def survey_risk(query: SurveyRisk, work: MonitoringWork) -> RiskSurvey:
     """Where is risk, over all projects?"""
     seen = visible(work.unit.caller, None, None)
     urgent = await work.outlook.urgent(seen, work.unit.now)
-    releases = await work.outlook.nearest(seen, query.limit)
+    releases = await work.outlook.nearest(seen, query.most)
     projects = told.project_risks(urgent)
     known, last_import = await work.advisories.count()
     return RiskSurvey(

@@ -5,14 +5,13 @@ Both questions read an index that holds current releases only, so that past ones
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from contracts.monitoring.v1.surveys import ReleaseName, SurveyTrust, TrustCount
 from contracts.vocabulary import Criticality, Trust
 from services.monitoring.domain.release import Release
 from services.monitoring.storage.releases import from_document
-from shared.mongo import Collection, Document
+from shared.mongo import Collection, Document, containing
 
 MOST_COUNTED = 1_000
 _REVOKED_FROM = "1|"
@@ -72,5 +71,5 @@ def _asked_for(query: SurveyTrust, seen: Iterable[str] | None) -> Document:
     if query.owner is not None:
         where["owners"] = query.owner
     if query.name is not None:
-        where["application"] = {"$regex": re.escape(query.name)}
+        where |= containing("application", query.name)
     return where

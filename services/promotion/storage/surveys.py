@@ -6,7 +6,6 @@ written once, when a promotion ends.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection as Members
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +14,7 @@ from contracts.vocabulary import PromotionKind, PromotionState
 from services.promotion.domain.promotion import Promotion
 from services.promotion.storage.promotions import from_document
 from shared.messaging.unit_of_work import UnitOfWork
-from shared.mongo import Document
+from shared.mongo import Document, containing
 
 MOST_COUNTED = 1_000
 STOPPED_WITHIN = timedelta(days=14)
@@ -43,9 +42,10 @@ class Surveys:
         chosen = {
             "criticality": query.criticality,
             "owners": query.owner,
-            "application": query.name and {"$regex": re.escape(query.name)},
         }
-        self._chosen = {name: value for name, value in chosen.items() if value}
+        self._chosen: Document = {name: value for name, value in chosen.items() if value}
+        if query.name is not None:
+            self._chosen |= containing("application", query.name)
         """What no index holds: it is looked for in a bounded stretch of time only."""
 
     async def open(self) -> list[Promotion]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from contracts.registry.v1.surveys import (
@@ -14,7 +13,7 @@ from contracts.registry.v1.surveys import (
 from contracts.vocabulary import Criticality
 from services.registry.storage.catalogue import as_lifecycle
 from shared.messaging.unit_of_work import UnitOfWork
-from shared.mongo import Document
+from shared.mongo import Document, containing
 
 _STAGES = 50
 """Stages that a lifecycle has at most."""
@@ -92,5 +91,5 @@ def _asked_for(query: SurveyApplications, seen: Iterable[str] | None) -> Documen
     if query.owner is not None:
         where["owners"] = query.owner
     if query.name is not None:
-        where["name"] = {"$regex": re.escape(query.name)}
+        where |= containing("name", query.name)
     return where

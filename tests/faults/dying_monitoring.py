@@ -24,7 +24,8 @@ from shared.settings import ServiceSettings, read_settings
 from tests.faults.dying_evidence import Countdown
 
 
-def _count_facts(countdown: Countdown) -> None:
+def count_facts(countdown: Countdown) -> None:
+    """Make steps of the moments before and after each fact that leaves."""
     publish: Callable[..., Awaitable[None]] = Client.publish
 
     async def counted(self: Client, subject: str, payload: bytes = b"", *rest: Any, **named: Any) -> None:
@@ -57,7 +58,7 @@ def _fork(step: int) -> None:
         configure_logs(service="monitoring", instance="dying", level="WARNING", form="text")
         countdown = Countdown(step)
         monitoring.register(countdown)
-        _count_facts(countdown)
+        count_facts(countdown)
         asyncio.run(_live(countdown))
     _, status = os.waitpid(child, 0)
     os.write(1, f"ended {os.WTERMSIG(status)}\n".encode())

@@ -26,6 +26,8 @@ class AlertKind(StrEnum):
 
     VULNERABILITY = "vulnerability"
     DISTRUST = "distrust"
+    RULE = "rule"
+    """A rule of the policies that admitted the release does not let it pass any more."""
 
 
 class ClosedBy(StrEnum):
@@ -46,7 +48,9 @@ class ClosedBy(StrEnum):
     VEX = "vex"
     """A believed statement says that the flaw does not apply."""
     WAIVER = "waiver"
-    """An exception covers it."""
+    """An exception lets the rule pass again."""
+    EVIDENCE = "evidence"
+    """The rule lets the release pass again by itself, mostly on newer evidence."""
     RECERTIFIED = "recertified"
     """The release passed its gate again, on other evidence."""
     REVOKED = "revoked"

@@ -10,6 +10,7 @@ from contracts.evidence.v1 import queries as evidence_queries
 from contracts.gate.v1 import commands as gate_commands
 from contracts.gate.v1 import events as gate_events
 from contracts.gate.v1 import queries as gate_queries
+from contracts.gate.v1 import rejudging as gate_rejudging
 from contracts.gate.v1 import replays as gate_replays
 from contracts.gate.v1 import templates as gate_templates
 from contracts.gate.v1 import waivers as gate_waivers
@@ -155,6 +156,7 @@ MESSAGES: tuple[type[Message], ...] = (
     gate_events.VerdictIssued,
     gate_events.ReadinessChanged,
     gate_events.SigningKeyAnnounced,
+    gate_rejudging.ReleaseRejudged,
     promotion_commands.RequestPromotion,
     promotion_commands.CancelPromotion,
     promotion_commands.DecideApproval,

@@ -52,7 +52,7 @@ def overview(releases: Sequence[Mapping[str, Any]], now: datetime) -> Table:
             one["criticality"],
             _deadline(one, now),
             plain(", ".join(one["owners"])),
-            Marked("\n".join([*(_cause(cause, one["exploited"]) for cause in one["causes"]), *_distrusted(one)])),
+            Marked("\n".join(_causes(one))),
             "\n".join(plain(cause["fixed_in"] or "no fix known") for cause in one["causes"]),
         )
         for one in releases
@@ -213,6 +213,17 @@ def _rest(branch: Tree, more: int, what: str) -> None:
 def _some(names: Sequence[str], count: int) -> str:
     more = count - len(names[:_NAMED])
     return plain(", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else ""))
+
+
+def rule_line(failed: Mapping[str, Any]) -> str:
+    """A rule that admitted a release and would not any more, in a line."""
+    ended = f" ({', '.join(failed['ended_waivers'])} ended)" if failed["ended_waivers"] else ""
+    return plain(f"{failed['policy']}/{failed['rule']} in {failed['stage']}: {failed['observed']}{ended}")
+
+
+def _causes(one: Mapping[str, Any]) -> list[str]:
+    flaws = [_cause(cause, one["exploited"]) for cause in one["causes"]]
+    return [*flaws, *_distrusted(one), *(escape(rule_line(failed)) for failed in one["rules"])]
 
 
 def _cause(cause: Mapping[str, Any], exploited: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""What time changes, and what can wait: open questions are looked at again, waivers end, readiness is told.
+"""What time changes, and what can wait: waivers end; open questions and releases are judged again; readiness is told.
 
 Swept from MongoDB, under a lease.
 """
@@ -12,8 +12,9 @@ from functools import partial
 from contracts.vocabulary import utc
 from services.gate.handlers.judging import judge
 from services.gate.handlers.readiness import look_at
+from services.gate.handlers.rejudging import rejudge
 from services.gate.handlers.waivers import expire
-from services.gate.storage import evaluations, readiness
+from services.gate.storage import admissions, evaluations, readiness
 from services.gate.storage.unit_of_work import GateWork
 from services.gate.storage.waivers import overdue
 from shared.logs import log
@@ -38,7 +39,7 @@ async def look_again(run: Running[GateWork]) -> None:
 
 
 async def look_once(run: Running[GateWork]) -> None:
-    """End the waivers whose time is over, judge what is to be looked at, then say whose readiness changed.
+    """End the waivers whose time is over, judge what waits and what was admitted, then say whose readiness changed.
 
     Each is a transaction that reads first what is left to do: two looks at once are harmless.
     """
@@ -47,6 +48,8 @@ async def look_once(run: Running[GateWork]) -> None:
         await _perform(run, f"waiver:{waiver_id}:{utc(now)}", partial(_expire, project, waiver_id))
     for key in await evaluations.due(run.database, now, _BATCH):
         await _perform(run, f"look:{key}:{utc(now)}", partial(_judge, key))
+    for key in await admissions.due(run.database, now, _BATCH):
+        await _perform(run, f"rejudge:{key}:{utc(now)}", partial(_rejudge, key))
     await readiness.spread_marks(run.database, now)
     for key in await readiness.due(run.database, now, _BATCH):
         await _perform(run, f"readiness:{key}:{utc(now)}", partial(_look_at, key))
@@ -60,6 +63,10 @@ async def _judge(key: str, work: GateWork) -> None:
     evaluation = await work.evaluations.get(key)
     if evaluation:
         await judge(evaluation.question, work, before=evaluation)
+
+
+async def _rejudge(key: str, work: GateWork) -> None:
+    await rejudge(work, key)
 
 
 async def _look_at(key: str, work: GateWork) -> None:

@@ -7,7 +7,7 @@ owns     advisories, what is known about exploitation, the index of components, 
 hears    version.created, application.applied, version.moved, standing.changed, lifecycle.applied, deployment.recorded,
          incident.opened, incident.resolved (registry); record.added, record.rejudged (evidence); release.trusted,
          promotion.requested, promotion.advanced, promotion.completed, promotion.ended (promotion);
-         verdict.issued, waiver.requested, waiver.granted, waiver.refused, waiver.ended (gate)
+         verdict.issued, release.rejudged, waiver.requested, waiver.granted, waiver.refused, waiver.ended (gate)
 says     trust.changed, exploitation.learned, drift.found, drift.gone, alert.opened, alert.changed,
          alert.closed
 asks     component.list (evidence)

@@ -17,10 +17,12 @@ from contracts.monitoring.v1.views import DistrustedEvidence, ReleaseTrust, Risk
 from contracts.promotion.v1.events import PromotionCompleted, PromotionEnded, ReleaseTrusted
 from contracts.registry.v1.events import ApplicationApplied, VersionMoved
 from contracts.vocabulary import PromotionKind, Trust
+from services.monitoring.domain.causes import DistrustCause
 from services.monitoring.domain.delivery import Deployment
 from services.monitoring.domain.release import Context, Release, Sbom
-from services.monitoring.domain.sla import distrust_due, due
-from services.monitoring.domain.trust import DistrustCause, TrustState
+from services.monitoring.domain.sla import due, high_due
+from services.monitoring.domain.trust import TrustState
+from services.monitoring.wire_rejudging import failed_rules
 from services.monitoring.wire_vex import excused_causes
 from shared.errors import Invalid
 
@@ -161,7 +163,7 @@ def distrusted_evidence(one: Release) -> tuple[DistrustedEvidence, ...]:
             trust_root=cause.trust_root,
             trust_root_revision=cause.trust_root_revision,
             since=cause.since,
-            due=known.due if known else distrust_due(one.context.criticality, cause.since),
+            due=known.due if known else high_due(one.context.criticality, cause.since),
         )
         for cause in one.state.distrusted
         for known in (dues.get(("", cause.evidence_id)),)
@@ -187,6 +189,7 @@ def release_trust(one: Release, *, listed: int = LISTED) -> ReleaseTrust:
         causes=causes[:listed],
         cause_count=len(causes),
         distrusted=distrusted_evidence(one)[:listed],
+        rules=failed_rules(one)[:listed],
         excused=excused_causes(one.excused)[:listed],
         excused_count=len(excused_causes(one.excused)),
         deadline=one.deadline,
@@ -199,8 +202,9 @@ def release_trust(one: Release, *, listed: int = LISTED) -> ReleaseTrust:
 def trust_changed(before: Release, after: Release, *, because: str, at: datetime) -> TrustChanged | None:
     """What to announce; None when neither the trust nor a cause is another."""
     old, new = risk_causes(before), risk_causes(after)
-    distrusted = distrusted_evidence(after)
-    if before.state.trust is after.state.trust and old == new and distrusted_evidence(before) == distrusted:
+    distrusted, rules = distrusted_evidence(after), failed_rules(after)
+    others = (distrusted_evidence(before), failed_rules(before)) == (distrusted, rules)
+    if before.state.trust is after.state.trust and old == new and others:
         return None
     return TrustChanged(
         project=after.project,
@@ -213,6 +217,7 @@ def trust_changed(before: Release, after: Release, *, because: str, at: datetime
         removed=_missing_from(new, old)[:LISTED],
         cause_count=len(new),
         distrusted=distrusted[:LISTED],
+        rules=rules,
         because=because,
         criticality=after.context.criticality,
         owners=after.context.owners,

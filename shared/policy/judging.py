@@ -5,6 +5,8 @@
   the rule itself answers, and which waivers let it pass nevertheless; so no waiver can make an answer worse.
 - A rule that begins to count later is shown in mode `warn` until then, its parts too.
 - The parts of a combined rule that is not waivable are not waivable.
+- Where a version is judged again after its admission, rules about how it was admitted (`ANSWERED_ONCE`) are judged on
+  what was so then, and rules that began to count later still do not. Waivers are those of now, for all rules.
 """
 
 from __future__ import annotations
@@ -25,6 +27,16 @@ from shared.rego.question import Answer, Question
 
 MAX_VIOLATIONS = 50
 """How many single violations a finding lists."""
+ANSWERED_ONCE = frozenset({"approvals", "stage_passed"})
+"""Kinds of rules about how a version came to be admitted: who approved what was there, what it had passed lately."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """On what a version was admitted, and when."""
+
+    dossier: Dossier
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,8 @@ class Bench:
     moment: Moment
     rego: Mapping[str, Answer] = field(default_factory=dict)
     """What the Rego engine has answered."""
+    admitted: Admitted | None = None
+    """Set when a version is judged again after its admission."""
 
     def judge(self, rule: Rule) -> Judged:
         """The finding of one rule, parts included."""
@@ -68,7 +82,7 @@ class Bench:
         else:
             judged = self._simple(rule, self._waivers(rule) if waivable else Waivers())
         finding = judged.finding
-        if begins is not None and begins > self.moment.at:
+        if begins is not None and begins > (self.admitted or self.moment).at:
             mode = Mode.WARN if finding.mode is Mode.BLOCK else finding.mode
             finding = finding.model_copy(update={"effective_on": begins, "mode": mode})
         return Judged(finding, judged.valid_until)
@@ -126,7 +140,11 @@ class Bench:
 
     def _checked(self, rule: SimpleRule, context: RuleContext) -> RuleAnswer:
         try:
-            return check(rule, self.dossier, context)
+            if self.admitted is None or rule.kind not in ANSWERED_ONCE:
+                return check(rule, self.dossier, context)
+            dossier, at = self.admitted.dossier, self.admitted.at
+            then = replace(context, at=at, evidence_set=dossier.evidence_set_digest)
+            return replace(check(rule, dossier, then), valid_until=None)
         except Exception as error:  # noqa: BLE001 - whatever breaks in a rule must close the gate, not the service
             return RuleAnswer(
                 Outcome.ERROR,

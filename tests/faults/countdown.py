@@ -76,6 +76,11 @@ def count_messages(countdown: Countdown, counts: Callable[[str, bytes], bool]) -
     Client.publish = counted  # type: ignore[method-assign]
 
 
+def count_facts(countdown: Countdown) -> None:
+    """Have the facts counted that leave."""
+    count_messages(countdown, lambda subject, _: subject.startswith("hallmark.evt."))
+
+
 def live_and_die(
     name: str, service: Callable[[], AbstractAsyncContextManager[Any]], count: Callable[[Countdown], None]
 ) -> None:

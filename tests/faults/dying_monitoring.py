@@ -13,7 +13,7 @@ from services.monitoring.app import SERVICE
 from shared.clock import utc_now
 from shared.service import running
 from shared.settings import ServiceSettings, read_settings
-from tests.faults.countdown import Countdown, count_messages, live_and_die
+from tests.faults.countdown import count_facts, live_and_die
 
 
 def ahead() -> datetime:
@@ -21,13 +21,9 @@ def ahead() -> datetime:
     return utc_now() + timedelta(days=20)
 
 
-def _count(countdown: Countdown) -> None:
-    count_messages(countdown, lambda subject, _: subject.startswith("hallmark.evt."))
-
-
 def _service() -> AbstractAsyncContextManager[Any]:
     return running(SERVICE, read_settings(ServiceSettings, service="monitoring"), ahead)
 
 
 if __name__ == "__main__":
-    live_and_die("monitoring", _service, _count)
+    live_and_die("monitoring", _service, count_facts)

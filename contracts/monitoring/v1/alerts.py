@@ -1,6 +1,7 @@
 """Alerts: what somebody has to deal with, until when, and what became of it.
 
-- One alert stands for one cause: a flaw in one component of a current release, or distrusted evidence behind it.
+- One alert stands for one cause: a flaw in one component of a current release, distrusted evidence behind it, or a rule
+  that admitted it and would not any more.
 - It opens when the cause comes and closes when the cause is gone. People acknowledge, snooze and assign it; nobody
   closes it by hand: that takes a fix, a waiver, a rollback, or a statement that the flaw does not apply.
 - A severity that rises, or exploitation that begins, closes it as `raised` and opens another, which names it.
@@ -41,10 +42,10 @@ class AlertView(Answer):
     stage: StageName
     kind: AlertKind
     name: str
-    """The flaw's CVE id, else the first of its ids; of distrusted evidence its id."""
+    """The flaw's CVE id, else the first of its ids; of distrusted evidence its id; of a rule `policy/rule@stage`."""
     aliases: tuple[str, ...] = ()
     component: str = ""
-    """The package URL; empty for evidence."""
+    """The package URL; empty for evidence and rules."""
     severity: Severity
     exploited: bool = False
     """In the catalogue of known exploited vulnerabilities."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from contracts.message import Event
-from contracts.monitoring.v1.views import DistrustedEvidence, RiskCause
+from contracts.monitoring.v1.views import DistrustedEvidence, FailedRule, RiskCause
 from contracts.vocabulary import (
     ApplicationName,
     Criticality,
@@ -35,6 +37,8 @@ class TrustChanged(Event):
     """How many stand against the release now."""
     distrusted: tuple[DistrustedEvidence, ...] = ()
     """Evidence behind its admission that is distrusted now; at most 100."""
+    rules: Annotated[tuple[FailedRule, ...], Field(exclude_if=lambda rules: not rules)] = ()
+    """Rules that admitted it and would not any more; at most 50. Left out when there are none."""
     because: str
     criticality: Criticality
     owners: tuple[str, ...]

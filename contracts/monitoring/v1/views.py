@@ -14,6 +14,8 @@ from contracts.vocabulary import (
     Criticality,
     Digest,
     Frozen,
+    Outcome,
+    PolicyName,
     ProjectName,
     Purl,
     Severity,
@@ -54,6 +56,24 @@ class DistrustedEvidence(Frozen):
     """By when the release must have passed its gate again, as for a flaw of high severity."""
 
 
+class FailedRule(Frozen):
+    """A rule of the policies that admitted a release and that does not let it pass any more."""
+
+    policy: PolicyName
+    rule: str
+    stage: StageName
+    title: str
+    outcome: Outcome
+    observed: str
+    """What is there now, in one sentence."""
+    remedy: str = ""
+    ended_waivers: tuple[str, ...] = ()
+    """Ids of the waivers that carried it and are over."""
+    since: Utc
+    due: Utc
+    """By when it must let the release pass again, as for a flaw of high severity."""
+
+
 class TrustStep(Frozen):
     """One change of the trust in a release."""
 
@@ -85,12 +105,14 @@ class ReleaseTrust(Answer):
     """How many there are."""
     distrusted: tuple[DistrustedEvidence, ...] = ()
     """Evidence behind its admission that has been distrusted since, the oldest first; at most 100."""
+    rules: tuple[FailedRule, ...] = ()
+    """Rules that admitted it and would not any more, the oldest first; at most 50."""
     excused: tuple[ExcusedCause, ...] = ()
     """What was found and does not count, because VEX that is believed says so; at most as many as of the causes."""
     excused_count: int = 0
     """How many there are."""
     deadline: Utc | None = None
-    """The earliest of the causes and of the distrusted evidence."""
+    """The earliest of the causes, of the distrusted evidence and of the rules."""
     revoked_because: str | None = None
     """The reason that was given; None while it is not revoked."""
     components: int

@@ -11,10 +11,16 @@ from services.cli.commands.advisory_imports import advisory, standing_line
 from services.cli.commands.arguments import Version, version_ref
 from services.cli.exits import Exit
 from services.cli.output import mark, out, table
+from services.cli.risk_displays import rule_line
 
 
 def _distrusted(one: dict[str, Any]) -> list[str]:
     return [f"{cause['evidence_id']} is distrusted ({cause['trust_root']})" for cause in one["distrusted"]]
+
+
+def _rules(one: dict[str, Any]) -> list[Any]:
+    rows = [(rule_line(failed), failed["remedy"], failed["since"][:19], failed["due"]) for failed in one["rules"]]
+    return [table(("would not be admitted any more by", "what to do", "since", "due"), rows)] if rows else []
 
 
 def _excused(one: dict[str, Any]) -> list[Any]:
@@ -43,6 +49,7 @@ def trust(version: Version) -> None:
         f"{version}: {mark(one['trust'])} since {one['since']}, {one['components']} components under watch",
         table(("cause", "component", "severity", "fixed in", "due"), causes),
         *_distrusted(one),
+        *_rules(one),
         *_excused(one),
         standing_line(one.get("imports")),
     )

@@ -14,6 +14,7 @@ from contracts.registry.v1.events import (
     VersionCreated,
     VersionMoved,
 )
+from contracts.vocabulary import PromotionKind
 from services.gate import wire
 from services.gate.domain.application import ApplicationContext, newest, same_for_gates
 from services.gate.handlers import HANDLERS
@@ -61,6 +62,8 @@ async def version_moved(event: VersionMoved, work: GateWork) -> None:
     await work.dossiers.surroundings.moved(event)
     moved = [one for one in (event.version, event.replaced) if one]
     await work.readiness.mark(f"{event.project}/{event.application}/{one}" for one in moved)
+    if event.kind is PromotionKind.DEMOTE or (event.release and not event.trusted):
+        await work.admissions.end(f"{event.project}/{event.application}/{event.version}", event.at)
     await judge_again_of(work, event.project, event.application)
 
 
@@ -97,6 +100,7 @@ async def _hold(event: EvidenceAdded | EvidenceRejudged, work: GateWork) -> None
 async def _judge_about(work: GateWork, project: str | None, subjects: Iterable[str]) -> None:
     versions = await work.dossiers.versions.made_of(project, subjects)
     await work.readiness.mark(versions)
+    await work.admissions.mark(versions)
     if versions:
         await judge_waiting(work, await work.evaluations.open_about(versions, work.unit.now))
 

@@ -85,6 +85,8 @@ async def decide_waiver(command: DecideWaiver, work: GateWork) -> WaiverView:
     said = wire.waiver_said(after, by=by, at=work.unit.now)
     work.unit.announce(WaiverGranted(**said) if after.state == GRANTED else WaiverRefused(**said))
     await look_again_at(work, after.project, after.application)
+    if after.state == GRANTED:
+        await work.admissions.mark_fallen(after.project, after.application)
     return await waivers.view(after)
 
 
@@ -119,6 +121,7 @@ async def end(work: GateWork, waiver: Waiver, cause: Literal["expired", "revoked
     count = await work.dossiers.waivers.covered_count(waiver.waiver_id)
     work.unit.announce(WaiverEnded(**said, cause=cause, covered=covered, covered_count=count))
     await look_again_at(work, waiver.project, waiver.application)
+    await work.admissions.mark_carried(waiver.waiver_id)
 
 
 @HANDLERS.query(ShowWaiver)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.gate.equipment import GateEquipment
 from services.gate.storage import (
+    admissions,
     dossiers,
     evaluations,
     evidence,
@@ -31,6 +32,7 @@ _ROOMS = (
     verdicts,
     readiness,
     signing_keys,
+    admissions,
 )
 INDEXES = {name: indexes for room in _ROOMS for name, indexes in room.INDEXES.items()}
 
@@ -47,6 +49,7 @@ class GateWork:
         self.readiness = readiness.Readiness(unit)
         self.signing_keys = signing_keys.SigningKeys(unit)
         self.templates = templates.Templates(unit)
+        self.admissions = admissions.Admissions(unit)
 
     @property
     def equipment(self) -> GateEquipment:

@@ -14,22 +14,21 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from contracts.alerting import AlertKind
-from contracts.vocabulary import Criticality, Digest, Severity, SourceCommit, Trust
+from contracts.vocabulary import Criticality, Digest, SourceCommit, Trust
 from services.monitoring.domain.advisory import Advisory
+from services.monitoring.domain.causes import (
+    RevocationCause,
+    VulnerabilityCause,
+    standing_distrust,
+    standing_flaw,
+    standing_rule,
+)
 from services.monitoring.domain.deadlines import Deadline, Standing, Terms, counted
 from services.monitoring.domain.matching import Match, Undecided, advisory_keys, match, matches_among
 from services.monitoring.domain.packages import PackageKey, component_of
 from services.monitoring.domain.remediation import distinct
 from services.monitoring.domain.sla import SlaTable
-from services.monitoring.domain.trust import (
-    DistrustCause,
-    RevocationCause,
-    TrustState,
-    VulnerabilityCause,
-    trusted_again,
-    untrusted,
-)
+from services.monitoring.domain.trust import TrustState, trusted_again, untrusted
 from services.monitoring.domain.vex import Excused
 from shared.errors import Invalid
 
@@ -95,6 +94,8 @@ class Release:
     components: int = 0
     evidence: tuple[Digest, ...] = ()
     """Content digests of the evidence that its newest admission rests on."""
+    waived: tuple[str, ...] = ()
+    """Names of the rules that let it pass by waivers only, as the gate said last."""
     excused: tuple[Excused, ...] = ()
     """What was matched and does not count, because of VEX; not among the causes of its state."""
     steps: tuple[TrustStep, ...] = ()
@@ -127,8 +128,11 @@ class Release:
 
     def standing(self, exploited: Collection[str]) -> tuple[Standing, ...]:
         """Everything that stands against it and can go; `exploited` are the ids in the catalogue (KEV)."""
-        flaws = [_flaw(cause, exploited) for cause in self.flaws]
-        return (*flaws, *(_distrusted(cause) for cause in self.state.distrusted))
+        return (
+            *(standing_flaw(cause, exploited) for cause in self.flaws),
+            *(standing_distrust(cause) for cause in self.state.distrusted),
+            *(standing_rule(cause) for cause in self.state.rules),
+        )
 
     def timed(self, standing: Iterable[Standing], table: SlaTable, at: datetime) -> Release:
         """With the deadlines of what stands against it."""
@@ -160,7 +164,7 @@ class Release:
         """As it is after a release that may not be called trusted, unless a later one is known."""
         if at <= self.released_at:
             return self
-        return replace(self, evidence=(), released_at=at, state=untrusted(self.state, at))
+        return replace(self, evidence=(), waived=(), released_at=at, state=untrusted(self.state, at))
 
     def stepped_from(self, before: Release, because: str, at: datetime) -> Release:
         """With what its trust became since `before`, as one more step; itself when that is the same."""
@@ -174,32 +178,6 @@ class Release:
         """With the newer of its own context and this one."""
         newer = context is not None and context.stated_at > self.context.stated_at
         return replace(self, context=context) if newer and context else self
-
-
-def _flaw(cause: VulnerabilityCause, exploited: Collection[str]) -> Standing:
-    ids = tuple(sorted({cause.match.advisory_id, *cause.match.aliases}))
-    return Standing(
-        kind=AlertKind.VULNERABILITY,
-        component=cause.match.component,
-        ids=ids,
-        severity=cause.match.severity,
-        exploited=any(name in exploited for name in ids),
-        since=cause.since,
-        summary=cause.match.summary,
-        fixed_in=cause.match.fixed_in,
-    )
-
-
-def _distrusted(cause: DistrustCause) -> Standing:
-    return Standing(
-        kind=AlertKind.DISTRUST,
-        component="",
-        ids=(cause.evidence_id,),
-        severity=Severity.HIGH,
-        exploited=False,
-        since=cause.since,
-        summary=f"Its signers are not trusted any more, since {cause.trust_root} changed.",
-    )
 
 
 def joined(causes: Iterable[VulnerabilityCause]) -> tuple[VulnerabilityCause, ...]:

@@ -80,8 +80,8 @@ def due(
     return table.calendar.later(since, days) if table.calendar else since + timedelta(days=days)
 
 
-def distrust_due(criticality: Criticality, since: datetime, table: SlaTable = DEFAULT) -> datetime:
-    """When a release must have passed its gate again, whose evidence was distrusted at `since`: as a high flaw."""
+def high_due(criticality: Criticality, since: datetime, table: SlaTable = DEFAULT) -> datetime:
+    """When a release must be good again, whose evidence was distrusted or a rule failed at `since`: as a high flaw."""
     return due(criticality, Severity.HIGH, since, table=table)
 
 

@@ -1,8 +1,8 @@
 """Whether one released version may still be relied on, and why.
 
 - `trusted` while nothing stands against it; `at_risk` while at least one vulnerability at or above the threshold does,
-  or evidence that it was admitted on is distrusted; back to `trusted` when nothing is left. The default threshold is
-  `low`; an unknown severity always counts.
+  evidence that it was admitted on is distrusted, or a rule that admitted it would not any more; back to `trusted` when
+  nothing is left. The default threshold is `low`; an unknown severity always counts.
 - `revoked` is final: it is said by somebody, with a reason, and nothing that happens afterwards changes it.
 - A version that is no trusted release (`none`) keeps its causes but is never at risk: one that was never released, or
   whose newest release may not be called trusted. The next trusted release of it begins where the causes stand.
@@ -14,48 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Literal
 
-from pydantic import Field
-
-from contracts.vocabulary import Actor, Digest, Frozen, Severity, Text, Trust, Utc
+from contracts.vocabulary import Actor, Frozen, Severity, Trust, Utc
 from services.monitoring.domain.advisory import reaches
+from services.monitoring.domain.causes import Cause, DistrustCause, RevocationCause, RuleCause, VulnerabilityCause
 from services.monitoring.domain.matching import Match
 from shared.errors import Conflict, Invalid
-
-
-class VulnerabilityCause(Frozen):
-    """A component of the release is affected by a flaw."""
-
-    kind: Literal["vulnerability"] = "vulnerability"
-    match: Match
-    since: Utc
-    """When it was first matched against this release."""
-
-
-class DistrustCause(Frozen):
-    """Evidence that the release was admitted on was signed by keys that are not trusted any more."""
-
-    kind: Literal["distrust"] = "distrust"
-    evidence_id: str
-    content_digest: Digest
-    predicate_type: str
-    trust_root: str
-    trust_root_revision: int
-    since: Utc
-    """When it was judged again."""
-
-
-class RevocationCause(Frozen):
-    """Somebody took the trust away."""
-
-    kind: Literal["revocation"] = "revocation"
-    reason: Text
-    by: Actor
-    since: Utc
-
-
-Cause = Annotated[VulnerabilityCause | DistrustCause | RevocationCause, Field(discriminator="kind")]
 
 
 class TrustState(Frozen):
@@ -65,13 +29,18 @@ class TrustState(Frozen):
     since: Utc
     """When `trust` took its value."""
     causes: tuple[Cause, ...] = ()
-    """Everything that stands against it: a revocation first, then distrusted evidence by its digest, then
-    vulnerabilities by component and advisory id."""
+    """Everything that stands against it: a revocation first, then distrusted evidence by its digest, then rules by
+    name, then vulnerabilities by component and advisory id."""
 
     @property
     def vulnerabilities(self) -> tuple[VulnerabilityCause, ...]:
         """The causes that an upgrade can remove."""
         return tuple(cause for cause in self.causes if isinstance(cause, VulnerabilityCause))
+
+    @property
+    def rules(self) -> tuple[RuleCause, ...]:
+        """The causes that the gate's next judgement can remove."""
+        return tuple(cause for cause in self.causes if isinstance(cause, RuleCause))
 
     @property
     def distrusted(self) -> tuple[DistrustCause, ...]:
@@ -103,10 +72,11 @@ def released(at: datetime) -> TrustState:
 
 
 def untrusted(state: TrustState, at: datetime) -> TrustState:
-    """The state after a release that may not be called trusted; a revocation stays."""
+    """The state after a release that may not be called trusted; a revocation stays, rules that failed do not."""
     if state.trust in {Trust.REVOKED, Trust.NONE}:
         return state
-    return TrustState(trust=Trust.NONE, since=at, causes=state.causes)
+    causes = tuple(cause for cause in state.causes if not isinstance(cause, RuleCause))
+    return TrustState(trust=Trust.NONE, since=at, causes=causes)
 
 
 def trusted_again(state: TrustState, at: datetime) -> TrustState:
@@ -167,7 +137,14 @@ def resting_on(state: TrustState, distrusted: Iterable[DistrustCause], at: datet
     """Makes `distrusted` all the distrusted evidence that the release rests on."""
     causes = {cause.content_digest: cause for cause in distrusted}
     ordered = tuple(cause for _, cause in sorted(causes.items()))
-    return _with_causes(state, (*ordered, *state.vulnerabilities), at)
+    return _with_causes(state, (*ordered, *state.rules, *state.vulnerabilities), at)
+
+
+def failed_by(state: TrustState, rules: Iterable[RuleCause], at: datetime) -> TrustStep:
+    """Makes `rules` all those that admitted the release and would not any more."""
+    causes = {cause.name: cause for cause in rules}
+    ordered = tuple(cause for _, cause in sorted(causes.items()))
+    return _with_causes(state, (*state.distrusted, *ordered, *state.vulnerabilities), at)
 
 
 def revoked(state: TrustState, reason: str, by: Actor, at: datetime) -> TrustStep:
@@ -197,7 +174,7 @@ def revoked(state: TrustState, reason: str, by: Actor, at: datetime) -> TrustSte
 
 def _settled(state: TrustState, causes: _Open, at: datetime, threshold: Severity) -> TrustStep:
     counting = tuple(cause for _, cause in sorted(causes.items()) if reaches(cause.match.severity, threshold))
-    return _with_causes(state, (*state.distrusted, *counting), at)
+    return _with_causes(state, (*state.distrusted, *state.rules, *counting), at)
 
 
 def _with_causes(state: TrustState, counting: tuple[Cause, ...], at: datetime) -> TrustStep:
@@ -228,6 +205,8 @@ def _name(cause: Cause) -> tuple[str, ...]:
             return (cause.kind, *_key(cause.match))
         case DistrustCause():
             return (cause.kind, cause.content_digest)
+        case RuleCause():
+            return (cause.kind, cause.name)
         case RevocationCause():
             return (cause.kind,)
 

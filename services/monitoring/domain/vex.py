@@ -25,9 +25,10 @@ from typing import Literal
 
 from contracts.facts import VexStatement, VexStatus
 from contracts.vocabulary import Digest, Frozen, Text, Trust, Utc
+from services.monitoring.domain.causes import Cause, VulnerabilityCause
 from services.monitoring.domain.matching import Match
 from services.monitoring.domain.remediation import distinct
-from services.monitoring.domain.trust import Cause, TrustState, VulnerabilityCause
+from services.monitoring.domain.trust import TrustState
 from shared.policy.rules.vex_products import Place, clears, may_concern
 from shared.policy.rules.vulnerability_ids import excusing_names, names
 

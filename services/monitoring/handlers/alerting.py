@@ -69,6 +69,8 @@ async def _end(
     def end(alert: Alert) -> tuple[ClosedBy, str]:
         if alert.kind is AlertKind.DISTRUST:
             return ClosedBy.RECERTIFIED, because
+        if alert.kind is AlertKind.RULE:
+            return ClosedBy.WAIVER if alert.name in release.waived else ClosedBy.EVIDENCE, because
         if alert.component not in named:
             return ClosedBy.FIXED, because
         about = [known[name] for name in alert.ids if name in known]

@@ -23,7 +23,7 @@ from services.monitoring.domain.trust import released
 from services.monitoring.handlers import FLOW, HANDLERS, counting, flow, inventory
 from services.monitoring.handlers.running import deployed_by_evidence
 from services.monitoring.handlers.vex import keep_vex
-from services.monitoring.handlers.watching import judge, judge_evidence, settle, stand
+from services.monitoring.handlers.watching import judge, judge_admission, judge_evidence, settle, stand
 from services.monitoring.storage.unit_of_work import MonitoringWork
 from shared.messaging.dispatcher import Outside
 
@@ -137,7 +137,9 @@ async def release_trusted(event: ReleaseTrusted, work: MonitoringWork) -> None:
         )
     release = await work.releases.get(event.project, event.application, event.version)
     release = await judge(work, release, "Its components were matched against all known advisories.")
-    await judge_evidence(work, release, "What it was admitted on was compared with the evidence that is distrusted.")
+    because = "What it was admitted on was compared with the evidence that is distrusted."
+    release = await judge_evidence(work, release, because)
+    await judge_admission(work, release, ended_by=ClosedBy.RECERTIFIED)
 
 
 @HANDLERS.on(VersionMoved)

@@ -15,8 +15,9 @@ from services.monitoring import cdevents, wire
 from services.monitoring.domain.advisory import Advisory
 from services.monitoring.domain.doubts import Doubts, doubts_among
 from services.monitoring.domain.matching import matches_among, undecided_among
+from services.monitoring.domain.rejudgement import Rejudgement
 from services.monitoring.domain.release import Release, answers, indexed, newest_per_subject
-from services.monitoring.domain.trust import rejudged, resting_on, with_advisories
+from services.monitoring.domain.trust import failed_by, rejudged, resting_on, with_advisories
 from services.monitoring.domain.vex import with_excused
 from services.monitoring.handlers import counting
 from services.monitoring.handlers.alerting import keep_alerts, timed
@@ -77,6 +78,16 @@ async def judge_evidence(work: MonitoringWork, release: Release, because: str) -
     found = await work.distrusted.among(release.project, release.evidence)
     state, _ = resting_on(release.state, found, work.unit.now)
     return await settle(work, release, replace(release, state=state), because)
+
+
+async def judge_admission(work: MonitoringWork, release: Release, *, ended_by: ClosedBy | None = None) -> Release:
+    """Take over what the gate last said of the newest admission of a release; of an earlier one, nothing counts."""
+    said = await work.rejudgements.of(release.key)
+    if said is None or said.released_at != release.released_at:
+        said = Rejudgement(release.key, release.released_at, 0, "It passed the release gate again.")
+    state, _ = failed_by(release.state, said.failing, work.unit.now)
+    after = replace(release, state=state, waived=said.waived)
+    return await settle(work, release, after, said.because, ended_by=ended_by)
 
 
 async def judge_advisories(

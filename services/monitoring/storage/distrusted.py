@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from services.monitoring.domain.trust import DistrustCause
+from services.monitoring.domain.causes import DistrustCause
 from shared.mongo import Collection, Index
 
 DISTRUSTED = "distrusted"

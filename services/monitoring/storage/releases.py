@@ -14,10 +14,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from contracts.vocabulary import Criticality, SourceCommit, Trust, utc
+from services.monitoring.domain.causes import Cause, DistrustCause, RevocationCause, RuleCause, VulnerabilityCause
 from services.monitoring.domain.deadlines import Deadline
 from services.monitoring.domain.matching import Match
 from services.monitoring.domain.release import Context, Release, TrustStep
-from services.monitoring.domain.trust import Cause, DistrustCause, RevocationCause, TrustState, VulnerabilityCause
+from services.monitoring.domain.trust import TrustState
 from services.monitoring.domain.vex import Excused
 from shared.errors import NotFound
 from shared.mongo import Collection, Database, Document, Index
@@ -167,6 +168,7 @@ def _to_document(release: Release) -> Document:
         "trust": release.state.trust.value,
         "since": release.state.since,
         "causes": [_cause_to_document(cause) for cause in release.state.causes],
+        "waived": list(release.waived),
         "excused": [one.model_dump(mode="json") for one in release.excused],
         "deadlines": [one.model_dump(mode="json") for one in release.deadlines],
         "stale": release.stale,
@@ -198,6 +200,7 @@ def from_document(found: Document) -> Release:
             since=found["since"],
             causes=tuple(_cause_from_document(cause) for cause in found["causes"]),
         ),
+        waived=tuple(found.get("waived", ())),
         excused=tuple(Excused.model_validate(one) for one in found.get("excused", ())),
         steps=tuple(_step_from_document(step) for step in found.get("steps", ())),
         deadlines=tuple(Deadline.model_validate(one) for one in found.get("deadlines", ())),
@@ -225,5 +228,7 @@ def _cause_from_document(found: Document) -> Cause:
             return RevocationCause(reason=found["reason"], by=found["by"], since=found["since"])
         case "distrust":
             return DistrustCause.model_validate(found)
+        case "rule":
+            return RuleCause.model_validate(found)
         case _:
             return VulnerabilityCause(match=Match.model_validate(found["match"]), since=found["since"])

@@ -20,6 +20,7 @@ from services.monitoring.storage import (
     inventory,
     match_clock,
     outlook,
+    rejudgements,
     releases,
     rematching,
     running,
@@ -48,6 +49,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     **flow.INDEXES,
     **fetches.INDEXES,
     **imports.INDEXES,
+    **rejudgements.INDEXES,
     **releases.INDEXES,
     **rematching.INDEXES,
     **running.INDEXES,
@@ -87,6 +89,7 @@ class MonitoringWork:
         self.versions = versions.VersionRepository(collection(versions.VERSIONS))
         self.vex = vex.VexRepository(collection(vex.VEX))
         self.applications = versions.ApplicationRepository(collection(versions.APPLICATIONS))
+        self.rejudgements = rejudgements.RejudgementRepository(collection(rejudgements.REJUDGEMENTS))
         self.rematches = rematching.RematchRepository(collection(rematching.REMATCHING))
         self.undecided = undecided.UndecidedRepository(collection(undecided.UNDECIDED))
         self.releases = releases.ReleaseRepository(collection(releases.RELEASES), collection(releases.STANDING))

@@ -44,6 +44,7 @@ def release(version: str, due_in_days: float | None, **more: Any) -> dict[str, A
         "deadline": deadline and deadline.isoformat(),
         "causes": [cause] if deadline else [],
         "distrusted": [],
+        "rules": [],
     } | more
 
 
@@ -75,6 +76,19 @@ def test_the_overview_says_what_is_due_when_and_how_fresh_it_is() -> None:
     ):
         assert words in result.output
     assert "vulnerabilities=CVE-2026-1" in gateway.queries["GET /exploitation"]
+
+
+def test_a_rule_that_would_not_admit_a_release_any_more_is_a_cause_with_its_waiver() -> None:
+    rule = {
+        "policy": "prod-entry",
+        "rule": "no-high",
+        "stage": "prod",
+        "observed": "1 high.",
+        "ended_waivers": ["wv-1"],
+    }
+    with small_gateway(risk(release("1", 3, rules=[rule]))) as gateway:
+        result = ask(gateway, "risk", "-p", "shop")
+    assert "prod-entry/no-high in prod: 1 high. (wv-1 ended)" in result.output
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,11 @@ from contracts.alerting import ClosedBy
 from contracts.vocabulary import Criticality, Severity, Trust
 from services.monitoring.domain.alerting import Step, alarming, planned, reconciled
 from services.monitoring.domain.alerts import Alert
+from services.monitoring.domain.causes import VulnerabilityCause
 from services.monitoring.domain.matching import Match
 from services.monitoring.domain.release import Context, Release
 from services.monitoring.domain.sla import DEFAULT, SlaTable
-from services.monitoring.domain.trust import TrustState, VulnerabilityCause
+from services.monitoring.domain.trust import TrustState
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DIGEST = "sha256:" + "a" * 64

@@ -13,8 +13,8 @@ from contracts.alerting import AlertState, ClosedBy
 from contracts.vocabulary import Criticality, Severity, Trust
 from services.monitoring.domain.alerting import Step
 from services.monitoring.domain.alerts import acknowledged, snoozed, swept
+from services.monitoring.domain.causes import VulnerabilityCause
 from services.monitoring.domain.deadlines import got_worse
-from services.monitoring.domain.trust import VulnerabilityCause
 from tests.unit.monitoring.alert_builders import NOW, Memory, flaw
 
 DAY = timedelta(days=1)

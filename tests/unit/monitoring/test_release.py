@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 from contracts.vocabulary import Actor, ActorKind, Criticality, Severity, Trust
 from services.monitoring.domain.advisory import read_advisory
+from services.monitoring.domain.causes import RevocationCause, VulnerabilityCause
 from services.monitoring.domain.matching import Match
 from services.monitoring.domain.release import Context, Release, Sbom, hits, indexed, joined, newest_per_subject
 from services.monitoring.domain.sla import DEFAULT
-from services.monitoring.domain.trust import RevocationCause, TrustState, VulnerabilityCause
+from services.monitoring.domain.trust import TrustState
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64

@@ -5,11 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from contracts.vocabulary import Actor, ActorKind, Severity, Trust
+from services.monitoring.domain.causes import RevocationCause, VulnerabilityCause
 from services.monitoring.domain.matching import Match
 from services.monitoring.domain.trust import (
-    RevocationCause,
     TrustState,
-    VulnerabilityCause,
     cleared,
     rejudged,
     released,

@@ -11,8 +11,9 @@ import pytest
 
 from contracts.facts import VexProduct, VexStatement
 from contracts.vocabulary import Severity, Trust
+from services.monitoring.domain.causes import VulnerabilityCause
 from services.monitoring.domain.matching import Match
-from services.monitoring.domain.trust import TrustState, VulnerabilityCause, rejudged, released
+from services.monitoring.domain.trust import TrustState, rejudged, released
 from services.monitoring.domain.vex import (
     Excused,
     VexItem,

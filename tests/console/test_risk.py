@@ -18,7 +18,8 @@ from tests.support.monitoring_scenes import advisory
 pytestmark = [pytest.mark.servers, pytest.mark.stack, needs_chromium, pytest.mark.asyncio(loop_scope="session")]
 CYCLONEDX = "https://cyclonedx.org/bom"
 HOSTILE = "<script>alert(1)</script> \u202e\u2066gnp.exe <img src=x onerror=alert(2)> " + "W" * 120
-LIBRARIES = ("jinja2@3.1.2", "requests@2.20.0", "urllib3@1.24", "left@1.0")
+LIBRARIES = ("bank-views@3.1.2", "bank-calls@2.20.0", "bank-wires@1.24", "bank-left@1.0")
+"""Names of this module alone: advisories count for every project of the stack."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -29,18 +30,18 @@ async def bank(console: Console) -> str:
         for application in ("ledger", "teller")[: 2 - number]:
             await _release(console, project, application)
     records = [
-        advisory("GHSA-jinja", "jinja2", fixed="3.1.4", aliases=["CVE-2026-10001"], summary=HOSTILE),
+        advisory("GHSA-jinja", "bank-views", fixed="3.1.4", aliases=["CVE-2026-10001"], summary=HOSTILE),
         advisory(
             "GHSA-requests",
-            "requests",
+            "bank-calls",
             fixed="2.31.0",
             database_specific={"severity": "CRITICAL"},
             aliases=["CVE-2026-10002"],
         ),
-        advisory("GHSA-urllib", "urllib3", fixed="99", database_specific={"severity": "LOW"}),
+        advisory("GHSA-urllib", "bank-wires", fixed="99", database_specific={"severity": "LOW"}),
     ]
     # One that names commits only: nobody can say whether it applies.
-    records.append({**advisory("GHSA-left", "left"), "affected": [_by_commit("left")]})
+    records.append({**advisory("GHSA-left", "bank-left"), "affected": [_by_commit("bank-left")]})
     begun = await _ask(console, "POST", "/advisories/imports", {"source": "osv-test"})
     await _ask(console, "POST", "/advisories", {"advisories": records, "source": "osv-test", **begun})
     await _ask(console, "POST", f"/advisories/imports/{begun['import_id']}/finish", {"records": len(records)})
@@ -118,8 +119,7 @@ async def _release(console: Console, project: str, application: str, version: st
 async def test_risk_of_a_project(bank: str, admin_tab: Tab) -> None:
     await admin_tab.open(f"/projects/{bank}/risk")
     text = await admin_tab.text()
-    assert "4 findings" not in text
-    assert "6 findings are open" in text or "due within seven days" in text
+    assert "2 findings are due within seven days." in text
     assert "GHSA-jinja" in text
     assert "Fixed in 3.1.4" in text
     assert "team-ledger" in text
@@ -134,14 +134,14 @@ async def test_risk_of_a_project(bank: str, admin_tab: Tab) -> None:
 
 async def test_risk_over_all_projects(console: Console, bank: str, admin_tab: Tab) -> None:
     survey = await _ask(console, "GET", "/risk")
-    assert [one["project"] for one in survey["projects"]] == ["bank", "post"]
+    assert {"bank", "post"} <= {one["project"] for one in survey["projects"]}
     outlook = await _ask(console, "GET", f"/projects/{bank}/risk/outlook")
     assert outlook["open"] == {"critical": 2, "high": 2, "low": 2}
     await admin_tab.open("/risk")
     text = await admin_tab.text()
     assert "The bank" in text
     assert "The post" in text
-    assert "Advisories are complete and fresh." in text
+    assert "advisories are known; complete as of" in text
     await admin_tab.must_be_sound_everywhere("risk-all")
     await admin_tab.page.fill("input[name=q]", "CVE-2026-10001")
     await admin_tab.press("How far does it reach?")
@@ -157,7 +157,7 @@ async def test_risk_over_all_projects(console: Console, bank: str, admin_tab: Ta
 async def test_what_nobody_knows_is_no_good_news(admin_tab: Tab) -> None:
     await admin_tab.open("/risk/exposure?q=CVE-1999-00001")
     assert "nobody can say what it affects" in await admin_tab.text()
-    await admin_tab.open("/risk/exposure?q=pkg:pypi/urllib3")
+    await admin_tab.open("/risk/exposure?q=pkg:pypi/bank-wires")
     assert "teller 1.0.0" in await admin_tab.text()
     await admin_tab.open("/risk/exposure")
     await admin_tab.must_be_sound()
@@ -166,7 +166,7 @@ async def test_what_nobody_knows_is_no_good_news(admin_tab: Tab) -> None:
 async def test_what_to_fix_first_has_a_page(bank: str, admin_tab: Tab) -> None:
     await admin_tab.open(f"/projects/{bank}/remediation?application=ledger")
     first = admin_tab.page.locator("#plan tbody tr").first
-    assert "pkg:pypi/requests@2.20.0" in await first.inner_text()
+    assert "pkg:pypi/bank-calls@2.20.0" in await first.inner_text()
     await admin_tab.must_be_sound_everywhere("remediation")
 
 
@@ -198,7 +198,7 @@ async def test_an_alert_is_dealt_with(bank: str, admin_tab: Tab) -> None:
 async def test_an_advisory_that_arrives_shows_by_itself(console: Console, bank: str, admin_tab: Tab) -> None:
     await admin_tab.open(f"/projects/{bank}/risk")
     await admin_tab.page.wait_for_selector("#live-state:text-is('Live')")
-    fresh = advisory("GHSA-late", "jinja2", fixed="3.1.9", database_specific={"severity": "CRITICAL"})
+    fresh = advisory("GHSA-late", "bank-views", fixed="3.1.9", database_specific={"severity": "CRITICAL"})
     await _ask(console, "POST", "/advisories", {"advisories": [fresh], "source": "late"}, "late")
     await admin_tab.page.wait_for_selector("#deadlines :text('GHSA-late')", timeout=60_000)
 

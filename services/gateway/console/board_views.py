@@ -7,48 +7,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlencode
 
 from contracts.monitoring.v1.surveys import TrustLine
 from contracts.promotion.v1.surveys import PromotionLine
 from contracts.registry.v1.views import (
     ApplicationView,
-    LifecycleView,
     QuarantinedVersion,
     StageView,
     StandingVersion,
     VersionSummary,
 )
-from contracts.vocabulary import ActorKind, Digest, PromotionKind, ReleaseStatus, StageName, VersionName
+from contracts.vocabulary import Digest, PromotionKind, ReleaseStatus, StageName, VersionName
+from services.gateway.console.move_views import Move, Rights, forecast_path, next_stages
 
 SHOWN = 10
 """Cards of versions that wait in one column; the list of versions has the others."""
 _ONWARD = frozenset({PromotionKind.PROMOTE, PromotionKind.RELEASE})
 _FORWARD = {False: (PromotionKind.PROMOTE, "Move on to"), True: (PromotionKind.RELEASE, "Release to")}
-
-
-@dataclass(frozen=True)
-class Rights:
-    """What the viewer may ask for in this application."""
-
-    kind: ActorKind
-    promote: bool
-    """Into stages that are no release stages."""
-    manage: bool
-    """Everything else: releases, and the ways back."""
-
-
-@dataclass(frozen=True)
-class Move:
-    """One move that can be asked for: its forecast is shown first."""
-
-    title: str
-    path: str
-    to_stage: StageName
-    kind: PromotionKind
 
 
 @dataclass(frozen=True)
@@ -135,28 +113,6 @@ def board_of(scene: Scene) -> Board:
         registered=tuple(_card(scene, one) for one in scene.versions if one.stage is None)[:SHOWN],
         columns=tuple(_column(scene, stage) for stage in scene.stages),
     )
-
-
-def stages_of(application: ApplicationView, lifecycles: Iterable[LifecycleView]) -> Sequence[StageView]:
-    """The stages of the lifecycle that an application follows."""
-    return next((one.stages for one in lifecycles if one.lifecycle == application.lifecycle), ())
-
-
-def next_stages(stages: Sequence[StageView], standing: StageName | None, current_in: Iterable[str]) -> list[StageView]:
-    """Those that a version may enter from where it stands."""
-    names = [stage.name for stage in stages]
-    if standing is not None and standing not in names:
-        return []
-    place = names.index(standing) if standing is not None else -1
-    rest = stages[place + 1 :]
-    if (place >= 0 and stages[place].release) or (rest and rest[0].release):
-        return [one for one in stages if one.release and one.name != standing and one.name not in set(current_in)]
-    return list(rest[:1])
-
-
-def forecast_path(path: str, version: VersionName, kind: PromotionKind, to_stage: StageName) -> str:
-    """The page that says what would come of a move."""
-    return f"{path}/forecast?{urlencode({'version': version, 'kind': kind.value, 'to_stage': to_stage})}"
 
 
 def _column(scene: Scene, stage: StageView) -> Column:

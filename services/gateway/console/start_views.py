@@ -10,7 +10,7 @@ from contracts.evidence.v1.views import EvidenceView
 from contracts.promotion.v1.views import PromotionView
 from contracts.registry.v1.views import ApplicationView, ProjectView, StageView, VersionSummary
 from contracts.vocabulary import GateKind, PromotionKind
-from services.gateway.console.board_views import forecast_path
+from services.gateway.console.move_views import forecast_path
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
         Index((("train_id", 1),)),
         Index(ENDED, where=_ENDED),
         Index((("project", 1), *ENDED), where=_ENDED),
+        Index((("project", 1), ("application", 1), *ENDED), where=_ENDED),
     ),
     "claims": (),
     "trains": (),

@@ -16,7 +16,7 @@ from contracts.registry.v1.commands import ApplyApplication, CreateVersion
 from contracts.registry.v1.queries import ListVersions, ShowApplication, ShowProject
 from contracts.registry.v1.views import ApplicationView, ProjectView, VersionPage, VersionView
 from contracts.vocabulary import ApplicationName, ProjectName, Role, VersionName
-from services.gateway.console import board_views, form_texts
+from services.gateway.console import board_views, form_texts, move_views
 from services.gateway.console.pages.projects import context_in
 from services.gateway.console.rendering import page
 from services.gateway.console.viewing import Form, Sent, Viewed, Viewer
@@ -46,14 +46,8 @@ async def show_application(
         viewer.ask(SurveyPromotions(**named, limit=50), PromotionSurvey),
     )
     trust = await _trust(viewer, shown, newest, listed)
-    scene = board_views.Scene(
-        application=shown,
-        stages=board_views.stages_of(shown, whole.lifecycles),
-        versions=newest.versions,
-        arriving=promotions.open,
-        trust=trust,
-        rights=rights_of(viewer, project),
-    )
+    stages, rights = move_views.stages_of(shown, whole.lifecycles), rights_of(viewer, project)
+    scene = board_views.Scene(shown, stages, newest.versions, promotions.open, trust, rights)
     return page(
         request,
         "applications/show.html",
@@ -65,11 +59,10 @@ async def show_application(
         trust=trust,
         versions=listed,
         promotions=promotions,
-        stages=scene.stages,
         context=form_texts.context_of(shown),
         choices=form_texts.choices_of(whole.lifecycles),
-        may_manage=scene.rights.manage,
-        may_contribute=scene.rights.promote,
+        may_manage=rights.manage,
+        may_contribute=rights.promote,
     )
 
 
@@ -104,9 +97,9 @@ async def register(form: Form, project: ProjectName, application: ApplicationNam
     )
 
 
-def rights_of(viewer: Viewer, project: ProjectName) -> board_views.Rights:
+def rights_of(viewer: Viewer, project: ProjectName) -> move_views.Rights:
     """What the viewer may ask for."""
-    return board_views.Rights(
+    return move_views.Rights(
         kind=viewer.caller.actor.kind,
         promote=viewer.may(project, Role.RELEASE_MANAGER, Role.CONTRIBUTOR),
         manage=viewer.may(project, Role.RELEASE_MANAGER),

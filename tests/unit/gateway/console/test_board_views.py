@@ -11,7 +11,8 @@ import pytest
 from contracts.promotion.v1.surveys import PromotionLine
 from contracts.registry.v1.views import ApplicationView, QuarantinedVersion, StageView, StandingVersion, VersionSummary
 from contracts.vocabulary import ActorKind, PromotionKind, PromotionState, ReleaseStatus
-from services.gateway.console.board_views import Column, Rights, Scene, board_of, next_stages
+from services.gateway.console.board_views import Column, Scene, board_of
+from services.gateway.console.move_views import Rights, next_stages
 from shared.digests import sha256_digest
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -90,7 +90,7 @@ async def test_the_trust_of_what_is_current_and_what_is_due_first(tmp_path: Path
         assert found.due[0].cause == "A-2 in pkg:pypi/lib-b@1.5"
         assert [one.project for one in (await seen(criticality="low")).due] == ["shop"]
         assert (await seen(name="nothing")).counts == ()
-        assert [one.project for one in (await seen(owner="team-web", limit=1)).due] == ["bank"]
+        assert [one.project for one in (await seen(owner="team-web", most=1)).due] == ["bank"]
 
         bob = scene.system.token("bob", Role.VIEWER, project="shop")
         assert [one.project for one in (await seen(bob)).due] == ["shop"]
@@ -134,7 +134,7 @@ async def test_what_is_on_its_way_was_stopped_and_was_released(tmp_path: Path) -
         saga.script.entered["3.0"] = ("dev", "qa")
         await saga.becomes((await saga.request("3.0", kind=PromotionKind.RELEASE)).promotion_id, state.COMPLETED)
         assert [one.version for one in (await seen()).released] == ["3.0", "1.0"]
-        assert [one.version for one in (await seen(limit=1)).released] == ["3.0"]
+        assert [one.version for one in (await seen(most=1)).released] == ["3.0"]
 
         stranger = saga.system.token("bob", Role.VIEWER, project="bank")
         nothing = await seen(stranger)

@@ -66,7 +66,7 @@ class SurveyTrust(Query):
     owner: OwnerName | None = None
     name: Sought | None = None
     """Only applications in whose names this occurs."""
-    limit: Annotated[int, Field(ge=1, le=50)] = 10
+    most: Annotated[int, Field(ge=1, le=50)] = 10
 
 
 class ReleaseName(Frozen):

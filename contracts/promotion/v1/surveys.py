@@ -70,5 +70,5 @@ class SurveyPromotions(Query):
     owner: OwnerName | None = None
     name: Sought | None = None
     """Only of applications in whose names this occurs. With one of these three, only releases of the last 14 days."""
-    limit: Annotated[int, Field(ge=1, le=50)] = 10
+    most: Annotated[int, Field(ge=1, le=50)] = 10
     """Of each list."""

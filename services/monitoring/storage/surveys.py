@@ -51,7 +51,7 @@ class Surveys:
     async def due(self, query: SurveyTrust, seen: Iterable[str] | None) -> tuple[list[Release], int]:
         """Current releases at risk, the nearest deadline first, and how many there are."""
         where = {**_asked_for(query, seen), "urgency": {"$lt": _REVOKED_FROM}}
-        found = await self._releases.find(where, sort=(("urgency", 1),), limit=query.limit)
+        found = await self._releases.find(where, sort=(("urgency", 1),), limit=query.most)
         return [from_document(one) for one in found], await self._releases.count(where, most=MOST_COUNTED)
 
     async def named(self, names: Iterable[ReleaseName]) -> list[Release]:

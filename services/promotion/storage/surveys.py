@@ -31,7 +31,7 @@ class Surveys:
 
     def __init__(self, unit: UnitOfWork, query: SurveyPromotions, seen: Members[str] | None) -> None:
         self._promotions = unit.collection("promotions")
-        self._limit = query.limit
+        self._limit = query.most
         self._where: Document = {}
         if query.project is not None:
             self._where["project"] = query.project

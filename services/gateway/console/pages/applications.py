@@ -43,7 +43,7 @@ async def show_application(
         viewer.ask(ShowProject(project=project), ProjectView),
         viewer.ask(ListVersions(**named, limit=ON_BOARD), VersionPage),
         viewer.ask(ListVersions(**named, after=after or None, limit=LISTED), VersionPage),
-        viewer.ask(SurveyPromotions(**named, limit=50), PromotionSurvey),
+        viewer.ask(SurveyPromotions(**named, most=50), PromotionSurvey),
     )
     trust = await _trust(viewer, shown, newest, listed)
     stages, rights = move_views.stages_of(shown, whole.lifecycles), rights_of(viewer, project)

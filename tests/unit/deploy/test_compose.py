@@ -53,8 +53,9 @@ def volumes_of(container: str) -> dict[str, str]:
 
 
 def variables_of(container: str) -> dict[str, str]:
+    """What a container gets where nothing is set outside."""
     return {
-        name: value
+        name: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
         for name, value in CONTAINERS[container].get("environment", {}).items()
         if name.startswith("HALLMARK_")
     }

@@ -48,8 +48,7 @@ MADE_UP = {
     "/projects/{project}/webhooks/{webhook_id}",
     "/settings/people/{person_id}",
 }
-"""About what is not there on this stack, or without what a form would add: their own tests have them with such text, here
-they say what is wrong."""
+"""About what is not there on this stack, or lacks what a form would add: here they say what is wrong."""
 PROJECT, APPLICATION, VERSION = "hostile", "words", "1.0"
 
 

@@ -32,7 +32,7 @@ class Means(StrEnum):
 
     TOKEN = "access token"  # noqa: S105 - what it is called
     LINK = "one-time link"
-    ISSUER = "issuer"
+    ISSUER = "identity provider"
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,12 @@ async def test_the_map_shows_what_judges_where(console: Console, admin_tab: Tab)
         },
     }
     await console.shop.ask("PUT", "/projects/shop/rule-templates/counted", "counted", json={"document": template})
+    counted = {"id": "c", "title": "Enough", "kind": "rego", "template": "counted", "parameters": {"least": 2}}
+    await apply(
+        console,
+        policy("by-template", rules=[{"id": "any", "title": "Any", "kind": "any_of", "rules": [counted, rule]}]),
+        "by-template",
+    )
     await admin_tab.open("/policies")
     await admin_tab.must_be_sound_everywhere("policies-choose")
     await admin_tab.page.get_by_role("link", name="Shop", exact=True).first.click()
@@ -80,7 +86,10 @@ async def test_the_map_shows_what_judges_where(console: Console, admin_tab: Tab)
     await admin_tab.page.get_by_role("link", name="hostile").first.click()
     await admin_tab.page.wait_for_url("**/policies/hostile")
     await admin_tab.must_be_sound_everywhere("policy-hostile")
-    await admin_tab.open("/projects/shop/rule-templates/counted")
+    await admin_tab.open("/projects/shop/policies/by-template")
+    assert "for 90 days at most" in await admin_tab.text()
+    await admin_tab.page.get_by_role("link", name="counted").click()
+    await admin_tab.page.wait_for_url("**/rule-templates/counted")
     assert "How many pieces are enough." in await admin_tab.text()
     await admin_tab.must_be_sound_everywhere("rule-template")
 

@@ -102,11 +102,11 @@ def _signed(rule: Rule) -> str:
     if rule.get("signer_role"):
         parts.append(f"signed in the role {rule['signer_role']}")
     if rule.get("max_age"):
-        parts.append(f"at most {_long(rule['max_age'])} old")
+        parts.append(f"at most {in_words(rule['max_age'])} old")
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def _long(duration: str) -> str:
+def in_words(duration: str) -> str:
     """A length of time such as `7d`, in words."""
     number, unit = duration[:-1], _UNITS.get(duration[-1:], "")
     return f"{number} {unit}{'' if number == '1' else 's'}" if unit else duration
@@ -191,14 +191,14 @@ def _approvals(rule: Rule) -> str:
 
 
 def _stage_passed(rule: Rule) -> str:
-    within = f" within the last {_long(rule['within'])}" if rule.get("within") else ""
+    within = f" within the last {in_words(rule['within'])}" if rule.get("within") else ""
     clean = " without any waiver" if rule.get("without_waivers") else ""
     return f"This very version passed the {rule.get('gate', 'entry')} gate of {rule['stage']}{within}{clean}."
 
 
 def _soak(rule: Rule) -> str:
     quiet = " without an incident" if rule.get("no_incidents", True) else ""
-    return f"The version has stood in {rule['stage']} for {_long(rule['for'])}{quiet}."
+    return f"The version has stood in {rule['stage']} for {in_words(rule['for'])}{quiet}."
 
 
 def _version_order(rule: Rule) -> str:

@@ -18,7 +18,7 @@ from contracts.alerting import AlertKind
 from contracts.vocabulary import Criticality, Digest, Severity, SourceCommit, Trust
 from services.monitoring.domain.advisory import Advisory
 from services.monitoring.domain.deadlines import Deadline, Standing, Terms, counted
-from services.monitoring.domain.matching import Match, Undecided, advisory_keys, match, matches_among
+from services.monitoring.domain.matching import Answer, Match, Matcher
 from services.monitoring.domain.packages import PackageKey, component_of
 from services.monitoring.domain.remediation import distinct
 from services.monitoring.domain.sla import SlaTable
@@ -234,23 +234,10 @@ def indexed(purls: Iterable[str]) -> dict[str, tuple[PackageKey, ...]]:
     return found
 
 
-def answers(purls: Iterable[str], advisories: Iterable[Advisory]) -> tuple[Match | Undecided, ...]:
+def answers(purls: Iterable[str], advisories: Iterable[Advisory]) -> tuple[Answer, ...]:
     """What every advisory says of every component that it is about, unless that is no."""
-    by_key: dict[PackageKey, list[str]] = {}
-    for purl, keys in indexed(purls).items():
-        for key in keys:
-            by_key.setdefault(key, []).append(purl)
-    found = (
-        match(purl, advisory)
-        for advisory in advisories
-        for purl in dict.fromkeys(purl for key in advisory_keys(advisory) for purl in by_key.get(key, ()))
-    )
-    return tuple(answer for answer in found if answer is not None)
-
-
-def hits(purls: Iterable[str], advisories: Iterable[Advisory]) -> tuple[Match, ...]:
-    """Every hit of an advisory on a component."""
-    return matches_among(answers(purls, advisories))
+    matcher = Matcher(advisories)
+    return tuple(answer for purl in indexed(purls) for answer in matcher.answers(purl))
 
 
 def _moments(flaw: Match, since: Mapping[tuple[str, str], datetime]) -> list[datetime]:

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 
-from contracts.vocabulary import Criticality, SourceCommit, Trust, utc
+from contracts.vocabulary import Criticality, Severity, SourceCommit, Trust, utc
 from services.monitoring.domain.deadlines import Deadline
 from services.monitoring.domain.matching import Match
 from services.monitoring.domain.release import Context, Release, TrustStep
@@ -221,4 +221,15 @@ def _cause_from_document(found: Document) -> Cause:
         case "distrust":
             return DistrustCause.model_validate(found)
         case _:
-            return VulnerabilityCause(match=Match.model_validate(found["match"]), since=found["since"])
+            return VulnerabilityCause(match=_match(found["match"]), since=found["since"])
+
+
+def _match(kept: Document) -> Match:
+    return Match(
+        advisory_id=kept["advisory_id"],
+        aliases=tuple(kept["aliases"]),
+        component=kept["component"],
+        severity=Severity(kept["severity"]),
+        fixed_in=kept["fixed_in"],
+        summary=kept.get("summary", ""),
+    )

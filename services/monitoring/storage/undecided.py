@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Mapping
 from collections.abc import Collection as Members
 from contextlib import asynccontextmanager
 
+from contracts.vocabulary import Doubt
 from services.monitoring.domain.doubts import Doubts
 from services.monitoring.domain.matching import Undecided
-from shared.mongo import Collection, Index
+from shared.mongo import Collection, Document, Index
 
 UNDECIDED = "undecided"
 INDEXES: dict[str, tuple[Index, ...]] = {UNDECIDED: ()}
@@ -53,7 +54,7 @@ class UndecidedRepository:
         """Those about each of these releases."""
         found = {key: Doubts() for key in releases}
         for row in await self._undecided.every({"_id": {"$in": sorted(releases)}}):
-            kept = tuple(Undecided.model_validate(one) for one in row["answers"])
+            kept = tuple(_from_document(one) for one in row["answers"])
             found[row["_id"]] = Doubts(kept, row["total"])
         return found
 
@@ -63,8 +64,16 @@ class UndecidedRepository:
             await self._undecided.remove({"_id": {"$in": gone}})
         await self._undecided.put_all(
             [
-                {"_id": key, "total": doubts.total, "answers": [one.model_dump(mode="json") for one in doubts.kept]}
+                {"_id": key, "total": doubts.total, "answers": [_to_document(one) for one in doubts.kept]}
                 for key, doubts in changed.items()
                 if doubts.total
             ]
         )
+
+
+def _to_document(one: Undecided) -> Document:
+    return {"advisory_id": one.advisory_id, "component": one.component, "doubt": one.doubt.value}
+
+
+def _from_document(kept: Document) -> Undecided:
+    return Undecided(kept["advisory_id"], kept["component"], Doubt(kept["doubt"]))

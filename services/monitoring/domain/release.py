@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from contracts.alerting import AlertKind
 from contracts.vocabulary import Criticality, Digest, Severity, SourceCommit, Trust
@@ -200,6 +201,13 @@ def _distrusted(cause: DistrustCause) -> Standing:
         since=cause.since,
         summary=f"Its signers are not trusted any more, since {cause.trust_root} changed.",
     )
+
+
+class Change(NamedTuple):
+    """A release as it was, and as it is now."""
+
+    before: Release
+    after: Release
 
 
 def joined(causes: Iterable[VulnerabilityCause]) -> tuple[VulnerabilityCause, ...]:

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
 from collections.abc import Collection as Members
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 
 from contracts.vocabulary import Doubt
 from services.monitoring.domain.doubts import Doubts
@@ -23,32 +22,20 @@ class UndecidedRepository:
 
     def __init__(self, undecided: Collection) -> None:
         self._undecided = undecided
-        self._known: dict[str, Doubts] = {}
-        self._changed: dict[str, Doubts] | None = None
-
-    @asynccontextmanager
-    async def gathered(self, releases: Members[str]) -> AsyncIterator[None]:
-        """Read those about these releases at once, and write what is kept inside the block at its end, in one go."""
-        self._known, self._changed = await self.of_each(releases), {}
-        try:
-            yield
-            await self._put(self._changed)
-        finally:
-            self._known, self._changed = {}, None
 
     async def of(self, release: str) -> Doubts:
         """Those about one release."""
-        return self._known.get(release) or (await self.of_each([release]))[release]
+        return (await self.of_each([release]))[release]
 
     async def keep(self, release: str, doubts: Doubts) -> bool:
         """Keep these as all that there are about a release; whether they are others than before."""
-        if doubts == await self.of(release):
-            return False
-        if self._changed is None:
-            await self._put({release: doubts})
-        else:
-            self._known[release] = self._changed[release] = doubts
-        return True
+        return await self.keep_each({release: doubts}, await self.of_each([release]))
+
+    async def keep_each(self, doubts: Mapping[str, Doubts], before: Mapping[str, Doubts]) -> bool:
+        """As `keep`, for several releases; `before` is what `of_each` said of them."""
+        changed = {key: one for key, one in doubts.items() if one != before[key]}
+        await self._put(changed)
+        return bool(changed)
 
     async def of_each(self, releases: Members[str]) -> dict[str, Doubts]:
         """Those about each of these releases."""

@@ -24,11 +24,11 @@ from contracts.headers import Meta
 from services.monitoring.domain.doubts import doubts_among
 from services.monitoring.domain.matching import Answer, Matcher, matches_among
 from services.monitoring.domain.packages import PackageKey
-from services.monitoring.domain.release import Release, indexed, newest_per_subject
+from services.monitoring.domain.release import Change, Release, indexed, newest_per_subject
 from services.monitoring.domain.rematching import Progress, is_due
 from services.monitoring.domain.trust import stands_as
 from services.monitoring.domain.vex import with_excused
-from services.monitoring.handlers.watching import assessed, settle
+from services.monitoring.handlers.watching import assessed, settle_all
 from services.monitoring.settings import REMATCH_AT, MonitoringSettings
 from services.monitoring.storage.unit_of_work import MonitoringWork
 from shared.errors import Transient
@@ -40,7 +40,7 @@ from shared.service import Running
 
 BATCH, COMPONENTS = 250, 50_000
 """Releases, and components of them, that are compared at a time."""
-REPAIRED = 5
+REPAIRED = 20
 """Releases that one transaction repairs at most."""
 EVERY_SECONDS = 2.0
 BECAUSE = "All components were matched again."
@@ -159,7 +159,7 @@ async def _keep(
         return []
     for project in sorted({one.project for one in differing}):
         await work.match_clock.touch(project)
-    repaired = [one.key for one in differing if await _repaired(work, one)]
+    repaired = await _repaired(work, differing)
     await work.rematches.keep(
         replace(
             seen,
@@ -171,12 +171,16 @@ async def _keep(
     return repaired
 
 
-async def _repaired(work: MonitoringWork, seen: Release) -> bool:
-    release = await work.releases.get(seen.project, seen.application, seen.version)
-    after, doubts = await assessed(work, release)
-    doubted = await work.undecided.keep(release.key, doubts)
-    settled = await settle(work, release, after, BECAUSE)
-    return doubted or settled.revision != release.revision
+async def _repaired(work: MonitoringWork, seen: Sequence[Release]) -> list[str]:
+    """Those of them that something else stood of, now that it does not."""
+    before = [await work.releases.get(one.project, one.application, one.version) for one in seen]
+    judged = [await assessed(work, one) for one in before]
+    known = await work.undecided.of_each([one.key for one in before])
+    doubts = {one.key: doubt for one, (_, doubt) in zip(before, judged, strict=True)}
+    await work.undecided.keep_each(doubts, known)
+    changes = [Change(one, after) for one, (after, _) in zip(before, judged, strict=True)]
+    settled = {one.key for one in await settle_all(work, changes, BECAUSE)}
+    return [one.key for one in before if one.key in settled or doubts[one.key] != known[one.key]]
 
 
 async def _fence(lease: Lease, work: MonitoringWork) -> None:

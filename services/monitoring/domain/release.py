@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from contracts.alerting import AlertKind
 from contracts.vocabulary import Criticality, Digest, Severity, SourceCommit, Trust
 from services.monitoring.domain.advisory import Advisory
 from services.monitoring.domain.deadlines import Deadline, Standing, Terms, counted
-from services.monitoring.domain.matching import Answer, Match, Matcher
+from services.monitoring.domain.matching import Answer, Matcher
 from services.monitoring.domain.packages import PackageKey, component_of
 from services.monitoring.domain.remediation import distinct
 from services.monitoring.domain.sla import SlaTable
@@ -212,15 +212,28 @@ class Change(NamedTuple):
 
 def joined(causes: Iterable[VulnerabilityCause]) -> tuple[VulnerabilityCause, ...]:
     """One cause per flaw and component, sorted by component and id."""
-    given = tuple(causes)
-    since: dict[tuple[str, str], datetime] = {}
-    for cause in given:
-        key = (cause.match.component, cause.match.advisory_id)
-        since[key] = min(cause.since, since.get(key, cause.since))
-    return tuple(
-        VulnerabilityCause(match=flaw, since=min(_moments(flaw, since)))
-        for flaw in distinct(cause.match for cause in given)
-    )
+    by_component: dict[str, list[VulnerabilityCause]] = {}
+    for cause in causes:
+        by_component.setdefault(cause.match.component, []).append(cause)
+    found: list[VulnerabilityCause] = []
+    for _, some in sorted(by_component.items()):
+        # Most components have one flaw, and one is joined with nothing.
+        found += some if len(some) == 1 else _joined_of_one(some)
+    return tuple(found)
+
+
+def _joined_of_one(causes: Sequence[VulnerabilityCause]) -> list[VulnerabilityCause]:
+    """Those of one component."""
+    since: dict[str, datetime] = {}
+    for cause in causes:
+        name = cause.match.advisory_id
+        since[name] = min(cause.since, since.get(name, cause.since))
+    return [
+        VulnerabilityCause(
+            match=flaw, since=min(since[name] for name in (flaw.advisory_id, *flaw.aliases) if name in since)
+        )
+        for flaw in distinct(cause.match for cause in causes)
+    ]
 
 
 def newest_per_subject(sboms: Iterable[Sbom]) -> tuple[Sbom, ...]:
@@ -246,8 +259,3 @@ def answers(purls: Iterable[str], advisories: Iterable[Advisory]) -> tuple[Answe
     """What every advisory says of every component that it is about, unless that is no."""
     matcher = Matcher(advisories)
     return tuple(answer for purl in indexed(purls) for answer in matcher.answers(purl))
-
-
-def _moments(flaw: Match, since: Mapping[tuple[str, str], datetime]) -> list[datetime]:
-    keys = [(flaw.component, name) for name in (flaw.advisory_id, *flaw.aliases)]
-    return [since[key] for key in keys if key in since]

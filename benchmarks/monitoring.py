@@ -25,22 +25,22 @@ from benchmarks.timing import share, timed
 from shared.mongo import Document, Session
 from shared.mongo.transactions import in_transaction
 
-AFFECTED = {1: 100, 10: 100, 100: 100}
-"""How often an advisory that affects so many versions is measured."""
+AFFECTED = (1, 10, 100)
+"""How many versions the advisories that are measured affect."""
 _BATCH = 100
 _LOOK_SECONDS = 0.2
 Measured = dict[str, Any]
 
 
-def hot_packages() -> dict[str, int]:
+def hot_packages(runs: int) -> dict[str, int]:
     """A package for each advisory that is measured, and one to warm up with, by how many versions are affected."""
-    return {f"hot-{affected}-{run}": affected for affected, runs in AFFECTED.items() for run in range(runs + 1)}
+    return {f"hot-{affected}-{run}": affected for affected in AFFECTED for run in range(runs + 1)}
 
 
-async def one_advisory(scene: Scene, show: Callable[[str], None]) -> Measured:
+async def one_advisory(scene: Scene, runs: int, show: Callable[[str], None]) -> Measured:
     """By number of affected versions: to the commit, to the last event heard, and the floor of the same run."""
     found: Measured = {}
-    for affected, runs in AFFECTED.items():
+    for affected in AFFECTED:
         committed, heard = [], []
         await _import(scene, affected, runs, committed, heard)
         committed.clear()
@@ -113,10 +113,12 @@ async def match_again(scene: Scene) -> Measured:
     }
 
 
-async def measure_monitoring(count: int, *, peer: int, rematch: bool, show: Callable[[str], None]) -> Measured:
+async def measure_monitoring(
+    count: int, *, runs: int, peer: int, rematch: bool, show: Callable[[str], None]
+) -> Measured:
     """All of it with so many components, on servers of its own."""
     osv = records()
-    contents = components(packages(osv), count // EACH, hot_packages())
+    contents = components(packages(osv), count // EACH, hot_packages(runs))
     listed = [purl for purls in contents for purl in purls if "/hot-" not in purl]
     found: Measured = {
         "components": sum(map(len, contents)),
@@ -136,7 +138,7 @@ async def measure_monitoring(count: int, *, peer: int, rematch: bool, show: Call
             await populate(scene.run, contents)
             show(f"populated in {time.perf_counter() - began:.0f} s")
             found["memory_mib_before"] = scene.memory()
-            found["one_advisory"] = await one_advisory(scene, show)
+            found["one_advisory"] = await one_advisory(scene, runs, show)
             found["memory_mib_one_advisory"] = scene.memory()
             if rematch:
                 for name in ("rematch_that_repairs", "rematch", "rematch_again"):
@@ -155,6 +157,7 @@ def main() -> None:
     """Measure, and print the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--components", type=int, default=100_000)
+    parser.add_argument("--runs", type=int, default=100, help="how often each advisory is measured")
     parser.add_argument("--peer", type=int, default=100_000, help="components for the peer; 0 leaves it out")
     parser.add_argument("--no-rematch", action="store_true")
     given = parser.parse_args()
@@ -162,7 +165,9 @@ def main() -> None:
     def show(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    measured = measure_monitoring(given.components, peer=given.peer, rematch=not given.no_rematch, show=show)
+    measured = measure_monitoring(
+        given.components, runs=given.runs, peer=given.peer, rematch=not given.no_rematch, show=show
+    )
     print(json.dumps(asyncio.run(measured), indent=2, default=list))
 
 

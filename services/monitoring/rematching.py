@@ -24,7 +24,7 @@ from contracts.headers import Meta
 from services.monitoring.domain.doubts import doubts_among
 from services.monitoring.domain.matching import Answer, Matcher, matches_among
 from services.monitoring.domain.packages import PackageKey
-from services.monitoring.domain.release import Change, Release, indexed, newest_per_subject
+from services.monitoring.domain.release import Release, indexed, newest_per_subject
 from services.monitoring.domain.rematching import Progress, is_due
 from services.monitoring.domain.trust import stands_as
 from services.monitoring.domain.vex import with_excused
@@ -174,12 +174,11 @@ async def _keep(
 async def _repaired(work: MonitoringWork, seen: Sequence[Release]) -> list[str]:
     """Those of them that something else stood of, now that it does not."""
     before = [await work.releases.get(one.project, one.application, one.version) for one in seen]
-    judged = [await assessed(work, one) for one in before]
+    judged = await assessed(work, before)
     known = await work.undecided.of_each([one.key for one in before])
-    doubts = {one.key: doubt for one, (_, doubt) in zip(before, judged, strict=True)}
+    doubts = {change.after.key: doubt for change, doubt in judged}
     await work.undecided.keep_each(doubts, known)
-    changes = [Change(one, after) for one, (after, _) in zip(before, judged, strict=True)]
-    settled = {one.key for one in await settle_all(work, changes, BECAUSE)}
+    settled = {one.key for one in await settle_all(work, [change for change, _ in judged], BECAUSE)}
     return [one.key for one in before if one.key in settled or doubts[one.key] != known[one.key]]
 
 

@@ -17,9 +17,7 @@ from typing import NamedTuple
 
 from contracts.alerting import AlertKind
 from contracts.vocabulary import Criticality, Digest, Severity, SourceCommit, Trust
-from services.monitoring.domain.advisory import Advisory
 from services.monitoring.domain.deadlines import Deadline, Standing, Terms, counted
-from services.monitoring.domain.matching import Answer, Matcher
 from services.monitoring.domain.packages import PackageKey, component_of
 from services.monitoring.domain.remediation import distinct
 from services.monitoring.domain.sla import SlaTable
@@ -253,9 +251,3 @@ def indexed(purls: Iterable[str]) -> dict[str, tuple[PackageKey, ...]]:
         except Invalid:
             continue
     return found
-
-
-def answers(purls: Iterable[str], advisories: Iterable[Advisory]) -> tuple[Answer, ...]:
-    """What every advisory says of every component that it is about, unless that is no."""
-    matcher = Matcher(advisories)
-    return tuple(answer for purl in indexed(purls) for answer in matcher.answers(purl))

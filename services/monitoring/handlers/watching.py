@@ -13,8 +13,8 @@ from contracts.alerting import ClosedBy
 from contracts.vocabulary import PromotionKind
 from services.monitoring import cdevents, wire
 from services.monitoring.domain.doubts import Doubts, doubts_among
-from services.monitoring.domain.matching import Answer, matches_among, undecided_among
-from services.monitoring.domain.release import Change, Release, answers, indexed, newest_per_subject
+from services.monitoring.domain.matching import Answer, Matcher, matches_among, undecided_among
+from services.monitoring.domain.release import Change, Release, indexed, newest_per_subject
 from services.monitoring.domain.trust import rejudged, resting_on, with_advisories
 from services.monitoring.domain.vex import with_excused
 from services.monitoring.handlers import counting
@@ -75,24 +75,33 @@ async def _count(work: MonitoringWork, changed: Sequence[Change]) -> None:
             await counting.safe(work, after, work.unit.now)
 
 
-async def assessed(work: MonitoringWork, release: Release) -> tuple[Release, Doubts]:
-    """A release as it is by everything that it consists of and everything that is known; what could not be decided."""
-    subjects = await work.versions.subjects(release.project, release.own_subjects)
-    sboms = newest_per_subject(await work.sboms.about(release.project, subjects))
-    keys = tuple(sorted(sbom.key for sbom in sboms))
-    purls = await work.sboms.purls(keys)
-    advisories = await work.advisories.naming({key for found in indexed(purls).values() for key in found})
-    found = answers(purls, advisories)
-    state, _ = rejudged(with_excused(release.state, release.excused), matches_among(found), work.unit.now)
-    after = replace(release, subjects=subjects, sboms=keys, components=len(purls), state=state, excused=())
-    return after, doubts_among(found)
+async def assessed(work: MonitoringWork, releases: Sequence[Release]) -> list[tuple[Change, Doubts]]:
+    """Releases as they are by everything that they consist of and all that is known; what could not be decided."""
+    subjects = await work.versions.subjects_of_each({one.key: (one.project, one.own_subjects) for one in releases})
+    about = await work.sboms.about_each({one.key: (one.project, subjects[one.key]) for one in releases})
+    sboms = {key: tuple(sorted(one.key for one in newest_per_subject(found))) for key, found in about.items()}
+    named = await work.sboms.purls_of_each({key for keys in sboms.values() for key in keys})
+    keys = indexed(purl for purls in named.values() for purl in purls)
+    advisories = await work.advisories.naming({key for found in keys.values() for key in found}) if keys else ()
+    matcher = Matcher(advisories)
+    answers = {purl: matcher.answers(purl) for purl in keys}
+    found = []
+    for one in releases:
+        purls = {purl for key in sboms[one.key] for purl in named.get(key, ())}
+        said = [answer for purl in sorted(purls) for answer in answers.get(purl, ())]
+        state, _ = rejudged(with_excused(one.state, one.excused), matches_among(said), work.unit.now)
+        after = replace(
+            one, subjects=subjects[one.key], sboms=sboms[one.key], components=len(purls), state=state, excused=()
+        )
+        found.append((Change(one, after), doubts_among(said)))
+    return found
 
 
 async def judge(work: MonitoringWork, release: Release, because: str) -> Release:
     """Match everything that a release consists of against everything that is known."""
-    after, doubts = await assessed(work, release)
+    [(change, doubts)] = await assessed(work, [release])
     await work.undecided.keep(release.key, doubts)
-    return await settle(work, release, after, because)
+    return await settle(work, *change, because)
 
 
 async def judge_evidence(work: MonitoringWork, release: Release, because: str) -> Release:

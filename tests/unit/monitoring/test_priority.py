@@ -12,8 +12,8 @@ from contracts.vocabulary import Criticality, Severity
 from services.monitoring.domain.advisory import Advisory, read_advisory
 from services.monitoring.domain.matching import matches_among
 from services.monitoring.domain.priority import Burden, Step, World, at_version, plan, score
-from services.monitoring.domain.release import answers
 from services.monitoring.domain.remediation import distinct
+from tests.support.matching import answers
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 CRITICALITIES = {"web": Criticality.CRITICAL, "api": Criticality.LOW}

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from contracts.vocabulary import Actor, ActorKind, Criticality, Severity, Trust
 from services.monitoring.domain.advisory import read_advisory
 from services.monitoring.domain.matching import Match, matches_among
-from services.monitoring.domain.release import Context, Release, Sbom, answers, indexed, joined, newest_per_subject
+from services.monitoring.domain.release import Context, Release, Sbom, indexed, joined, newest_per_subject
 from services.monitoring.domain.sla import DEFAULT
 from services.monitoring.domain.trust import RevocationCause, TrustState, VulnerabilityCause
+from tests.support.matching import answers
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64

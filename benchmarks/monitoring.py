@@ -11,7 +11,6 @@ import asyncio
 import json
 import os
 import random
-import resource
 import sys
 import tempfile
 import time
@@ -23,35 +22,32 @@ from benchmarks.monitoring_corpus import packages, records
 from benchmarks.monitoring_peer import beside
 from benchmarks.monitoring_scene import EACH, Scene, a_scene, advisory, components, populate
 from benchmarks.timing import share, timed
-from services.monitoring.domain.advisory import Advisory, read_advisory
-from services.monitoring.domain.matching import advisory_keys, matches_among
-from services.monitoring.domain.packages import PackageKey
-from services.monitoring.domain.release import answers, indexed
 from shared.mongo import Document, Session
 from shared.mongo.transactions import in_transaction
 
-AFFECTED = {1: 40, 10: 30, 100: 12}
-"""How often an advisory that affects so many versions is measured."""
+AFFECTED = (1, 10, 100)
+"""How many versions the advisories that are measured affect."""
 _BATCH = 100
 _LOOK_SECONDS = 0.2
 Measured = dict[str, Any]
 
 
-def hot_packages() -> dict[str, int]:
+def hot_packages(runs: int) -> dict[str, int]:
     """A package for each advisory that is measured, and one to warm up with, by how many versions are affected."""
-    return {f"hot-{affected}-{run}": affected for affected, runs in AFFECTED.items() for run in range(runs + 1)}
+    return {f"hot-{affected}-{run}": affected for affected in AFFECTED for run in range(runs + 1)}
 
 
-async def one_advisory(scene: Scene, show: Callable[[str], None]) -> Measured:
+async def one_advisory(scene: Scene, runs: int, show: Callable[[str], None]) -> Measured:
     """By number of affected versions: to the commit, to the last event heard, and the floor of the same run."""
     found: Measured = {}
-    for affected, runs in AFFECTED.items():
+    for affected in AFFECTED:
         committed, heard = [], []
         await _import(scene, affected, runs, committed, heard)
         committed.clear()
         heard.clear()
         floor = []
         for run in range(runs):
+            await scene.settled()
             await _import(scene, affected, run, committed, heard)
             floor += await timed(1, lambda _, run=run, affected=affected: _floor(scene, f"hot-{affected}-{run}"))
         found[str(affected)] = {
@@ -117,12 +113,21 @@ async def match_again(scene: Scene) -> Measured:
     }
 
 
-async def measure_monitoring(count: int, *, peer: int, rematch: bool, show: Callable[[str], None]) -> Measured:
+async def measure_monitoring(
+    count: int, *, runs: int, peer: int, rematch: bool, show: Callable[[str], None]
+) -> Measured:
     """All of it with so many components, on servers of its own."""
     osv = records()
-    named = packages(osv)
-    contents = components(named, count // EACH, hot_packages())
-    found: Measured = {"components": sum(map(len, contents)), "releases": len(contents), "load_before": os.getloadavg()}
+    contents = components(packages(osv), count // EACH, hot_packages(runs))
+    listed = [purl for purls in contents for purl in purls if "/hot-" not in purl]
+    found: Measured = {
+        "components": sum(map(len, contents)),
+        "distinct": len({purl for purls in contents for purl in purls}),
+        "releases": len(contents),
+        "advisories": len(osv),
+        "processors": os.cpu_count(),
+        "load_before": os.getloadavg(),
+    }
     with tempfile.TemporaryDirectory(prefix="hallmark-bench-") as folder:
         async with a_scene(Path(folder)) as scene:
             if rematch:
@@ -132,51 +137,37 @@ async def measure_monitoring(count: int, *, peer: int, rematch: bool, show: Call
             began = time.perf_counter()
             await populate(scene.run, contents)
             show(f"populated in {time.perf_counter() - began:.0f} s")
-            found["one_advisory"] = await one_advisory(scene, show)
+            found["memory_mib_before"] = scene.memory()
+            found["one_advisory"] = await one_advisory(scene, runs, show)
+            found["memory_mib_one_advisory"] = scene.memory()
             if rematch:
-                await scene.run.relay.idle.wait()
-                found["rematch_that_repairs"] = await match_again(scene)
-                show(f"rematch that repairs: {found['rematch_that_repairs']}")
-                found["rematch"] = await match_again(scene)
-                show(f"rematch: {found['rematch']}")
-    found["memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+                for name in ("rematch_that_repairs", "rematch", "rematch_again"):
+                    await scene.settled()
+                    found[name] = await match_again(scene)
+                    show(f"{name}: {found[name]}")
+            found["memory_mib_after"] = scene.memory()
     if peer:
-        distinct = sorted({purl for purls in contents for purl in purls if "/hot-" not in purl})
-        asked = random.Random(7).sample(distinct, min(peer, len(distinct)))  # noqa: S311 - the same in every run
-        found["peer"] = await beside(osv, asked, _own(osv, asked))
-        show(f"peer: {found['peer']}")
+        asked = listed if len(listed) <= peer else random.Random(7).sample(listed, peer)  # noqa: S311 - the same always
+        found["matching_alone"] = await beside(osv, asked)
+        show(f"beside the peer: {found['matching_alone']}")
     return found | {"load_after": os.getloadavg()}
-
-
-def _own(osv: Sequence[dict[str, Any]], purls: Sequence[str]) -> tuple[float, dict[str, list[set[str]]]]:
-    """Seconds that matching alone takes in memory, and each hit with all its names, by component."""
-    advisories = [read_advisory(one) for one in osv]
-    by_key: dict[PackageKey, list[Advisory]] = {}
-    for one in advisories:
-        for key in advisory_keys(one):
-            by_key.setdefault(key, []).append(one)
-    began = time.process_time()
-    found: dict[str, list[set[str]]] = {}
-    for purl in purls:
-        keys = indexed([purl]).get(purl, ())
-        said = answers([purl], {one.id: one for key in keys for one in by_key.get(key, ())}.values())
-        hits = matches_among(said)
-        found[purl] = [{hit.advisory_id, *hit.aliases} for hit in hits]
-    return time.process_time() - began, found
 
 
 def main() -> None:
     """Measure, and print the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--components", type=int, default=100_000)
-    parser.add_argument("--peer", type=int, default=10_000, help="components for the peer; 0 leaves it out")
+    parser.add_argument("--runs", type=int, default=100, help="how often each advisory is measured")
+    parser.add_argument("--peer", type=int, default=100_000, help="components for the peer; 0 leaves it out")
     parser.add_argument("--no-rematch", action="store_true")
     given = parser.parse_args()
 
     def show(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    measured = measure_monitoring(given.components, peer=given.peer, rematch=not given.no_rematch, show=show)
+    measured = measure_monitoring(
+        given.components, runs=given.runs, peer=given.peer, rematch=not given.no_rematch, show=show
+    )
     print(json.dumps(asyncio.run(measured), indent=2, default=list))
 
 

@@ -1,4 +1,10 @@
-"""Another matcher beside Hallmark's: appthreat-vulnerability-db, in a Python of its own that is thrown away."""
+"""Another matcher beside Hallmark's: appthreat-vulnerability-db, in a Python of its own that is thrown away.
+
+- It leaves out what PyPI and Go say of a flaw that GitHub has a record of, and expects that record. So that it matches
+  against the same advisories, GitHub's names are taken off what it gets of these two.
+- Each is asked in a process of its own that has done nothing else, and asked twice: about all components as the
+  releases list them, and about every distinct one once.
+"""
 
 from __future__ import annotations
 
@@ -9,56 +15,47 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.monitoring_differences import compared
 from benchmarks.peers.installing import NotHereError, said
 
 PACKAGE = "appthreat-vulnerability-db"
 _PROGRAM = Path(__file__).parent / "peers" / "vdb_matching.py"
+_LEFT_OUT = ("PYSEC-", "GO-")
+Records = Sequence[dict[str, Any]]
 
 
-async def beside(
-    osv: Sequence[dict[str, Any]], purls: Sequence[str], own: tuple[float, Mapping[str, Sequence[set[str]]]]
-) -> dict[str, Any]:
-    """What it takes for these components, and where its findings and ours differ; why not, where it cannot be had."""
+async def beside(osv: Records, listed: Sequence[str]) -> dict[str, Any]:
+    """What matching alone takes for these components, and where findings differ; why not, where it cannot be had."""
+    asked = {"listed": list(listed), "distinct": sorted(set(listed))}
     with tempfile.TemporaryDirectory(prefix="hallmark-bench-peer-") as folder:
-        question = Path(folder) / "question.json"
-        question.write_text(json.dumps({"records": list(osv), "purls": list(purls)}), encoding="utf-8")
+        own = await _asked(sys.executable, ("-m", "benchmarks.monitoring_own"), Path(folder), osv, asked)
+        ours = {purl: [frozenset(names) for names in hits] for purl, hits in own.pop("hits").items()}
         try:
             python = await _installed(Path(folder) / "python")
             release = (await said(python, "-m", "pip", "show", PACKAGE)).splitlines()[1]
-            answer = json.loads(await said(python, _PROGRAM, question))
+            peer = await _asked(python, (_PROGRAM,), Path(folder), [_nameless(one) for one in osv], asked)
         except NotHereError as error:
-            return {"not_measured": str(error)}
-    took, ours = own
-    found = {(purl, name) for purl, name in answer.pop("found")}
-    return {
-        "release": release,
-        "components": len(purls),
-        **answer,
-        "ms_per_component": round(answer["match_cpu_s"] * 1000 / len(purls), 3),
-        "own_matching_cpu_s": round(took, 2),
-        "own_ms_per_component": round(took * 1000 / len(purls), 3),
-        **compared(ours, found),
-    }
+            return {"own": own, "not_measured": str(error)}
+    found = {(purl, name) for purl, name in peer.pop("found")}
+    taken_over = set(peer.pop("taken_over"))
+    times = {name: round(peer[name]["cpu_s"] / own[name]["cpu_s"], 1) for name in asked}
+    findings = compared(osv, ours, found, taken_over)
+    return {"release": release, "own": own, "peer": peer, "peer_to_own": times, "findings": findings}
 
 
-def compared(ours: Mapping[str, Sequence[set[str]]], theirs: set[tuple[str, str]]) -> dict[str, Any]:
-    """How many findings both have, by any name of a flaw, and some that only one has."""
-    both = sum(any((purl, name) in theirs for name in names) for purl, hits in ours.items() for names in hits)
-    only_ours = [
-        (purl, min(names))
-        for purl, hits in ours.items()
-        for names in hits
-        if not any((purl, name) in theirs for name in names)
-    ]
-    known = {(purl, name) for purl, hits in ours.items() for names in hits for name in names}
-    only_theirs = sorted(theirs - known)
-    return {
-        "both": both,
-        "only_ours": len(only_ours),
-        "only_theirs": len(only_theirs),
-        "some_only_ours": only_ours[:15],
-        "some_only_theirs": only_theirs[:15],
-    }
+def _nameless(record: dict[str, Any]) -> dict[str, Any]:
+    if not record["id"].startswith(_LEFT_OUT):
+        return record
+    return {**record, "aliases": [one for one in record.get("aliases") or () if not one.startswith("GHSA-")]}
+
+
+async def _asked(
+    python: Path | str, program: Sequence[Path | str], folder: Path, osv: Records, asked: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    question = folder / "question.json"
+    question.write_text(json.dumps({"records": list(osv), "asked": asked}), encoding="utf-8")
+    answer: dict[str, Any] = json.loads(await said(python, *program, question))
+    return answer
 
 
 async def _installed(folder: Path) -> Path:

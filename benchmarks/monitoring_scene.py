@@ -13,8 +13,9 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,9 @@ from services.monitoring.domain.release import Context, Release, Sbom, indexed
 from services.monitoring.domain.trust import TrustState
 from services.monitoring.handlers.commands import import_advisories
 from services.monitoring.settings import MonitoringSettings
+from services.monitoring.storage.delivery import uncounted
+from services.monitoring.storage.releases import RELEASES, STANDING, ReleaseRepository
+from services.monitoring.storage.sboms import COMPONENTS, SBOMS, SbomRepository
 from services.monitoring.storage.unit_of_work import MonitoringWork
 from shared.clock import utc_now
 from shared.crypto import keys
@@ -44,10 +48,10 @@ from shared.service import Running, running
 
 EACH = 100
 """Components of a release."""
-_AT_ONCE = 10
+_AT_ONCE = 20
 _OLD, _NEWER = 0.05, "9999.0.0"
 """The share of components at a version that an advisory mentions; all others are newer than any flaw."""
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS, _LOOK_SECONDS = 60.0, 0.05
 _CALLER = Caller(Actor(subject="bench", kind=ActorKind.HUMAN), {"*": frozenset({Role.ADMIN})})
 _numbers = count()
 Package = tuple[str, str]
@@ -61,6 +65,7 @@ class Scene:
     run: Running[MonitoringWork]
     servers: Servers
     heard: asyncio.Queue[float]
+    folder: Path
 
     async def import_(self, *records: dict[str, Any]) -> Answer:
         """Import advisories, from the message at hand to the commit."""
@@ -71,6 +76,24 @@ class Scene:
 
         meta = a_meta()
         return await self.run.dispatcher.perform(work, meta=meta, key=meta.message_id, caller=_CALLER)
+
+    async def settled(self) -> None:
+        """Return once nothing is left to publish or to count."""
+        await self.run.relay.idle.wait()
+        while await uncounted(self.run.database, 1):  # noqa: ASYNC110 - MongoDB does not tell
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def memory(self) -> dict[str, int]:
+        """MiB that this process and mongod hold now, and the most that this process has held."""
+        mongod = next((one for one in Path("/proc").glob("[0-9]*") if self._is_mongod(one)), None)
+        found = {"process": _mib(Path("/proc/self"), "VmRSS"), "process_most": _mib(Path("/proc/self"), "VmHWM")}
+        return found | ({"mongod": _mib(mongod, "VmRSS")} if mongod else {})
+
+    def _is_mongod(self, process: Path) -> bool:
+        with suppress(OSError):
+            said = (process / "cmdline").read_bytes()
+            return b"mongod" in said.partition(b"\0")[0] and str(self.folder).encode() in said
+        return False
 
     async def announced(self, events: int) -> float:
         """When the last of so many events was heard."""
@@ -102,7 +125,7 @@ async def a_scene(folder: Path) -> AsyncIterator[Scene]:
 
         await ear.subscribe("hallmark.evt.monitoring.trust.changed.v1.>", cb=hear)
         async with running(SERVICE, settings) as run:
-            yield Scene(run, servers, heard)
+            yield Scene(run, servers, heard, folder)
         await ear.close()
 
 
@@ -116,26 +139,25 @@ async def _ear(servers: Servers) -> Client:
     )
 
 
-async def populate(run: Running[MonitoringWork], contents: Sequence[Sequence[str]], *, first: int = 0) -> None:
-    """One release for each list of package URLs."""
+async def populate(run: Running[MonitoringWork], contents: Sequence[Sequence[str]]) -> None:
+    """One release for each list of package URLs: as the repositories keep it, without waiting for the disk."""
+    hasty = run.database.hasty_collection
+    sboms = SbomRepository(hasty(SBOMS), hasty(COMPONENTS))
+    releases = ReleaseRepository(hasty(RELEASES), hasty(STANDING))
+    now = utc_now()
     for begin in range(0, len(contents), _AT_ONCE):
-        batch = list(enumerate(contents[begin : begin + _AT_ONCE], start=first + begin))
-
-        async def work(unit: MonitoringWork, batch: Sequence[tuple[int, Sequence[str]]] = batch) -> None:
-            for number, purls in batch:
-                await _release(unit, number, purls)
-
-        await run.dispatcher.perform(work, meta=a_meta(), key="", once=False)
+        batch = enumerate(contents[begin : begin + _AT_ONCE], start=begin)
+        await asyncio.gather(*(_release(sboms, releases, number, purls, now) for number, purls in batch))
 
 
-async def _release(work: MonitoringWork, number: int, purls: Sequence[str]) -> None:
+async def _release(
+    sboms: SbomRepository, releases: ReleaseRepository, number: int, purls: Sequence[str], now: datetime
+) -> None:
     project, subject = f"bench-{number % 50}", sha256_digest(f"release {number}".encode())
     components = indexed(purls)
     key = f"{project}|ev-{subject[7:39]}"
-    now = work.unit.now
-    sbom = Sbom(key, project, key.partition("|")[2], (subject,), now, len(components))
-    await work.sboms.add(sbom, components)
-    await work.releases.save(
+    await sboms.add(Sbom(key, project, key.partition("|")[2], (subject,), now, len(components)), components)
+    await releases.save(
         Release(
             project=project,
             application=f"app-{number}",
@@ -153,6 +175,11 @@ async def _release(work: MonitoringWork, number: int, purls: Sequence[str]) -> N
             components=len(components),
         )
     )
+
+
+def _mib(process: Path, name: str) -> int:
+    said = (process / "status").read_text(encoding="utf-8").splitlines()
+    return next((int(line.split()[1]) // 1024 for line in said if line.startswith(f"{name}:")), 0)
 
 
 def components(packages: Sequence[Package], releases: int, hot: dict[str, int], seed: int = 7) -> list[list[str]]:

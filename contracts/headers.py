@@ -6,6 +6,7 @@ case of header names, so all of ours are lower case but the one the server itsel
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from contracts.vocabulary import Frozen, Utc
@@ -42,6 +43,7 @@ class Meta(Frozen):
     traceparent: str | None = None
 
 
+@lru_cache(maxsize=4096)
 def encode(value: str) -> str:
     """A CloudEvents attribute as a header value: everything outside U+0021..U+007E, and `"` and `%`, escaped."""
     return quote(value, safe="!#$&'()*+,-./:;<=>?@[\\]^_`{|}~")

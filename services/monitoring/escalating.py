@@ -1,4 +1,4 @@
-"""Deadlines that pass, snoozes that end, and deadlines that are to be computed again: swept from MongoDB.
+"""Deadlines that pass, snoozes that end, deadlines to compute again and risk to count: swept from MongoDB.
 
 One instance sweeps, under a lease by the server's time; each step is tied to the lease and reads first what is left to
 do, so that whoever slept past its end changes nothing, and nothing happens twice.
@@ -10,13 +10,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
+from contracts.vocabulary import utc
 from services.monitoring.domain.alerting import Step
 from services.monitoring.domain.alerts import swept
+from services.monitoring.handlers import counting
 from services.monitoring.handlers.alerting import take
 from services.monitoring.handlers.watching import settle
 from services.monitoring.storage.alerts import due_for_a_look
+from services.monitoring.storage.delivery import uncounted
 from services.monitoring.storage.releases import stale
 from services.monitoring.storage.unit_of_work import MonitoringWork
 from shared.logs import log
@@ -44,12 +48,14 @@ async def escalate(run: Running[MonitoringWork]) -> None:
 
 
 async def escalate_once(run: Running[MonitoringWork], lease: Lease | None = None) -> None:
-    """Escalate what is overdue, open again what was put aside, compute deadlines again. Raises `LeaseLostError`.
+    """Escalate what is overdue, open again what was put aside, compute and count what waits. Raises `LeaseLostError`.
 
     Keys hold the revision: what is said of one is said once, and what comes of the next is something else.
     """
     for key, revision in await stale(run.database, _BATCH):
         await _perform(run, lease, f"deadlines:{key}:{revision}", partial(_compute_again, key))
+    for key, opened in await uncounted(run.database, _BATCH):
+        await _perform(run, lease, f"risk:{key}:{utc(opened)}", partial(_count, key, opened))
     for alert_id, revision in await due_for_a_look(run.database, run.clock(), _BATCH):
         await _perform(run, lease, f"sweep:{alert_id}:{revision}", partial(_sweep, alert_id))
 
@@ -67,6 +73,11 @@ async def _compute_again(key: str, work: MonitoringWork) -> None:
     release = await work.releases.find(project, application, version)
     if release is not None and release.stale:
         await settle(work, release, replace(release, stale=False), _BECAUSE)
+
+
+async def _count(key: str, opened: datetime, work: MonitoringWork) -> None:
+    project, application, version = key.split("/")
+    await counting.risk_counted(work, await work.releases.get(project, application, version), opened)
 
 
 async def _perform(

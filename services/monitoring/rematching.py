@@ -17,18 +17,18 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import time
 from functools import partial
+from itertools import accumulate
 from uuid import uuid4
 
 from contracts.headers import Meta
-from services.monitoring.domain.advisory import Advisory
 from services.monitoring.domain.doubts import doubts_among
-from services.monitoring.domain.matching import Match, Undecided, advisory_keys, matches_among
+from services.monitoring.domain.matching import Answer, Matcher, matches_among
 from services.monitoring.domain.packages import PackageKey
-from services.monitoring.domain.release import Release, answers, indexed, newest_per_subject
+from services.monitoring.domain.release import Release, indexed, newest_per_subject
 from services.monitoring.domain.rematching import Progress, is_due
-from services.monitoring.domain.trust import rejudged
+from services.monitoring.domain.trust import stands_as
 from services.monitoring.domain.vex import with_excused
-from services.monitoring.handlers.watching import assessed, settle
+from services.monitoring.handlers.watching import assessed, settle_all
 from services.monitoring.settings import REMATCH_AT, MonitoringSettings
 from services.monitoring.storage.unit_of_work import MonitoringWork
 from shared.errors import Transient
@@ -38,8 +38,9 @@ from shared.mongo import Lease
 from shared.mongo.lease import LeaseLostError
 from shared.service import Running
 
-BATCH = 50
-REPAIRED = 5
+BATCH, COMPONENTS = 250, 50_000
+"""Releases, and components of them, that are compared at a time."""
+REPAIRED = 20
 """Releases that one transaction repairs at most."""
 EVERY_SECONDS = 2.0
 BECAUSE = "All components were matched again."
@@ -51,20 +52,22 @@ _REMEMBERED = 200_000
 class Reader:
     """Reads what stands and compares it, remembering advisories and answers for as long as one re-match takes."""
 
-    advisories: dict[PackageKey, tuple[Advisory, ...]] = field(default_factory=dict)
-    answers: dict[str, tuple[Match | Undecided, ...]] = field(default_factory=dict)
+    matcher: Matcher = field(default_factory=Matcher)
+    read: set[PackageKey] = field(default_factory=set)
+    """The packages whose advisories the matcher has learnt."""
+    answers: dict[str, tuple[Answer, ...]] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Begin anew."""
-        self.advisories.clear()
-        self.answers.clear()
+        self.matcher, self.read, self.answers = Matcher(), set(), {}
 
     async def differing(self, work: MonitoringWork, releases: Sequence[Release]) -> list[Release]:
         """Those of which something else stands than what matching says."""
-        if len(self.answers) > _REMEMBERED or len(self.advisories) > _REMEMBERED:
+        if len(self.answers) > _REMEMBERED or len(self.read) > _REMEMBERED:
             self.forget()
-        subjects = {one.key: await work.versions.subjects(one.project, one.own_subjects) for one in releases}
-        sboms = {one.key: await self._sboms(work, one, subjects[one.key]) for one in releases}
+        subjects = await work.versions.subjects_of_each({one.key: (one.project, one.own_subjects) for one in releases})
+        about = await work.sboms.about_each({one.key: (one.project, subjects[one.key]) for one in releases})
+        sboms = {key: tuple(sorted(one.key for one in newest_per_subject(found))) for key, found in about.items()}
         purls = await work.sboms.purls_of_each({key for keys in sboms.values() for key in keys})
         await self._answer(work, {purl for names in purls.values() for purl in names})
         doubts = await work.undecided.of_each([one.key for one in releases])
@@ -72,32 +75,24 @@ class Reader:
         for one in releases:
             named = {purl for key in sboms[one.key] for purl in purls.get(key, ())}
             said = [answer for purl in named for answer in self.answers[purl]]
-            before = with_excused(one.state, one.excused)
-            _, change = rejudged(before, matches_among(said), work.unit.now)
+            as_matched = stands_as(with_excused(one.state, one.excused), matches_among(said))
             same = (subjects[one.key], sboms[one.key], len(named)) == (one.subjects, one.sboms, one.components)
-            if change or not same or doubts[one.key] != doubts_among(said):
+            if not (same and as_matched and doubts[one.key] == doubts_among(said)):
                 found.append(one)
         return found
 
-    @staticmethod
-    async def _sboms(work: MonitoringWork, release: Release, subjects: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(sorted(one.key for one in newest_per_subject(await work.sboms.about(release.project, subjects))))
-
     async def _answer(self, work: MonitoringWork, purls: Iterable[str]) -> None:
-        new = {purl for purl in purls if purl not in self.answers}
+        new = [purl for purl in purls if purl not in self.answers]
         keys = indexed(new)
-        await self._read(work, {key for found in keys.values() for key in found})
+        await self._learn(work, {key for found in keys.values() for key in found})
         for purl in new:
-            named = {one.id: one for key in keys.get(purl, ()) for one in self.advisories[key]}
-            self.answers[purl] = answers([purl], named.values())
+            self.answers[purl] = self.matcher.answers(purl) if purl in keys else ()
 
-    async def _read(self, work: MonitoringWork, keys: Iterable[PackageKey]) -> None:
-        new = {key for key in keys if key not in self.advisories}
-        found: dict[PackageKey, list[Advisory]] = {key: [] for key in new}
+    async def _learn(self, work: MonitoringWork, keys: set[PackageKey]) -> None:
+        new = keys - self.read
         for advisory in await work.advisories.naming(new) if new else ():
-            for key in new.intersection(advisory_keys(advisory)):
-                found[key].append(advisory)
-        self.advisories |= {key: tuple(named) for key, named in found.items()}
+            self.matcher.learn(advisory)
+        self.read |= new
 
 
 async def rematch(run: Running[MonitoringWork]) -> None:
@@ -122,12 +117,18 @@ async def step(run: Running[MonitoringWork], lease: Lease, reader: Reader) -> bo
             return False
         reader.forget()
         return await _transaction(run, meta, partial(_begin, lease))
-    releases = await reading.releases.following(progress.cursor, BATCH)
+    releases = _bearable(await reading.releases.following(progress.cursor, BATCH))
     differing = await reader.differing(reading, releases)
     if len(differing) > REPAIRED:
         # Judging a release takes long beside comparing it, and a transaction must end in time: the rest comes next.
         releases, differing = releases[: releases.index(differing[REPAIRED])], differing[:REPAIRED]
     return await _transaction(run, meta, partial(_keep, lease, progress, releases, differing))
+
+
+def _bearable(releases: Sequence[Release]) -> Sequence[Release]:
+    """The first of them, at least one, that have not more components together than are to be held in memory."""
+    sums = accumulate(one.components for one in releases)
+    return releases[: max(1, sum(so_far <= COMPONENTS for so_far in sums))]
 
 
 async def _transaction(
@@ -158,7 +159,7 @@ async def _keep(
         return []
     for project in sorted({one.project for one in differing}):
         await work.match_clock.touch(project)
-    repaired = [one.key for one in differing if await _repaired(work, one)]
+    repaired = await _repaired(work, differing)
     await work.rematches.keep(
         replace(
             seen,
@@ -170,12 +171,15 @@ async def _keep(
     return repaired
 
 
-async def _repaired(work: MonitoringWork, seen: Release) -> bool:
-    release = await work.releases.get(seen.project, seen.application, seen.version)
-    after, doubts = await assessed(work, release)
-    doubted = await work.undecided.keep(release.key, doubts)
-    settled = await settle(work, release, after, BECAUSE)
-    return doubted or settled.revision != release.revision
+async def _repaired(work: MonitoringWork, seen: Sequence[Release]) -> list[str]:
+    """Those of them that something else stood of, now that it does not."""
+    before = [await work.releases.get(one.project, one.application, one.version) for one in seen]
+    judged = await assessed(work, before)
+    known = await work.undecided.of_each([one.key for one in before])
+    doubts = {change.after.key: doubt for change, doubt in judged}
+    await work.undecided.keep_each(doubts, known)
+    settled = {one.key for one in await settle_all(work, [change for change, _ in judged], BECAUSE)}
+    return [one.key for one in before if one.key in settled or doubts[one.key] != known[one.key]]
 
 
 async def _fence(lease: Lease, work: MonitoringWork) -> None:

@@ -232,8 +232,10 @@ async def test_risk_is_listed_by_urgency_page_by_page(tmp_path: Path) -> None:
         assert (later.owners, later.deadline) == (("new-team",), NOW + timedelta(days=30))
 
 
-async def metrics(scene: Scene) -> dict[str, tuple[float | None, float | None, float | None]]:
-    answer = await scene.asker.ask(ShowMetrics(project="shop", application="web"), DeliveryMetrics)
+async def metrics(
+    scene: Scene, application: str | None = "web"
+) -> dict[str, tuple[float | None, float | None, float | None]]:
+    answer = await scene.asker.ask(ShowMetrics(project="shop", application=application), DeliveryMetrics)
     return {one.name: (one.value, one.numerator, one.denominator) for one in answer.metrics}
 
 
@@ -289,3 +291,25 @@ async def test_time_at_risk_counts_as_a_failure_of_what_stands(tmp_path: Path) -
         assert found["time_to_restore"][0] == timedelta(hours=3).total_seconds()
         shown: ReleaseTrust = await scene.trust()
         assert shown.trust is Trust.TRUSTED
+
+
+async def test_what_one_import_puts_at_risk_in_several_applications_is_counted_soon(tmp_path: Path) -> None:
+    clock = FrozenClock(NOW + timedelta(hours=1))
+    async with a_scene(tmp_path, clock) as scene:
+        for application in ("web", "api"):
+            own = {"application": application, "version_digest": digest("shop", application)}
+            image = digest("shop", application, "image")
+            scene.boms[f"e-{application}"] = ["pkg:pypi/lib@1.5"]
+            await scene.deliver(moved("1.0", NOW, promotion_id=f"p-{application}", **own))
+            await scene.deliver(trusted(artifacts=(image,), **own))
+            await scene.deliver(bom(f"e-{application}", image))
+
+        assert (await scene.import_(advisory("A-1", "lib"))).releases_touched == 2
+
+        assert {one.trust for one in (await scene.risk()).releases} == {Trust.AT_RISK}
+        await eventually(lambda: metrics(scene, None), lambda now: now["change_failure_rate"] == (1.0, 2, 2))
+        gone = {"modified": "2026-05-03T00:00:00Z", "withdrawn": "2026-05-03T00:00:00Z"}
+        clock.advance(hours=3)
+        await scene.import_(advisory("A-1", "lib", **gone))
+        restored = (await metrics(scene, None))["time_to_restore"]
+        assert restored[0] == timedelta(hours=3).total_seconds()

@@ -20,10 +20,10 @@ from contracts.vocabulary import Artifact, Doubt, Role, Trust
 from services.monitoring import rematching
 from services.monitoring.domain.advisory import read_advisory
 from services.monitoring.domain.matching import Match, Undecided
-from services.monitoring.domain.release import answers
 from shared.errors import Forbidden
 from tests.support.clock import FrozenClock
 from tests.support.eventually import eventually
+from tests.support.matching import answers
 from tests.support.monitoring_scenes import NOW, Scene, a_scene, advisory, bom, created, digest, trusted
 
 pytestmark = pytest.mark.servers

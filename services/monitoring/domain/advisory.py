@@ -13,6 +13,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -64,25 +66,28 @@ class Bound(StrEnum):
     LIMIT = "limit"
 
 
-class RangeEvent(Frozen):
+@dataclass(frozen=True, slots=True)
+class RangeEvent:
     """At this version the flaw comes, goes, or the range ends."""
 
     bound: Bound
-    version: _Word
+    version: str
 
 
-class AffectedRange(Frozen):
+@dataclass(frozen=True, slots=True)
+class AffectedRange:
     """Versions between events, in the order they were written."""
 
     type: RangeType
     events: tuple[RangeEvent, ...]
 
 
-class AffectedPackage(Frozen):
+@dataclass(frozen=True, slots=True)
+class AffectedPackage:
     """One package that the flaw is in."""
 
-    ecosystem: _Word
-    name: _Word
+    ecosystem: str
+    name: str
     ranges: tuple[AffectedRange, ...] = ()
     versions: tuple[str, ...] = ()
 
@@ -99,14 +104,15 @@ class AffectedPackage(Frozen):
         return tuple(dict.fromkeys(found))
 
 
-class Advisory(Frozen):
+@dataclass(frozen=True, slots=True)
+class Advisory:
     """What one database says of one flaw."""
 
-    id: AdvisoryId
-    aliases: tuple[AdvisoryId, ...]
+    id: str
+    aliases: tuple[str, ...]
     """Ids of the same flaw in other databases, sorted."""
-    modified: Utc
-    withdrawn: Utc | None
+    modified: datetime
+    withdrawn: datetime | None
     """When it was taken back; a withdrawn advisory never matches."""
     summary: str
     severity: Severity

@@ -17,8 +17,7 @@ from decimal import Decimal
 from contracts.circumstances import Exploitation, WaivedSubject
 from contracts.vocabulary import Severity
 from services.monitoring.domain.advisory import Advisory, worst
-from services.monitoring.domain.matching import Match, Undecided, advisory_keys, match
-from services.monitoring.domain.packages import PackageKey, component_of
+from services.monitoring.domain.matching import Answer, Match, Matcher, Undecided
 from services.monitoring.domain.remediation import distinct
 
 
@@ -116,14 +115,10 @@ def joined_by_names(names: Collection[str], advisories: Iterable[Advisory]) -> f
 
 def findings(purls: Iterable[str], advisories: Sequence[Advisory], *, clean: bool = False) -> tuple[Finding, ...]:
     """What the advisories say of these components, one finding per flaw; with `clean`, also where they say nothing."""
-    by_key: dict[PackageKey, list[Advisory]] = {}
-    for advisory in advisories:
-        for key in advisory_keys(advisory):
-            by_key.setdefault(key, []).append(advisory)
+    matcher = Matcher(advisories)
     found: list[Finding] = []
     for purl in sorted(set(purls)):
-        about = {one.id: one for package in component_of(purl).advised for one in by_key.get(package.key, ())}
-        answers = [match(purl, one) for one in about.values()]
+        answers = matcher.answers(purl)
         mine = [*_sure(answers), *_doubtful(answers, advisories)]
         found += mine or ([Finding(purl)] if clean else [])
     return tuple(found)
@@ -139,14 +134,14 @@ def _alarm(one: Exploitation) -> tuple[bool, bool, Decimal]:
     return one.exploited_since is not None, one.ransomware, Decimal(one.epss or 0)
 
 
-def _sure(answers: Iterable[Match | Undecided | None]) -> list[Finding]:
+def _sure(answers: Iterable[Answer]) -> list[Finding]:
     return [
         Finding(one.component, one.advisory_id, one.aliases, one.severity, one.fixed_in, one.summary)
         for one in distinct(answer for answer in answers if isinstance(answer, Match))
     ]
 
 
-def _doubtful(answers: Sequence[Match | Undecided | None], advisories: Iterable[Advisory]) -> list[Finding]:
+def _doubtful(answers: Sequence[Answer], advisories: Iterable[Advisory]) -> list[Finding]:
     known = {one.id: one for one in advisories}
     told = {name for one in answers if isinstance(one, Match) for name in (one.advisory_id, *one.aliases)}
     found: list[Finding] = []

@@ -5,7 +5,7 @@
   is dropped (Go writes one).
 - PyPI follows PEP 440. A component's local label (`+cu118`) is dropped, as `<=` and `==` specifiers do: a local build
   of an affected version is affected.
-- Packagist follows Composer, Alpine and its kin apk-tools (`version_keys.py`).
+- Semantic Versioning, Packagist (Composer), Alpine and its kin (apk-tools) have sort keys here (`version_keys.py`).
 - RubyGems, NuGet and Maven follow univers; so do Debian's order (Debian Policy, 5.6.12) and RPM's (`rpmvercmp`), with
   an epoch that counts as 0 when it is left out.
 """
@@ -22,11 +22,11 @@ from typing import Any, Protocol
 from packaging.version import InvalidVersion, Version
 from univers.debian import Version as DebianVersion
 from univers.rpm import RpmVersion
-from univers.versions import MavenVersion, NugetVersion, RubygemsVersion, SemverVersion
+from univers.versions import MavenVersion, NugetVersion, RubygemsVersion
 
 from services.monitoring.domain.advisory import RangeType
 from services.monitoring.domain.distributions import ECOSYSTEMS
-from services.monitoring.domain.version_keys import apk_key, composer_key
+from services.monitoring.domain.version_keys import apk_key, composer_key, semver_key
 
 _NUMBER = r"(?:0|[1-9]\d*)"
 _SEMVER = re.compile(
@@ -77,31 +77,39 @@ def ordering_for(ecosystem: str, kind: RangeType) -> Ordering | None:
             return None
 
 
-def newer_than(ecosystem: str, version: str, candidates: Iterable[str]) -> tuple[str, ...]:
-    """The candidates above `version`, lowest first, in the ecosystem's own order (else Semantic Versioning).
-
-    Candidates that are no versions are left out; nothing is known to be above an unreadable `version`.
-    """
-    ordering = _BY_ECOSYSTEM.get(ecosystem, _SEMVER_ORDER)
-    try:
-        floor = ordering.component(version)
-    except Unreadable:
-        return ()
-    return tuple(candidate for read, candidate in _in_order(ordering, candidates) if floor < read)
-
-
-def newest(ecosystem: str, candidates: Iterable[str]) -> str | None:
-    """The highest of the candidates that are versions, in the same order as `newer_than`; None without any."""
-    ordering = _BY_ECOSYSTEM.get(ecosystem, _SEMVER_ORDER)
-    return next((candidate for _, candidate in reversed(_in_order(ordering, candidates))), None)
-
-
-def _in_order(ordering: Ordering, candidates: Iterable[str]) -> list[tuple[Ordered, str]]:
+def in_order(ecosystem: str, candidates: Iterable[str]) -> list[tuple[Ordered, str]]:
+    """The candidates that are versions, lowest first, in the ecosystem's own order (else Semantic Versioning)."""
+    bound = _BY_ECOSYSTEM.get(ecosystem, _SEMVER_ORDER).bound
     found: list[tuple[Ordered, str]] = []
     for candidate in candidates:
         with suppress(Unreadable):
-            found.append((ordering.bound(candidate), candidate))
+            found.append((bound(candidate), candidate))
     return sorted(found, key=lambda pair: pair[0])
+
+
+def lowest_above(ecosystem: str, version: str, ordered: Iterable[tuple[Ordered, str]]) -> str | None:
+    """The first of what `in_order` said that is above `version`; nothing is known to be above an unreadable one."""
+    try:
+        floor = _BY_ECOSYSTEM.get(ecosystem, _SEMVER_ORDER).component(version)
+    except Unreadable:
+        return None
+    for read, candidate in ordered:
+        if floor < read:
+            return candidate
+    return None
+
+
+def newer_than(ecosystem: str, version: str, candidates: Iterable[str]) -> tuple[str, ...]:
+    """The candidates above `version`, lowest first; those that are no versions are left out."""
+    ordered = in_order(ecosystem, candidates)
+    lowest = lowest_above(ecosystem, version, ordered)
+    texts = [candidate for _, candidate in ordered]
+    return tuple(texts[texts.index(lowest) :]) if lowest is not None else ()
+
+
+def newest(ecosystem: str, candidates: Iterable[str]) -> str | None:
+    """The highest of the candidates that are versions; None without any."""
+    return next((candidate for _, candidate in reversed(in_order(ecosystem, candidates))), None)
 
 
 @lru_cache(maxsize=_CACHED)
@@ -139,7 +147,7 @@ def _same(read: Callable[[str], Ordered]) -> Ordering:
 
 
 PYPI = Ordering(bound=_pep440, component=_pep440_public)
-_SEMVER_ORDER = _same(_reader(_SEMVER, SemverVersion))
+_SEMVER_ORDER = _same(_reader(_SEMVER, semver_key))
 _BY_ECOSYSTEM = {
     "PyPI": PYPI,
     "npm": _SEMVER_ORDER,

@@ -20,10 +20,9 @@ from contracts.circumstances import Exploitation
 from contracts.vocabulary import Criticality, Severity
 from services.monitoring.domain.advisory import Advisory, reaches
 from services.monitoring.domain.exposure import exploitation_of
-from services.monitoring.domain.matching import Match
+from services.monitoring.domain.matching import Match, Matcher, matches_among
 from services.monitoring.domain.ordering import newer_than
 from services.monitoring.domain.packages import package_version
-from services.monitoring.domain.release import hits
 from services.monitoring.domain.remediation import distinct
 from services.monitoring.domain.sla import due
 
@@ -128,7 +127,8 @@ def plan(burdens: Iterable[Burden], world: World) -> tuple[Step, ...]:
     by_component: dict[str, list[Burden]] = {}
     for burden in burdens:
         by_component.setdefault(burden.match.component, []).append(burden)
-    steps = [_step(component, mine, world) for component, mine in by_component.items()]
+    matcher = Matcher(world.advisories)
+    steps = [_step(component, mine, world, matcher) for component, mine in by_component.items()]
     return tuple(sorted(steps, key=lambda one: (-one.removes, -one.risk, one.deadline, one.component)))
 
 
@@ -155,23 +155,23 @@ def at_version(purl: str, version: str) -> str:
     return PackageURL.from_string(purl)._replace(version=version).to_string()
 
 
-def _step(component: str, burdens: Sequence[Burden], world: World) -> Step:
+def _step(component: str, burdens: Sequence[Burden], world: World, matcher: Matcher) -> Step:
     scores = tuple(sorted((score(one, world) for one in burdens), key=lambda one: (-one.risk, one.burden.release)))
     before = sum(one.risk for one in scores)
     package = package_version(component)
     fixes = sorted({one.match.fixed_in for one in burdens if one.match.fixed_in})
     best, left = None, before
     for version in newer_than(package.key.ecosystem, package.version or "", fixes)[-_MOST_TRIED:]:
-        after = _left_at(component, version, burdens, world)
+        moved = matches_among(matcher.answers(at_version(component, version)))
+        after = _left_with(moved, burdens, world)
         if after < left:
             best, left = version, after
     return Step(component, best, scores, before - left)
 
 
-def _left_at(component: str, version: str, burdens: Sequence[Burden], world: World) -> float:
-    """The risk that the component would carry in another version."""
-    moved = at_version(component, version)
-    matches = [one for one in distinct(hits([moved], world.advisories)) if reaches(one.severity, Severity.LOW)]
+def _left_with(moved: Iterable[Match], burdens: Sequence[Burden], world: World) -> float:
+    """The risk that the component would carry with these matches."""
+    matches = [one for one in distinct(moved) if reaches(one.severity, Severity.LOW)]
     since = {(one.release, name): one.since for one in burdens for name in (one.match.advisory_id, *one.match.aliases)}
     risk = 0.0
     for carrier in {one.release: one for one in burdens}.values():

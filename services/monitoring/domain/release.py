@@ -10,12 +10,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from contracts.vocabulary import Criticality, Digest, SourceCommit, Trust
-from services.monitoring.domain.advisory import Advisory
 from services.monitoring.domain.causes import (
     RevocationCause,
     VulnerabilityCause,
@@ -24,7 +24,6 @@ from services.monitoring.domain.causes import (
     standing_rule,
 )
 from services.monitoring.domain.deadlines import Deadline, Standing, Terms, counted
-from services.monitoring.domain.matching import Match, Undecided, advisory_keys, match, matches_among
 from services.monitoring.domain.packages import PackageKey, component_of
 from services.monitoring.domain.remediation import distinct
 from services.monitoring.domain.sla import SlaTable
@@ -180,17 +179,37 @@ class Release:
         return replace(self, context=context) if newer and context else self
 
 
+class Change(NamedTuple):
+    """A release as it was, and as it is now."""
+
+    before: Release
+    after: Release
+
+
 def joined(causes: Iterable[VulnerabilityCause]) -> tuple[VulnerabilityCause, ...]:
     """One cause per flaw and component, sorted by component and id."""
-    given = tuple(causes)
-    since: dict[tuple[str, str], datetime] = {}
-    for cause in given:
-        key = (cause.match.component, cause.match.advisory_id)
-        since[key] = min(cause.since, since.get(key, cause.since))
-    return tuple(
-        VulnerabilityCause(match=flaw, since=min(_moments(flaw, since)))
-        for flaw in distinct(cause.match for cause in given)
-    )
+    by_component: dict[str, list[VulnerabilityCause]] = {}
+    for cause in causes:
+        by_component.setdefault(cause.match.component, []).append(cause)
+    found: list[VulnerabilityCause] = []
+    for _, some in sorted(by_component.items()):
+        # Most components have one flaw, and one is joined with nothing.
+        found += some if len(some) == 1 else _joined_of_one(some)
+    return tuple(found)
+
+
+def _joined_of_one(causes: Sequence[VulnerabilityCause]) -> list[VulnerabilityCause]:
+    """Those of one component."""
+    since: dict[str, datetime] = {}
+    for cause in causes:
+        name = cause.match.advisory_id
+        since[name] = min(cause.since, since.get(name, cause.since))
+    return [
+        VulnerabilityCause(
+            match=flaw, since=min(since[name] for name in (flaw.advisory_id, *flaw.aliases) if name in since)
+        )
+        for flaw in distinct(cause.match for cause in causes)
+    ]
 
 
 def newest_per_subject(sboms: Iterable[Sbom]) -> tuple[Sbom, ...]:
@@ -210,27 +229,3 @@ def indexed(purls: Iterable[str]) -> dict[str, tuple[PackageKey, ...]]:
         except Invalid:
             continue
     return found
-
-
-def answers(purls: Iterable[str], advisories: Iterable[Advisory]) -> tuple[Match | Undecided, ...]:
-    """What every advisory says of every component that it is about, unless that is no."""
-    by_key: dict[PackageKey, list[str]] = {}
-    for purl, keys in indexed(purls).items():
-        for key in keys:
-            by_key.setdefault(key, []).append(purl)
-    found = (
-        match(purl, advisory)
-        for advisory in advisories
-        for purl in dict.fromkeys(purl for key in advisory_keys(advisory) for purl in by_key.get(key, ()))
-    )
-    return tuple(answer for answer in found if answer is not None)
-
-
-def hits(purls: Iterable[str], advisories: Iterable[Advisory]) -> tuple[Match, ...]:
-    """Every hit of an advisory on a component."""
-    return matches_among(answers(purls, advisories))
-
-
-def _moments(flaw: Match, since: Mapping[tuple[str, str], datetime]) -> list[datetime]:
-    keys = [(flaw.component, name) for name in (flaw.advisory_id, *flaw.aliases)]
-    return [since[key] for key in keys if key in since]

@@ -126,6 +126,15 @@ def rejudged(
     return _settled(state, _causes(state, matches, at), at, threshold)
 
 
+def stands_as(state: TrustState, matches: Iterable[Match], threshold: Severity = Severity.LOW) -> bool:
+    """Whether `rejudged` would change nothing; for many releases at a time, since it makes no cause."""
+    if state.trust is Trust.REVOKED:
+        return True
+    said = {_key(match): match for match in matches}
+    counting = {key: match for key, match in said.items() if reaches(match.severity, threshold)}
+    return counting == {key: cause.match for key, cause in _open(state).items()}
+
+
 def cleared(state: TrustState, advisory_ids: Collection[str], at: datetime) -> TrustStep:
     """Removes every match of these advisories: they were withdrawn, or do not apply."""
     left = {key: cause for key, cause in _open(state).items() if key[1] not in advisory_ids}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from typing import NamedTuple
 
 from contracts.alerting import AlertKind, ClosedBy
 from contracts.vocabulary import Trust
@@ -12,31 +12,44 @@ from services.monitoring.domain.alerting import End, Step, alarming, planned, re
 from services.monitoring.domain.alerts import Alert
 from services.monitoring.domain.deadlines import Standing
 from services.monitoring.domain.release import Release
+from services.monitoring.domain.sla import DEFAULT
 from services.monitoring.storage.unit_of_work import MonitoringWork
 
 
-async def timed(work: MonitoringWork, release: Release) -> tuple[Release, tuple[Standing, ...]]:
-    """The release with its deadlines, by the table of its project and what is known of exploitation; what stands."""
-    if not release.state.causes:
-        return replace(release, deadlines=(), stale=False), ()
-    applied = await work.sla_tables.counting_in(release.project)
-    names = {
-        name for cause in release.state.vulnerabilities for name in (cause.match.advisory_id, *cause.match.aliases)
-    }
-    standing = release.standing(await work.exploitation.exploited_among(names))
-    return release.timed(standing, applied.table, work.unit.now), standing
+class Timed(NamedTuple):
+    """A release with its deadlines, and what stands against it."""
+
+    release: Release
+    standing: tuple[Standing, ...]
 
 
-async def keep_alerts(
-    work: MonitoringWork, release: Release, standing: Sequence[Standing], because: str, ended_by: ClosedBy | None
-) -> None:
+async def timed(work: MonitoringWork, releases: Sequence[Release]) -> list[Timed]:
+    """The releases with their deadlines, by the tables of their projects and what is known of exploitation."""
+    caused = [one for one in releases if one.state.causes]
+    applied = await work.sla_tables.counting_in_each({one.project for one in caused}) if caused else {}
+    flaws = [cause.match for one in caused for cause in one.state.vulnerabilities]
+    exploited = await work.exploitation.exploited_among(
+        {name for flaw in flaws for name in (flaw.advisory_id, *flaw.aliases)}
+    )
+    found = []
+    for one in releases:
+        standing = one.standing(exploited) if one.state.causes else ()
+        table = applied[one.project].table if standing else DEFAULT
+        found.append(Timed(one.timed(standing, table, work.unit.now), standing))
+    return found
+
+
+async def keep_alerts(work: MonitoringWork, about: Sequence[Timed], because: str, ended_by: ClosedBy | None) -> None:
     """Open an alert for every cause that has none, and close those whose cause is gone."""
-    causes = alarming(release, standing)
-    active = await work.alerts.active(release.key)
-    plan = planned(active, causes)
-    past = await work.alerts.past(release.key, plan.unheard)
-    end = await _end(work, release, plan.gone, because, ended_by)
-    await take(work, reconciled(release, plan, past, work.unit.now, end))
+    active = await work.alerts.active({one.release.key for one in about})
+    plans = [planned(active[one.release.key], alarming(one.release, one.standing)) for one in about]
+    unheard = {one.release.key: plan.unheard for one, plan in zip(about, plans, strict=True)}
+    past = await work.alerts.past(unheard)
+    steps: list[Step] = []
+    for (release, _), plan in zip(about, plans, strict=True):
+        end = await _end(work, release, plan.gone, because, ended_by)
+        steps += reconciled(release, plan, past.get(release.key, ()), work.unit.now, end)
+    await take(work, steps)
 
 
 async def exploitation_changed(work: MonitoringWork, names: Collection[str]) -> None:

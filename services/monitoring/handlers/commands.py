@@ -14,8 +14,7 @@ from contracts.monitoring.v1.commands import (
 from contracts.vocabulary import Role
 from services.monitoring import wire
 from services.monitoring.domain.advisory import Advisory, is_newer, read_advisory
-from services.monitoring.domain.matching import advisory_keys
-from services.monitoring.domain.release import answers
+from services.monitoring.domain.matching import Matcher, advisory_keys
 from services.monitoring.domain.trust import revoked
 from services.monitoring.handlers import HANDLERS
 from services.monitoring.handlers.imports import noted
@@ -77,15 +76,20 @@ def _read(command: ImportAdvisories) -> tuple[list[Advisory], tuple[RefusedAdvis
 
 
 async def _look_again(work: MonitoringWork, changed: list[Advisory], before: list[Advisory], source: str) -> int:
+    named = await work.sboms.naming({key for one in (*changed, *before) for key in advisory_keys(one)})
+    now, earlier = Matcher(changed), Matcher(before)
+    answers = {purl: now.answers(purl) for purl in named}
     # What an advisory said before counts as well: it may have stopped saying it.
-    said = (*changed, *before)
-    named = await work.sboms.naming({key for one in said for key in advisory_keys(one)})
-    concerned = {answer.component for answer in answers(named, said)}
-    sboms = {sbom for purl in concerned for sbom in named[purl]}
-    releases = await work.releases.described_by(sboms)
+    concerned = [purl for purl in sorted(named) if answers[purl] or earlier.answers(purl)]
+    purls: dict[str, list[str]] = {}
+    for purl in concerned:
+        for sbom in named[purl]:
+            purls.setdefault(sbom, []).append(purl)
+    releases = await work.releases.described_by(purls)
+    said = []
+    for one in releases:
+        mine = dict.fromkeys(purl for sbom in one.sboms for purl in purls.get(sbom, ()))
+        said.append((one, [answer for purl in mine for answer in answers[purl]]))
     because = f"Advisories were imported from {source}." if source else "Advisories were imported."
-    async with work.undecided.gathered([release.key for release in releases]), work.releases.gathered():
-        for release in releases:
-            purls = sorted(purl for purl in concerned if not named[purl].isdisjoint(release.sboms))
-            await judge_advisories(work, release, purls, changed, because)
+    await judge_advisories(work, said, {one.id for one in changed}, because)
     return len(releases)

@@ -73,11 +73,17 @@ async def incident(work: MonitoringWork, project: str, application: str, name: s
         await _restate(work, project, application, f"{project}|{application}|incident|{name}", fault)
 
 
-async def at_risk(work: MonitoringWork, release: Release, at: datetime) -> None:
-    """A release began to be at risk."""
+async def at_risk(work: MonitoringWork, releases: Sequence[Release], at: datetime) -> None:
+    """Releases began to be at risk. One flaw can be in hundreds: then the sums follow, one application at a time."""
+    await work.delivery.at_risk(releases, at)
+    if len(releases) == 1:
+        await risk_counted(work, releases[0], at)
+
+
+async def risk_counted(work: MonitoringWork, release: Release, opened: datetime) -> None:
+    """Have a time at risk in the sums."""
     await work.failures.hold(release.project, release.application)
-    await work.delivery.at_risk(release, at)
-    await _episodes(work, release, [at])
+    await _episodes(work, release, [opened])
 
 
 async def safe(work: MonitoringWork, release: Release, at: datetime) -> None:
@@ -91,6 +97,7 @@ async def _episodes(work: MonitoringWork, release: Release, opened: Sequence[dat
         fault = Fault(one.id, one.opened_at, one.version, one.resolved_at)
         key = f"{release.project}|{release.application}|episode|{one.id}"
         await _restate(work, release.project, release.application, key, fault)
+    await work.delivery.counted(release, opened)
 
 
 async def _restate(work: MonitoringWork, project: str, application: str, key: str, fault: Fault) -> None:

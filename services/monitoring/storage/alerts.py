@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection as Members
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from contracts.alerting import AlertState
@@ -66,24 +66,28 @@ class AlertRepository:
         found = await self._alerts.get(alert_id)
         return _from_document(found) if found else None
 
-    async def active(self, release: str) -> list[Alert]:
-        """Those about a release that are not closed, by id."""
-        found = await self._alerts.every({"release": release, "active": True})
-        return sorted(map(_from_document, found), key=lambda one: one.alert_id)
+    async def active(self, releases: Members[str]) -> dict[str, list[Alert]]:
+        """Those about each of these releases that are not closed, by id."""
+        return await self._of_each(releases, {"active": True})
 
-    async def past(self, release: str, names: Members[str]) -> list[Alert]:
-        """Those about a release whose cause was ever called so."""
-        if not names:
-            return []
-        found = await self._alerts.every({"release": release, "known_as": {"$in": sorted(names)}})
-        return [_from_document(one) for one in found]
+    async def past(self, names: Mapping[str, Members[str]]) -> dict[str, list[Alert]]:
+        """Of each of these releases at least those whose cause was ever called so."""
+        wanted = sorted({name for some in names.values() for name in some})
+        return await self._of_each([key for key, some in names.items() if some], {"known_as": {"$in": wanted}})
+
+    async def _of_each(self, releases: Members[str], where: Document) -> dict[str, list[Alert]]:
+        found: dict[str, list[Alert]] = {key: [] for key in releases}
+        rows = await self._alerts.every({"release": {"$in": sorted(releases)}, **where}) if releases else []
+        for one in sorted(map(_from_document, rows), key=lambda one: one.alert_id):
+            found[one.release].append(one)
+        return found
 
     async def take(self, steps: Sequence[Step]) -> None:
         """Keep what became of alerts, if they are still what they were."""
         await self._alerts.add_all([_to_document(one.after) | {"revision": 1} for one in steps if one.before is None])
-        for one in steps:
-            if one.before is not None:
-                await self._alerts.replace(_to_document(one.after), revision=one.before.revision)
+        await self._alerts.replace_all(
+            [(_to_document(one.after), one.before.revision) for one in steps if one.before is not None]
+        )
 
 
 async def alert_page(alerts: Collection, query: ListAlerts, now: datetime) -> tuple[list[Alert], str | None]:

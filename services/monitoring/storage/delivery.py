@@ -2,11 +2,11 @@
 
 `deployments`  {_id: promotion id, project, application, version, kind, committed_at, at}
 `incidents`    {_id: "<project>|<application>|<incident id>", project, application, version, opened_at, resolved_at}
-`episodes`     {_id: "<release>@<opened at>", project, application, version, opened_at, resolved_at}: times at risk
+`episodes`     {_id: "<release>@<opened at>", project, application, version, opened_at, resolved_at, uncounted}
 `promotions`   {_id: promotion id, project, application, version, kind, to_stage, state, requested_at, at}
 
-Two messages make one incident, in any order: what is not known yet is absent, and the earliest opening and the latest
-resolution count.
+Episodes are times at risk, `uncounted` while no sum has them. Two messages make one incident, in any order: what is not
+known yet is absent, and the earliest opening and the latest resolution count.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from datetime import datetime
 from contracts.vocabulary import PromotionState, utc
 from services.monitoring.domain.delivery import Deployment, Incident
 from services.monitoring.domain.release import Release
-from shared.mongo import Collection, Document, Index
+from shared.mongo import Collection, Database, Document, Index
 
 DEPLOYMENTS, INCIDENTS, EPISODES, PROMOTIONS = "deployments", "incidents", "episodes", "promotions"
 _OF_PROJECT = (("project", 1), ("application", 1))
@@ -29,7 +29,10 @@ INDEXES: dict[str, tuple[Index, ...]] = {
         Index((*_OF_PROJECT, ("version", 1), ("at", 1), ("_id", 1))),
     ),
     INCIDENTS: (),
-    EPISODES: (Index((*_OF_PROJECT, ("release", 1), ("opened_at", 1))),),
+    EPISODES: (
+        Index((*_OF_PROJECT, ("release", 1), ("opened_at", 1))),
+        Index((("opened_at", 1),), where={"uncounted": True}),
+    ),
     PROMOTIONS: (Index((*_OF_PROJECT, ("at", 1))),),
 }
 
@@ -74,18 +77,27 @@ class DeliveryRepository:
             {"_id": f"{project}|{application}|{incident}"}, {"$set": said, **change}, upsert=True
         )
 
-    async def at_risk(self, release: Release, at: datetime) -> None:
-        """A release began to be at risk."""
-        await self._episodes.put(
-            {
-                "_id": f"{release.key}@{utc(at)}",
-                "release": release.key,
-                "project": release.project,
-                "application": release.application,
-                "version": release.version,
-                "opened_at": at,
-            }
+    async def at_risk(self, releases: Iterable[Release], at: datetime) -> None:
+        """Releases began to be at risk; what that means for the sums is still to be counted."""
+        await self._episodes.put_all(
+            [
+                {
+                    "_id": f"{release.key}@{utc(at)}",
+                    "release": release.key,
+                    "project": release.project,
+                    "application": release.application,
+                    "version": release.version,
+                    "opened_at": at,
+                    "uncounted": True,
+                }
+                for release in releases
+            ]
         )
+
+    async def counted(self, release: Release, opened: Iterable[datetime]) -> None:
+        """These times at risk are in the sums."""
+        keys = [f"{release.key}@{utc(at)}" for at in opened]
+        await self._episodes.update({"_id": {"$in": keys}, "uncounted": True}, {"$unset": {"uncounted": True}})
 
     async def safe(self, release: Release, at: datetime) -> list[datetime]:
         """A release is not at risk any more; when each time at risk had begun that ended with this."""
@@ -104,6 +116,12 @@ class DeliveryRepository:
         """What is known of an incident; None while nobody has said when it began."""
         found = await self._incidents.get(f"{project}|{application}|{name}")
         return _incident(found) if found and found.get("opened_at") else None
+
+
+async def uncounted(database: Database, limit: int) -> list[tuple[str, datetime]]:
+    """Times at risk that no sum has yet: the release and when it began, the oldest first."""
+    found = await database.collection(EPISODES).find({"uncounted": True}, sort=(("opened_at", 1),), limit=limit)
+    return [(one["release"], one["opened_at"]) for one in found]
 
 
 class PromotionRepository:

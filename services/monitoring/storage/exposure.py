@@ -17,6 +17,7 @@ from itertools import islice
 from services.monitoring.domain.advisory import Advisory
 from services.monitoring.domain.exposure import Visible
 from services.monitoring.domain.inventory import KnownVersion
+from services.monitoring.storage.advisories import from_document as advisory_of
 from services.monitoring.storage.inventory import from_document
 from services.monitoring.storage.sboms import BY_PACKAGE
 from shared.mongo import Collection, Document
@@ -68,7 +69,7 @@ class ExposureReader:
         """Those with one of these ids, or with one of them as alias."""
         wanted = {"$in": sorted(names)}
         found = await self._advisories.every({"$or": [{"_id": wanted}, {"record.aliases": wanted}]})
-        return [Advisory.model_validate(row["record"]) for row in found]
+        return [advisory_of(row) for row in found]
 
     async def purls_of(self, key: str) -> list[str]:
         """The distinct package URLs of a package, sorted; at most 5,000."""

@@ -8,12 +8,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from contracts.vocabulary import Criticality, SourceCommit, Trust, utc
+from contracts.vocabulary import Criticality, Severity, SourceCommit, Trust, utc
 from services.monitoring.domain.causes import Cause, DistrustCause, RevocationCause, RuleCause, VulnerabilityCause
 from services.monitoring.domain.deadlines import Deadline
 from services.monitoring.domain.matching import Match
@@ -52,7 +52,6 @@ class ReleaseRepository:
     def __init__(self, releases: Collection, standing: Collection) -> None:
         self._releases = releases
         self._standing = standing
-        self._gathered: list[tuple[Document, int]] | None = None
 
     async def get(self, project: str, application: str, version: str) -> Release:
         """One release. Raises `NotFound` (`release_unknown`)."""
@@ -78,7 +77,8 @@ class ReleaseRepository:
 
     async def described_by(self, sboms: Iterable[str]) -> list[Release]:
         """Releases for which at least one of these bills of materials counts."""
-        return [from_document(found) async for found in self._releases.stream({"sboms": {"$in": sorted(sboms)}})]
+        found = await self._releases.every({"sboms": {"$in": sorted(sboms)}})
+        return sorted(map(from_document, found), key=lambda one: one.key)
 
     async def resting_on(self, project: str, content_digest: str) -> list[Release]:
         """Releases whose newest admission rests on this evidence."""
@@ -90,27 +90,21 @@ class ReleaseRepository:
         where = {"project": project, "application": application}
         return [from_document(found) async for found in self._releases.stream(where)]
 
-    @asynccontextmanager
-    async def gathered(self) -> AsyncIterator[None]:
-        """What is saved inside the block is written at its end, in one go: of no release more than once."""
-        self._gathered = []
-        try:
-            yield
-            await self._releases.replace_all(self._gathered)
-        finally:
-            self._gathered = None
-
     async def following(self, key: str, limit: int) -> list[Release]:
         """The first releases of all projects whose keys come after this one."""
         return [from_document(found) for found in await self._releases.find({"_id": {"$gt": key}}, limit=limit)]
 
     async def save(self, release: Release) -> Release:
         """Keep it, if it is still what it was when it was read; the release at its new revision."""
-        if self._gathered is not None and release.revision:
-            self._gathered.append((_to_document(release), release.revision))
-        else:
-            await self._releases.replace(_to_document(release), revision=release.revision)
-        return replace(release, revision=release.revision + 1)
+        return (await self.save_all([release]))[0]
+
+    async def save_all(self, releases: Sequence[Release]) -> list[Release]:
+        """As `save`, all of them in one go, or none."""
+        await self._releases.replace_all([(_to_document(one), one.revision) for one in releases if one.revision])
+        for one in releases:
+            if not one.revision:
+                await self._releases.replace(_to_document(one), revision=0)
+        return [replace(one, revision=one.revision + 1) for one in releases]
 
     async def compute_again(self, project: str | None = None, *, ids: Iterable[str] | None = None) -> None:
         """Have deadlines computed again soon: of a project's releases or of all, or of those that such flaws are in."""
@@ -231,4 +225,15 @@ def _cause_from_document(found: Document) -> Cause:
         case "rule":
             return RuleCause.model_validate(found)
         case _:
-            return VulnerabilityCause(match=Match.model_validate(found["match"]), since=found["since"])
+            return VulnerabilityCause(match=_match(found["match"]), since=found["since"])
+
+
+def _match(kept: Document) -> Match:
+    return Match(
+        advisory_id=kept["advisory_id"],
+        aliases=tuple(kept["aliases"]),
+        component=kept["component"],
+        severity=Severity(kept["severity"]),
+        fixed_in=kept["fixed_in"],
+        summary=kept.get("summary", ""),
+    )

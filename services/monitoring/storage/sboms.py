@@ -56,6 +56,22 @@ class SbomRepository:
         where = {"project": project, "subjects": {"$in": sorted(subjects)}}
         return [_from_document(found, set(subjects)) async for found in self._sboms.stream(where)]
 
+    async def about_each(self, wanted: Mapping[str, tuple[str, Members[str]]]) -> dict[str, list[Sbom]]:
+        """As `about`, for several projects and subjects, each under a name."""
+        subjects: dict[str, set[str]] = {}
+        for project, some in wanted.values():
+            subjects.setdefault(project, set()).update(some)
+        where = [{"project": project, "subjects": {"$in": sorted(some)}} for project, some in subjects.items() if some]
+        by_subject: dict[tuple[str, str], list[Document]] = {}
+        for row in await self._sboms.every({"$or": where}) if where else ():
+            for subject in row["subjects"]:
+                by_subject.setdefault((row["project"], subject), []).append(row)
+        found: dict[str, list[Sbom]] = {}
+        for name, (project, some) in wanted.items():
+            rows = {row["_id"]: row for subject in some for row in by_subject.get((project, subject), ())}
+            found[name] = [_from_document(row, set(some)) for row in rows.values()]
+        return found
+
     async def purls(self, sboms: Members[str]) -> tuple[str, ...]:
         """Every component that these name, once."""
         where = {"sbom": {"$in": sorted(sboms)}}

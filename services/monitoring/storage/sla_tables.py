@@ -51,9 +51,14 @@ class SlaTableRepository:
 
     async def counting_in(self, project: str) -> Applied:
         """The table that counts in a project: its own, else the shared one, else the one that is built in."""
-        found = {one["_id"]: one for one in await self._tables.find({"_id": {"$in": [project, SHARED]}})}
-        kept = found.get(project) or found.get(SHARED)
-        return _applied(kept) if kept else Applied(DEFAULT, "default")
+        return (await self.counting_in_each([project]))[project]
+
+    async def counting_in_each(self, projects: Members[str]) -> dict[str, Applied]:
+        """The table that counts in each of these projects."""
+        rows = await self._tables.every({"_id": {"$in": sorted({*projects, SHARED})}})
+        found = {row["_id"]: _applied(row) for row in rows}
+        usual = found.get(SHARED, Applied(DEFAULT, "default"))
+        return {project: found.get(project, usual) for project in projects}
 
     async def page(self, after: str | None, limit: int, projects: Members[str] | None) -> list[Applied]:
         """Tables by key, the shared one first; None means of all projects."""

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
 from collections.abc import Collection as Members
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 
+from contracts.vocabulary import Doubt
 from services.monitoring.domain.doubts import Doubts
 from services.monitoring.domain.matching import Undecided
-from shared.mongo import Collection, Index
+from shared.mongo import Collection, Document, Index
 
 UNDECIDED = "undecided"
 INDEXES: dict[str, tuple[Index, ...]] = {UNDECIDED: ()}
@@ -22,38 +22,26 @@ class UndecidedRepository:
 
     def __init__(self, undecided: Collection) -> None:
         self._undecided = undecided
-        self._known: dict[str, Doubts] = {}
-        self._changed: dict[str, Doubts] | None = None
-
-    @asynccontextmanager
-    async def gathered(self, releases: Members[str]) -> AsyncIterator[None]:
-        """Read those about these releases at once, and write what is kept inside the block at its end, in one go."""
-        self._known, self._changed = await self.of_each(releases), {}
-        try:
-            yield
-            await self._put(self._changed)
-        finally:
-            self._known, self._changed = {}, None
 
     async def of(self, release: str) -> Doubts:
         """Those about one release."""
-        return self._known.get(release) or (await self.of_each([release]))[release]
+        return (await self.of_each([release]))[release]
 
     async def keep(self, release: str, doubts: Doubts) -> bool:
         """Keep these as all that there are about a release; whether they are others than before."""
-        if doubts == await self.of(release):
-            return False
-        if self._changed is None:
-            await self._put({release: doubts})
-        else:
-            self._known[release] = self._changed[release] = doubts
-        return True
+        return await self.keep_each({release: doubts}, await self.of_each([release]))
+
+    async def keep_each(self, doubts: Mapping[str, Doubts], before: Mapping[str, Doubts]) -> bool:
+        """As `keep`, for several releases; `before` is what `of_each` said of them."""
+        changed = {key: one for key, one in doubts.items() if one != before[key]}
+        await self._put(changed)
+        return bool(changed)
 
     async def of_each(self, releases: Members[str]) -> dict[str, Doubts]:
         """Those about each of these releases."""
         found = {key: Doubts() for key in releases}
         for row in await self._undecided.every({"_id": {"$in": sorted(releases)}}):
-            kept = tuple(Undecided.model_validate(one) for one in row["answers"])
+            kept = tuple(_from_document(one) for one in row["answers"])
             found[row["_id"]] = Doubts(kept, row["total"])
         return found
 
@@ -63,8 +51,16 @@ class UndecidedRepository:
             await self._undecided.remove({"_id": {"$in": gone}})
         await self._undecided.put_all(
             [
-                {"_id": key, "total": doubts.total, "answers": [one.model_dump(mode="json") for one in doubts.kept]}
+                {"_id": key, "total": doubts.total, "answers": [_to_document(one) for one in doubts.kept]}
                 for key, doubts in changed.items()
                 if doubts.total
             ]
         )
+
+
+def _to_document(one: Undecided) -> Document:
+    return {"advisory_id": one.advisory_id, "component": one.component, "doubt": one.doubt.value}
+
+
+def _from_document(kept: Document) -> Undecided:
+    return Undecided(kept["advisory_id"], kept["component"], Doubt(kept["doubt"]))

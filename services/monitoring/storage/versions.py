@@ -39,14 +39,22 @@ class VersionRepository:
 
     async def subjects(self, project: str, own: Iterable[str]) -> tuple[str, ...]:
         """These subjects, and those of every version among them, contained ones included, as far as they are known."""
-        seen: set[str] = set()
-        found = set(own)
-        while new := found - seen:
-            seen |= new
-            where = {"_id": {"$in": [f"{project}|{digest}" for digest in sorted(new)]}}
-            async for row in self._versions.stream(where):
-                found |= {*row["subjects"], *row["nested"]}
-        return tuple(sorted(found))
+        return (await self.subjects_of_each({"": (project, own)}))[""]
+
+    async def subjects_of_each(self, wanted: Mapping[str, tuple[str, Iterable[str]]]) -> dict[str, tuple[str, ...]]:
+        """As `subjects`, for several projects and subjects, each under a name."""
+        found = {name: set(own) for name, (_, own) in wanted.items()}
+        made_of: dict[str, set[str]] = {}
+        while (
+            new := {f"{project}|{digest}" for name, (project, _) in wanted.items() for digest in found[name]}
+            - made_of.keys()
+        ):
+            made_of |= {key: set() for key in new}
+            for row in await self._versions.every({"_id": {"$in": sorted(new)}}):
+                made_of[row["_id"]] = {*row["subjects"], *row["nested"]}
+            for name, (project, _) in wanted.items():
+                found[name].update(*(made_of[f"{project}|{digest}"] for digest in found[name]))
+        return {name: tuple(sorted(digests)) for name, digests in found.items()}
 
 
 class ApplicationRepository:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection as Members
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -35,10 +36,19 @@ class VexRepository:
         await self._vex.put({"_id": key, "project": project, **row})
         return True
 
-    async def about(self, project: str, subjects: Members[str]) -> list[VexItem]:
-        """Everything about at least one of the subjects."""
-        where = {"project": project, "subjects": {"$in": sorted(subjects)}}
-        return [_from_document(row) async for row in self._vex.stream(where)]
+    async def about_each(self, wanted: Mapping[str, tuple[str, Members[str]]]) -> dict[str, list[VexItem]]:
+        """Everything about at least one of the subjects of a project, for several of both, each under a name."""
+        subjects: dict[str, set[str]] = {}
+        for project, some in wanted.values():
+            subjects.setdefault(project, set()).update(some)
+        where = [{"project": project, "subjects": {"$in": sorted(some)}} for project, some in subjects.items() if some]
+        rows = await self._vex.every({"$or": where}) if where else []
+        items = [(row["project"], _from_document(row)) for row in sorted(rows, key=lambda one: one["_id"])]
+        return {
+            name: [item for home, item in items if home == project and not some.isdisjoint(item.subjects)]
+            for name, (project, given) in wanted.items()
+            for some in (set(given),)
+        }
 
 
 def _from_document(row: Document) -> VexItem:

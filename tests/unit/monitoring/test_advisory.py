@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from contracts.vocabulary import Severity
-from services.monitoring.domain.advisory import Advisory, is_newer, reaches, read_advisory, worst
+from services.monitoring.domain.advisory import is_newer, reaches, read_advisory, worst
+from services.monitoring.storage import advisories
 from shared.errors import Invalid
 
 
@@ -36,7 +38,9 @@ def test_a_record_becomes_an_advisory_that_survives_storage() -> None:
     assert advisory.modified.isoformat() == "2026-01-02T01:04:05+00:00"
     assert advisory.affected[0].fixed_versions == ("4.2.1",)
     assert advisory.affected[0].versions == ("4.2",)
-    assert Advisory.model_validate(advisory.model_dump()) == advisory
+    assert advisories.from_document(advisories._to_document(advisory)) == advisory
+    withdrawn = replace(advisory, withdrawn=advisory.modified)
+    assert advisories.from_document(advisories._to_document(withdrawn)) == withdrawn
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import json
 import os
 import zipfile
 from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +63,8 @@ def said(component: str, advisory: Advisory) -> str:
 
 
 def by_ranges_alone(advisory: Advisory) -> Advisory:
-    entries = (one.model_copy(update={"versions": ()}) for one in advisory.affected)
-    return advisory.model_copy(update={"affected": tuple(entries)})
+    entries = (replace(one, versions=()) for one in advisory.affected)
+    return replace(advisory, affected=tuple(entries))
 
 
 def test_answers_of_the_osv_service(advisories: dict[str, Advisory]) -> None:
@@ -114,7 +115,7 @@ def test_versions_that_other_advisories_enumerate(advisories: dict[str, Advisory
             by_version = any(one.type is not RangeType.GIT for one in entry.ranges)
             if entry.ecosystem == "PyPI" or not entry.versions or not by_version:
                 continue
-            alone = by_ranges_alone(advisory.model_copy(update={"affected": (entry,)}))
+            alone = by_ranges_alone(replace(advisory, affected=(entry,)))
             for version in entry.versions:
                 answer = said(purl(entry.ecosystem, entry.name, version), alone)
                 counts[entry.ecosystem.partition(":")[0], answer] += 1

@@ -5,9 +5,11 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from univers.versions import SemverVersion
 
 from services.monitoring.domain.advisory import RangeType
 from services.monitoring.domain.ordering import Unreadable, newer_than, ordering_for
+from services.monitoring.domain.version_keys import semver_key
 
 ECOSYSTEMS = (
     *("PyPI", "npm", "Go", "crates.io", "Maven", "NuGet", "RubyGems", "Packagist"),
@@ -101,6 +103,20 @@ def test_any_text_is_a_version_or_unreadable(ecosystem: str, one: str, other: st
     except Unreadable:
         return
     assert not left < right < left
+
+
+PARTS = st.one_of(st.integers(0, 20).map(str), st.sampled_from(["alpha", "beta", "rc", "rc1", "x-1", "-"]))
+SEMVER = st.builds(
+    lambda numbers, before, built: ".".join(map(str, numbers)) + ("-" + ".".join(before) if before else "") + built,
+    st.lists(st.integers(0, 12), min_size=3, max_size=3),
+    st.lists(PARTS, max_size=3),
+    st.sampled_from(["", "+build.1", "+2-x"]),
+)
+
+
+@given(SEMVER, SEMVER)
+def test_semantic_versions_are_ordered_as_a_library_has_them(one: str, other: str) -> None:
+    assert (semver_key(one) < semver_key(other)) is (SemverVersion(one) < SemverVersion(other))
 
 
 def test_a_local_label_belongs_to_the_component_only() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,9 +10,10 @@ from hypothesis import strategies as st
 from contracts.circumstances import Exploitation
 from contracts.vocabulary import Criticality, Severity
 from services.monitoring.domain.advisory import Advisory, read_advisory
+from services.monitoring.domain.matching import matches_among
 from services.monitoring.domain.priority import Burden, Step, World, at_version, plan, score
-from services.monitoring.domain.release import hits
 from services.monitoring.domain.remediation import distinct
+from tests.support.matching import answers
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 CRITICALITIES = {"web": Criticality.CRITICAL, "api": Criticality.LOW}
@@ -36,7 +38,7 @@ def burdens(stock: Stock, world: World) -> list[Burden]:
     return [
         Burden(application, version, CRITICALITIES[application], match, NOW)
         for (application, version), components in sorted(stock.items())
-        for match in distinct(hits(components, world.advisories))
+        for match in distinct(matches_among(answers(components, world.advisories)))
     ]
 
 
@@ -98,8 +100,8 @@ def burden(
     name: str, severity: Severity = Severity.HIGH, *, since: datetime = NOW, criticality: Criticality = Criticality.HIGH
 ) -> Burden:
     world = World([advisory(name, "a", 0, 2)], {}, NOW)
-    [match] = hits(["pkg:npm/a@1"], world.advisories)
-    return Burden("web", "1", criticality, match.model_copy(update={"severity": severity}), since)
+    [match] = matches_among(answers(["pkg:npm/a@1"], world.advisories))
+    return Burden("web", "1", criticality, replace(match, severity=severity), since)
 
 
 def test_the_score_is_the_product_that_the_formula_names() -> None:

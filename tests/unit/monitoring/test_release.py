@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from contracts.vocabulary import Actor, ActorKind, Criticality, Severity, Trust
 from services.monitoring.domain.advisory import read_advisory
 from services.monitoring.domain.causes import RevocationCause, VulnerabilityCause
-from services.monitoring.domain.matching import Match
-from services.monitoring.domain.release import Context, Release, Sbom, hits, indexed, joined, newest_per_subject
+from services.monitoring.domain.matching import Match, matches_among
+from services.monitoring.domain.release import Context, Release, Sbom, indexed, joined, newest_per_subject
 from services.monitoring.domain.sla import DEFAULT
 from services.monitoring.domain.trust import TrustState
+from tests.support.matching import answers
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64
@@ -68,9 +69,12 @@ def test_hits_are_found_by_package_and_version() -> None:
         "modified": "2026-01-01T00:00:00Z",
         "affected": [{"package": {"ecosystem": "PyPI", "name": "lib"}, "versions": ["1.0"]}],
     }
-    found = hits(["pkg:pypi/lib@1.0", "pkg:pypi/lib@1.1", "pkg:npm/lib@1.0"], [read_advisory(record)])
+    found = matches_among(answers(["pkg:pypi/lib@1.0", "pkg:pypi/lib@1.1", "pkg:npm/lib@1.0"], [read_advisory(record)]))
     assert [one.component for one in found] == ["pkg:pypi/lib@1.0"]
-    assert hits(["pkg:pypi/lib@1.0"], [read_advisory(record | {"withdrawn": "2026-01-02T00:00:00Z"})]) == ()
+    assert (
+        matches_among(answers(["pkg:pypi/lib@1.0"], [read_advisory(record | {"withdrawn": "2026-01-02T00:00:00Z"})]))
+        == ()
+    )
 
 
 def test_the_newer_context_counts() -> None:

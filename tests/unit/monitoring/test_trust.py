@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contracts.vocabulary import Actor, ActorKind, Severity, Trust
 from services.monitoring.domain.causes import RevocationCause, VulnerabilityCause
@@ -13,6 +15,7 @@ from services.monitoring.domain.trust import (
     rejudged,
     released,
     revoked,
+    stands_as,
     trusted_again,
     untrusted,
     with_advisory,
@@ -170,3 +173,22 @@ def test_a_revocation_outlives_every_release() -> None:
     state = revoked(released(T0), "stolen", ANNA, T1)[0]
     assert untrusted(state, T2) == state
     assert trusted_again(state, T2) == state
+
+
+FOUND = st.builds(
+    found,
+    st.sampled_from(["X-1", "X-2"]),
+    st.sampled_from([Severity.NONE, Severity.LOW, Severity.HIGH, Severity.UNKNOWN]),
+    st.sampled_from(["pkg:pypi/a@1.0", "pkg:pypi/b@1.0"]),
+    st.sampled_from(["1.1", "1.2"]),
+)
+
+
+@given(st.lists(FOUND, max_size=4), st.lists(FOUND, max_size=4), st.booleans())
+def test_a_release_stands_as_it_matches_when_judging_it_again_changes_nothing(
+    before: list[Match], now: list[Match], gone: bool
+) -> None:
+    state = at_risk(*before)
+    if gone:
+        state, _ = revoked(state, "Broken.", ANNA, T2)
+    assert stands_as(state, now) is (rejudged(state, now, T3)[1] is None)

@@ -130,7 +130,7 @@ def test_what_cannot_be_read_may_take_everything_older_back() -> None:
 
 
 def test_one_of_several_flaws_found_as_one_is_not_all_of_them() -> None:
-    several = FLAW.model_copy(update={"aliases": ("CVE-2026-1", "CVE-2026-2")})
+    several = replace(FLAW, aliases=("CVE-2026-1", "CVE-2026-2"))
     assert not excused(vex(statement()), flaw=several)
     assert excused(vex(statement(name="GHSA-1")), flaw=several)
     assert not excused(vex(statement(name="GHSA-1")), vex(statement("affected", name="CVE-2026-2")), flaw=several)
@@ -161,7 +161,7 @@ def test_where_a_component_was_found_must_be_known() -> None:
 
 def test_what_is_taken_away_is_kept_and_comes_back_as_it_was() -> None:
     linked = Match(advisory_id="PYSEC-1", aliases=("CVE-2026-1",), component=LIB, severity=Severity.LOW, fixed_in="2.0")
-    other = FLAW.model_copy(update={"advisory_id": "GHSA-9", "aliases": ()})
+    other = replace(FLAW, advisory_id="GHSA-9", aliases=())
     state, _ = rejudged(released(NOW - DAY), [FLAW, linked, other], NOW)
     causes = state.vulnerabilities
     counting, away = split(causes, IN_IMAGE, [vex(statement())], (), NOW + DAY)
@@ -189,7 +189,7 @@ def test_trust_keeps_its_time_while_everything_is_excused() -> None:
 
 
 def test_what_was_taken_away_is_put_back_in_order() -> None:
-    early = VulnerabilityCause(match=FLAW.model_copy(update={"component": "pkg:pypi/a@1"}), since=NOW)
+    early = VulnerabilityCause(match=replace(FLAW, component="pkg:pypi/a@1"), since=NOW)
     cause = VulnerabilityCause(match=FLAW, since=NOW)
     excuse = excuse_for(FLAW, IN_IMAGE[LIB], [vex(statement())])
     assert excuse is not None

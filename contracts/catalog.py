@@ -147,7 +147,7 @@ MESSAGES: tuple[type[Message], ...] = (
     gate_waivers.ShowWaiver,
     gate_waivers.ListWaivers,
     gate_waivers.ListWaiverRequests,
-    gate_waivers.ListOpenWaivers,
+    gate_waivers.ListStandingWaivers,
     gate_waivers.WaiverRequested,
     gate_waivers.WaiverGranted,
     gate_waivers.WaiverRefused,

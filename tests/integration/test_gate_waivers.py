@@ -12,7 +12,7 @@ from contracts.circumstances import WaivedSubject
 from contracts.gate.v1.events import VerdictIssued
 from contracts.gate.v1.waivers import (
     DecideWaiver,
-    ListOpenWaivers,
+    ListStandingWaivers,
     ListWaiverRequests,
     ListWaivers,
     RequestWaiver,
@@ -374,20 +374,20 @@ async def test_commands_twice_count_once_and_lists_are_paged_within_one_project(
 
         await decided(gate, seen[0].waiver_id, "refused")
         opened: list[WaiverView] = []
-        query = ListOpenWaivers(limit=3)
+        query = ListStandingWaivers(limit=3)
         for expected in (3, 1):
             page = await gate.asker.ask(query, WaiverPage)
             assert len(page.waivers) == expected
             opened += page.waivers
             query = query.model_copy(update={"after": page.next})
         assert [one.waiver_id for one in opened] == [one.waiver_id for one in seen[1:]]
-        one_project = ListOpenWaivers(project="shop")
+        one_project = ListStandingWaivers(project="shop")
         assert (await gate.asker.ask(one_project, WaiverPage, token=token)).waivers == tuple(opened)
-        assert (await gate.asker.ask(ListOpenWaivers(), WaiverPage, token=token)).waivers == tuple(opened)
+        assert (await gate.asker.ask(ListStandingWaivers(), WaiverPage, token=token)).waivers == tuple(opened)
 
         eve = gate.system.token("eve", Role.SECURITY, project="bank")
         await _wait_for_others_only(gate, sam, eve)
-        assert (await gate.asker.ask(ListOpenWaivers(), WaiverPage, token=eve)).waivers == ()
+        assert (await gate.asker.ask(ListStandingWaivers(), WaiverPage, token=eve)).waivers == ()
         with pytest.raises(Forbidden):
             await gate.asker.ask(one_project, WaiverPage, token=eve)
         assert (await gate.asker.ask(ListWaivers(project="bank"), WaiverPage, token=eve)).waivers == ()

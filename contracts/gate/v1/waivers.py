@@ -155,10 +155,10 @@ class ListWaiverRequests(Query):
     limit: PageLimit = 50
 
 
-class ListOpenWaivers(Query):
+class ListStandingWaivers(Query):
     """Which exceptions are asked for or in force, in one project or wherever the caller may look?"""
 
-    subject: ClassVar[str] = "hallmark.ask.gate.open-waiver.list.v1"
+    subject: ClassVar[str] = "hallmark.ask.gate.standing-waiver.list.v1"
     answer: ClassVar[type[Answer]] = WaiverPage
     project: ProjectName | None = None
     after: str | None = None

@@ -7,7 +7,7 @@ from typing import Literal
 
 from contracts.gate.v1.waivers import (
     DecideWaiver,
-    ListOpenWaivers,
+    ListStandingWaivers,
     ListWaiverRequests,
     ListWaivers,
     RequestWaiver,
@@ -153,8 +153,8 @@ async def list_waiver_requests(query: ListWaiverRequests, work: GateWork) -> Wai
     )
 
 
-@HANDLERS.query(ListOpenWaivers)
-async def list_open_waivers(query: ListOpenWaivers, work: GateWork) -> WaiverPage:
+@HANDLERS.query(ListStandingWaivers)
+async def list_standing_waivers(query: ListStandingWaivers, work: GateWork) -> WaiverPage:
     """Those that are not over, those that end first leading; without a project, of all that the caller is in."""
     caller = work.unit.caller
     if query.project is not None:

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from contracts.gate.v1.waivers import (
     DecideWaiver,
-    ListOpenWaivers,
+    ListStandingWaivers,
     ListWaiverRequests,
     ListWaivers,
     RequestWaiver,
@@ -21,7 +21,7 @@ _ONE = f"{_ALL}/{{waiver_id}}"
 
 offer(router, f"POST {_ALL}", RequestWaiver, status=201)
 offer(router, f"GET {_ALL}", ListWaivers)
-offer(router, "GET /open-waivers", ListOpenWaivers)
+offer(router, "GET /standing-waivers", ListStandingWaivers)
 offer(router, f"GET {_ONE}", ShowWaiver)
 offer(router, "GET /waiver-requests", ListWaiverRequests)
 offer(router, f"POST {_ONE}/grant", DecideWaiver, name="GrantWaiver", fixed={"decision": "granted"})

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from contracts.gate.v1.waivers import ListOpenWaivers, ListWaivers, WaiverPage, WaiverState
+from contracts.gate.v1.waivers import ListStandingWaivers, ListWaivers, WaiverPage, WaiverState
 from contracts.registry.v1.queries import ListProjects
 from contracts.registry.v1.views import ProjectPage
 from contracts.vocabulary import ProjectName, Role
@@ -28,7 +28,7 @@ After = Annotated[str | None, Query(max_length=100)]
 async def show_all(request: Request, viewer: Viewed, here: Here, after: After = None) -> Response:
     """All exceptions that are asked for or in force, those that end first leading."""
     found, projects = await asyncio.gather(
-        viewer.ask(ListOpenWaivers(after=after, limit=_PER_PAGE), WaiverPage),
+        viewer.ask(ListStandingWaivers(after=after, limit=_PER_PAGE), WaiverPage),
         viewer.ask(ListProjects(limit=_PER_PAGE), ProjectPage),
     )
     return _shown(request, viewer, here, found, live="", projects=projects.projects, state=None, may_ask=False)
@@ -48,7 +48,7 @@ async def show_project(
     query = (
         ListWaivers(project=project, state=state, after=after, limit=_PER_PAGE)
         if state
-        else ListOpenWaivers(project=project, after=after, limit=_PER_PAGE)
+        else ListStandingWaivers(project=project, after=after, limit=_PER_PAGE)
     )
     found = await viewer.ask(query, WaiverPage)
     may_ask = viewer.may(project, *ASKERS)

@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+WHOLE := tests/stack tests/faults tests/soak tests/console
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo up down test check faults soak format contracts vendor bench lock clean
+.PHONY: help setup demo up down browser test check faults soak format contracts vendor bench lock clean
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,13 +36,19 @@ check: $(STAMP) ## Format, lint, types, import rules and unit tests: no servers,
 	$(BIN)/mypy
 	$(BIN)/pytest -q -n 2 --dist worksteal -m "not thorough" tests/unit tests/contract tests/architecture
 
-# Each test has servers of its own, so that two may run at a time; whole stacks have the machine to themselves.
-test: $(STAMP) ## Everything, on a real NATS and a real MongoDB that the tests start
+browser: ## Install a Chromium for the tests of pages, where that is allowed
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null \
+	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
+	&& apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \
+	|| echo "No Chromium could be installed here: the tests of pages are skipped."
+
+# Each test has servers of its own, so that two may run at a time; of whole stacks, two files.
+test: $(STAMP) browser ## Everything, on a real NATS, a real MongoDB and a real browser that the tests start
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q -m "not faults" -n 2 --dist worksteal --ignore tests/stack --ignore tests/faults --ignore tests/soak tests
-	$(BIN)/pytest -q -m "not faults" tests/stack tests/faults tests/soak
+	$(BIN)/pytest -q -m "not faults" -n 2 --dist worksteal $(WHOLE:%=--ignore %) tests
+	$(BIN)/pytest -q -m "not faults" -n 2 --dist loadfile $(WHOLE)
 
 faults: $(STAMP) ## The whole matrix of faults: every service killed at every step, and all the rest (CRASH_AT, HALLMARK_SEED)
 	$(BIN)/pytest -v -s tests/faults

@@ -149,14 +149,14 @@ class Deaths:
         life = _life.get()
         if life is None or life.dead or life.run is None or life.run.service.name not in self.left:
             return
-        step = step or dying_services._step.get()
-        if step.endswith(_QUERIES):
+        steps = (step,) if step else dying_services._steps.get()
+        if all(one.endswith(_QUERIES) for one in steps):
             return
         service = life.run.service.name
         self.left[service] -= 1
         if self.left[service] <= 0:
             del self.left[service]
-            self.died[f"{service} {step} {moment}"] += 1
+            self.died[f"{service} {steps[0]} {moment}"] += 1
             life.die()
             raise asyncio.CancelledError
 
@@ -164,9 +164,11 @@ class Deaths:
 def make_mortal(patch: pytest.MonkeyPatch, deaths: Deaths) -> None:
     """Have the services of this process die as `deaths` says, until the patch is undone."""
     asyncio.get_running_loop().set_task_factory(_task_of_a_life)
-    for owner, name in ((Dispatcher, "dispatch"), (dispatching, "in_transaction"), (Relay, "_mark")):
+    dispatching_parts = ((Dispatcher, "dispatch"), (Dispatcher, "perform_together"), (dispatching, "in_transaction"))
+    for owner, name in (*dispatching_parts, (Relay, "_mark")):
         patch.setattr(owner, name, getattr(owner, name))  # So that what is wrapped now is undone in the end.
     dying_services._wrap_dispatch(deaths)
+    dying_services._wrap_groups()
     dying_services._wrap_transactions(deaths)
     dying_services._wrap_relay(deaths)
     patch.setattr(Lease, "release", _unless_dead(Lease.release))

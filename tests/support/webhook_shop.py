@@ -18,7 +18,7 @@ LENIENT: dict[str, Any] = {
     "webhook_ports": "any",
     "webhook_first_wait": 0.05,
     "webhook_seconds": 1.0,
-    "public_url": "https://hallmark.example.org/",
+    "public_url": "https://hallmark.example.org",
 }
 """Receivers on this machine, and little patience."""
 

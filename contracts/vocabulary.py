@@ -29,7 +29,16 @@ MessageId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:
 QueuePolicy = Literal["wait", "refuse"]
 """Whether a promotion waits for the one before it, or is refused."""
 Text = Annotated[str, StringConstraints(max_length=4000)]
-Utc = Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("in UTC this moment is before the year 1 or after 9999") from error
+
+
+Utc = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A point in time; must name its offset when read, is always UTC afterwards."""
 
 

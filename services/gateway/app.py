@@ -13,7 +13,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware import Middleware
 
 from services.gateway.bodies import BodyLimit
@@ -53,9 +53,11 @@ from services.gateway.http import (
     webhook_deliveries,
     webhooks,
 )
+from services.gateway.json_bodies import read_strictly
 from services.gateway.openapi import document
 from services.gateway.parts import Gateway, connected
 from services.gateway.problems import answer_with_problems
+from services.gateway.protocol import protocol
 from services.gateway.settings import GatewaySettings
 from shared.clock import Clock, utc_now
 from shared.health import health_routes
@@ -129,7 +131,7 @@ def create_app(settings: GatewaySettings, clock: Clock = utc_now) -> FastAPI:
     )
     answer_with_problems(app)
     for router in _ROUTERS:
-        app.include_router(router, prefix=API)
+        app.include_router(router, prefix=API, dependencies=[Depends(read_strictly)])
     app.include_router(badges.router)
 
     async def problems() -> list[str]:
@@ -165,6 +167,7 @@ def run(env: Mapping[str, str]) -> None:
             create_app(settings),
             host=settings.http_host,
             port=settings.http_port,
+            http=protocol(),
             log_config=None,
             access_log=False,
             server_header=False,

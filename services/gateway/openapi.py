@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +14,11 @@ from services.gateway.problems import MEDIA_TYPE, Problem
 _REFERENCE = "#/components/schemas/{model}"
 _ALWAYS = (400, 401, 403, 404, 409, 413, 422, 429, 500, 503)
 _FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
+
+
+def answered_as(media_type: str, schema: Mapping[str, Any] | None = None) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an operation that FastAPI cannot read from its function; a text where there is no `schema`."""
+    return {200: {"content": {media_type: {"schema": schema or {"type": "string"}}}}}
 
 
 def document(app: FastAPI) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from bson.errors import InvalidDocument
 from pymongo import errors as driver
 
-from shared.errors import Transient
+from shared.errors import Invalid, Transient
 
 _RETRIED_BY_TRANSACTION = "TransientTransactionError"
 _DUPLICATE_KEY = 11000
@@ -29,9 +30,18 @@ def translated() -> Iterator[None]:
     """Raise the driver's errors as ours.
 
     Errors that a transaction retries as a whole pass through unchanged: the driver looks for their label.
+    Raises `Invalid` for what BSON cannot express: asking again would not help.
     """
     try:
         yield
+    except driver.DocumentTooLarge:
+        raise  # A document of ours has grown too large: that is nobody's request.
+    except (OverflowError, InvalidDocument) as error:
+        raise Invalid(
+            "value_unusable",
+            "A value is of no kind that can be stored or looked for.",
+            remedy="Use whole numbers that fit 64 bits, and no NUL in the names of fields.",
+        ) from error
     except driver.DuplicateKeyError as error:
         raise DuplicateKeyError(str(error.details or error)) from error
     except driver.BulkWriteError as error:

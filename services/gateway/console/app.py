@@ -14,6 +14,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -53,7 +54,16 @@ def add_console(app: FastAPI) -> None:
     console.add_exception_handler(NothingGranted, _on_nothing_granted)
     for kind in (errors.HallmarkError, RequestValidationError, ValidationError, HTTPException):
         _show_as_page(console, kind)
-    app.mount("/", console)
+    app.router.routes.append(_Remaining("/", console))
+
+
+class _Remaining(Mount):
+    """What no other route takes. It matches only in part: a wrong method is the business of whoever knows the path."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether the path is below this; never in full."""
+        found, child_scope = super().matches(scope)
+        return (Match.PARTIAL if found is Match.FULL else found), child_scope
 
 
 class _Headers:

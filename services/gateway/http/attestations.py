@@ -12,9 +12,11 @@ from contracts.evidence.v1.views import Attestations, SigningKeys
 from contracts.vocabulary import ProjectName
 from services.gateway.auth import Here, SignedIn
 from services.gateway.offering import offer
+from services.gateway.openapi import answered_as
 from shared.errors import NotFound
 
 router = APIRouter(tags=["promotions"])
+_PEM = "application/x-pem-file"
 _ALL = "/projects/{project}/promotions/{promotion_id}/attestations"
 
 
@@ -30,7 +32,12 @@ _TYPES = {Form.VSA: "https://slsa.dev/verification_summary/", Form.SVR: "https:/
 offer(router, f"GET {_ALL}", ListAttestations)
 
 
-@router.get(f"{_ALL}/{{form}}", operation_id="ReadAttestation", response_class=Response)
+@router.get(
+    f"{_ALL}/{{form}}",
+    operation_id="ReadAttestation",
+    response_class=Response,
+    responses=answered_as("application/json", {"type": "object"}),
+)
 async def read_attestation(
     project: ProjectName, promotion_id: str, form: Form, here: Here, asking: SignedIn
 ) -> Response:
@@ -47,8 +54,14 @@ async def read_attestation(
     )
 
 
-@router.get("/log/keys.pem", operation_id="ReadSigningKeysInPem", response_class=Response, tags=["log"])
+@router.get(
+    "/log/keys.pem",
+    operation_id="ReadSigningKeysInPem",
+    response_class=Response,
+    responses=answered_as(_PEM),
+    tags=["log"],
+)
 async def read_keys(asking: SignedIn) -> Response:
     """Get the public keys that Hallmark signs with, in PEM, the one in force first."""
     found = await asking.ask_as(ReadSigningKeys(), SigningKeys)
-    return Response("".join(found.keys), media_type="application/x-pem-file")
+    return Response("".join(found.keys), media_type=_PEM)

@@ -15,13 +15,21 @@ from contracts.vocabulary import ApplicationName, ProjectName, Trust, VersionNam
 from services.gateway.asking import Asking
 from services.gateway.auth import Here, asking_for
 from services.gateway.badge import badge
+from services.gateway.openapi import answered_as
 from services.gateway.parts import ITSELF
 from shared.errors import NotFound
 
 router = APIRouter(tags=["badges"])
+_MEDIA_TYPE = "image/svg+xml"
+_PICTURE = answered_as(_MEDIA_TYPE)
 
 
-@router.get("/badge/{project}/{application}/{version}.svg", operation_id="ShowBadge", response_class=Response)
+@router.get(
+    "/badge/{project}/{application}/{version}.svg",
+    operation_id="ShowBadge",
+    response_class=Response,
+    responses=_PICTURE,
+)
 async def show_badge(
     project: ProjectName, application: ApplicationName, version: VersionName, request: Request, here: Here
 ) -> Response:
@@ -35,7 +43,12 @@ async def show_badge(
     return _picture(drawn)
 
 
-@router.get("/badge/{project}/{application}.svg", operation_id="ShowApplicationBadge", response_class=Response)
+@router.get(
+    "/badge/{project}/{application}.svg",
+    operation_id="ShowApplicationBadge",
+    response_class=Response,
+    responses=_PICTURE,
+)
 async def show_application_badge(
     project: ProjectName, application: ApplicationName, request: Request, here: Here
 ) -> Response:
@@ -80,7 +93,7 @@ async def _public(asking: Asking, project: ProjectName) -> ProjectView:
 
 
 def _picture(drawn: str) -> Response:
-    return Response(drawn, media_type="image/svg+xml", headers={"Cache-Control": "public, max-age=60"})
+    return Response(drawn, media_type=_MEDIA_TYPE, headers={"Cache-Control": "public, max-age=60"})
 
 
 def _waivers(version: VersionView) -> int:

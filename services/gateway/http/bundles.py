@@ -13,6 +13,7 @@ from contracts.vocabulary import ApplicationName, Digest, ProjectName, VersionNa
 from services.gateway.auth import Here, SignedIn
 from services.gateway.bundle import Since
 from services.gateway.gathering import gather
+from services.gateway.openapi import answered_as
 
 router = APIRouter(tags=["versions"])
 
@@ -21,7 +22,7 @@ router = APIRouter(tags=["versions"])
     "/projects/{project}/applications/{application}/versions/{version}/bundle",
     operation_id="ExportBundle",
     response_class=Response,
-    responses={200: {"content": {"application/zip": {}}}},
+    responses=answered_as("application/zip", {"type": "string", "format": "binary"}),
 )
 async def export_bundle(
     *,

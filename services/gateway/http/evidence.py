@@ -16,6 +16,7 @@ from contracts.evidence.v1.views import EvidenceView
 from contracts.vocabulary import ApplicationName, ProjectName
 from services.gateway.auth import Here, SignedIn
 from services.gateway.offering import IdempotencyKey, offer
+from services.gateway.openapi import answered_as
 from shared.errors import Invalid
 
 router = APIRouter(tags=["evidence"])
@@ -66,7 +67,12 @@ async def submit_evidence(
     return JSONResponse(await asking.ask(command), 201)
 
 
-@router.get(f"{_ALL}/{{evidence_id}}/envelope", operation_id="ReadEnvelope", response_class=Response)
+@router.get(
+    f"{_ALL}/{{evidence_id}}/envelope",
+    operation_id="ReadEnvelope",
+    response_class=Response,
+    responses=answered_as("application/json", {"type": "object"}),
+)
 async def read_envelope(project: ProjectName, evidence_id: str, here: Here, asking: SignedIn) -> Response:
     """Get the envelope exactly as it was handed in."""
     shown = await asking.ask_as(ShowEvidence(project=project, evidence_id=evidence_id), EvidenceView)

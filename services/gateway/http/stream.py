@@ -22,17 +22,19 @@ from services.gateway.auth import Here, Secret, SignedIn, caller_behind
 from services.gateway.events import KEEPALIVE, StreamFormat, frame, is_of, kind_of, notice, sequence_after, subjects_for
 from services.gateway.facts import HEARTBEAT, Facts, GapError
 from services.gateway.links import with_page
+from services.gateway.openapi import answered_as
 from services.gateway.parts import Gateway
 from shared.errors import Forbidden, Transient, Unauthenticated
 from shared.identity import Caller
 
 router = APIRouter(tags=["stream"])
+_MEDIA_TYPE = "text/event-stream"
 _KEEPALIVE_SECONDS = 15.0
 _LOOKS_EVERY = 0.5
 """Seconds between looks at whether the process stops."""
 
 
-@router.get("/stream", operation_id="ReadStream", response_class=StreamingResponse)
+@router.get("/stream", operation_id="ReadStream", response_class=StreamingResponse, responses=answered_as(_MEDIA_TYPE))
 async def read_stream(
     *,
     here: Here,
@@ -84,7 +86,7 @@ async def stream_to(
     facts = await Facts.begin(here.connection, "live", subjects, start)
     return StreamingResponse(
         Reading(here, facts, form, brief=brief).events(still_valid),
-        media_type="text/event-stream",
+        media_type=_MEDIA_TYPE,
         headers={"X-Accel-Buffering": "no", "Cache-Control": "no-cache"},
     )
 

@@ -23,8 +23,6 @@ class GatewaySettings(ServiceSettings, OidcSettings, SignInSettings):
 
     service: str = "gateway"
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    public_url: str = ""
-    """Where people reach the console, such as `https://hallmark.example.org`: then events name their pages."""
     admin_token: SecretStr | None = None
     """Bootstrap: whoever brings it is the actor `admin`, with the role admin everywhere. Absent: nobody is."""
     evidence_urls: str = ""

@@ -18,7 +18,7 @@ class SignInSettings(BaseModel):
     public_url: str = ""
     """Where browsers find this gateway, such as `https://hallmark.example.com`: needed behind proxies and for issuers.
 
-    Cookies are marked as secure when it is https.
+    Facts name their pages then. Cookies are marked as secure when it is https.
     """
     trusted_proxies: str = ""
     """Addresses or networks of proxies whose `X-Forwarded-For` is believed, separated by commas; absent: nobody's."""

@@ -73,3 +73,6 @@ def test_the_navigation_stays_within_a_project() -> None:
     assert found["Audit log"] == ("/log", False)
     assert [one.title for one in entries("/log/7", "") if one.current] == ["Audit log"]
     assert [one.title for one in entries("/", "") if one.current] == ["Overview"]
+    assert found["Approvals"] == ("/approvals", False)
+    for path, entry in (("/webhooks", "Settings"), ("/waivers/wv-1", "Policies"), ("/alerts", "Risk")):
+        assert [one.title for one in entries(f"/projects/shop{path}", "shop") if one.current] == [entry], path

@@ -147,9 +147,10 @@ def _steps(finding: Finding, about: About) -> Iterator[Step]:
     if finding.outcome is Outcome.PENDING and finding.awaits:
         there = links.version(about.project, about.application, about.version)
         yield Step("Hand in a signed file", path=f"{there}/evidence#send")
-        yield Step("Sign and attach it", command=attach_command(about, finding.awaits))
     for one in [one for one in finding.violations if not one.waived_by][:_MOST_WAIVERS]:
         yield Step(f"Ask for a waiver{_named(one)}", path=waiver_path(about, finding, one))
+    if finding.outcome is Outcome.PENDING and finding.awaits:
+        yield Step("Sign and attach it", command=attach_command(about, finding.awaits))
 
 
 def _answering(about: About) -> Step:

@@ -28,7 +28,8 @@ _DECEPTIVE = re.compile(
 """Controls, and what changes the direction or hides: Unicode's bidirectional controls, zero width, tags."""
 _OPEN, _CLOSE = "\N{MATHEMATICAL LEFT WHITE SQUARE BRACKET}", "\N{MATHEMATICAL RIGHT WHITE SQUARE BRACKET}"
 _DIGEST_SHOWN = 12
-_DIGESTS = re.compile(r"\b(sha256:)([0-9a-f]{64})\b")
+_LONG_NAMES = re.compile(r"\b(sha256:|[a-z]{2}-)([0-9a-f]{12})[0-9a-f]{12,52}\b")
+"""Digests, and ids that are made of one."""
 _THEMES = ("light", "dark")
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -74,8 +75,8 @@ def digest(value: str) -> Markup:
 
 
 def brief(value: str) -> str:
-    """A sentence in which digests are shortened to what people compare."""
-    return _DIGESTS.sub(lambda found: f"{found[1]}{found[2][:_DIGEST_SHOWN]}", value)
+    """A sentence in which digests and ids are shortened to what people compare."""
+    return _LONG_NAMES.sub(r"\1\2", value)
 
 
 def words(value: Any) -> str:

@@ -2,85 +2,38 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import FilePayload
 
 from services.cli.verifier.verify import verify_bundle
-from shared.crypto import dsse, keys
-from shared.digests import sha256_digest
+from shared.crypto import keys
 from tests.console.conftest import Console
+from tests.console.journey_scene import (
+    APPLICATION,
+    BOM,
+    PROD,
+    PROJECT,
+    QA,
+    ROLES,
+    TESTS,
+    Company,
+    ask_for_it,
+    dead_links,
+    digest_of,
+    follow,
+    hand_in,
+    is_done,
+    see_the_forecast,
+)
 from tests.support.browser import Tab, a_tab, needs_chromium
 from tests.support.monitoring_scenes import advisory
 
 pytestmark = [pytest.mark.servers, pytest.mark.stack, needs_chromium, pytest.mark.asyncio(loop_scope="session")]
-TESTS, BOM = "https://in-toto.io/attestation/test-result/v0.1", "https://cyclonedx.org/bom"
-PROJECT = "/projects/journey"
-APPLICATION = f"{PROJECT}/applications/kiosk"
-ROLES = {"dora": "contributor", "rita": "release_manager", "ada": "approver", "sam": "security"}
-QA = """\
-apiVersion: hallmark/v1
-kind: Policy
-metadata: {project: journey, name: qa-entry, title: Tested and taken stock of}
-spec:
-  gates:
-    - {stage: qa, gate: entry}
-  rules:
-    - {id: tests, title: The tests of this build passed, kind: tests_passed, signer_role: build}
-    - {id: sbom, title: It is known what is inside, kind: required_evidence, evidence: sbom, signer_role: build}
-"""
-PROD = """\
-apiVersion: hallmark/v1
-kind: Policy
-metadata: {project: journey, name: prod-entry, title: Somebody answers for it}
-spec:
-  gates:
-    - {stage: prod, gate: entry}
-  rules:
-    - {id: approved, title: Somebody other than the requester answers for it, kind: approvals, role: approver}
-"""
-
-
-@dataclass
-class Company:
-    """Everybody, and the key with which the build signs."""
-
-    admin: Tab
-    tabs: dict[str, Tab] = field(default_factory=dict)
-    key: keys.PrivateKey = field(default_factory=keys.generate)
-
-    def signed(self, version: str, predicate_type: str, predicate: dict[str, Any]) -> FilePayload:
-        """A file as a pipeline would leave it."""
-        statement = {
-            "_type": "https://in-toto.io/Statement/v1",
-            "subject": [{"digest": {"sha256": digest_of(version)}}],
-            "predicateType": predicate_type,
-            "predicate": predicate,
-        }
-        envelope = dsse.sign("application/vnd.in-toto+json", json.dumps(statement).encode(), [self.key])
-        return {"name": "evidence.json", "mimeType": "application/json", "buffer": envelope}
-
-    def tests(self, version: str, *failed: str) -> FilePayload:
-        said = {"result": "FAILED" if failed else "PASSED", "configuration": [], "passedTests": ["sells a ticket"]}
-        return self.signed(version, TESTS, {**said, "failedTests": list(failed)})
-
-    def stock(self, version: str, *components: str) -> FilePayload:
-        listed = [
-            {"type": "library", "name": one, "version": "1.0", "purl": f"pkg:pypi/{one}@1.0"} for one in components
-        ]
-        return self.signed(version, BOM, {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": listed})
-
-
-def digest_of(version: str) -> str:
-    """The SHA-256 of a version's artifact."""
-    return sha256_digest(f"kiosk {version}".encode()).removeprefix("sha256:")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -116,14 +69,7 @@ async def test_a_release_goes_its_whole_way_in_the_browser(console: Console, com
     await the_log_proves_it(sam)
     for tab in company.tabs.values():
         await tab.must_be_sound()
-
-
-async def follow(tab: Tab, *links: str) -> None:
-    """Click links one after the other, as they are named on the pages."""
-    for name in links:
-        link = tab.page.get_by_role("link", name=name, exact=True).first
-        async with tab.page.expect_navigation():
-            await link.click()
+    assert await dead_links(company.admin, "/approvals", "/insights", "/operations", PROJECT) == []
 
 
 async def the_administrator_creates_the_project_and_gives_everybody_a_role(company: Company) -> None:
@@ -174,32 +120,6 @@ async def the_developer_registers(dora: Tab, version: str) -> None:
     await dora.page.fill("[name=version]", version)
     await dora.page.fill("[name=artifacts]", f"pkg:generic/kiosk@{version} {digest_of(version)}")
     await dora.press("Register version")
-
-
-async def hand_in(dora: Tab, version: str, file: FilePayload) -> None:
-    await dora.open(f"{APPLICATION}/versions/{version}")
-    await follow(dora, "Evidence")
-    await dora.page.set_input_files("[name=envelope]", file)
-    await dora.press("Hand it in")
-    assert "Counts: signed in the role build." in await dora.text("#evidence")
-
-
-async def see_the_forecast(rita: Tab, move: str) -> str:
-    """What the gates would say of a move on the board."""
-    await rita.open(PROJECT)
-    await follow(rita, "kiosk", move)
-    return await rita.text("#forecast")
-
-
-async def ask_for_it(rita: Tab, reason: str = "") -> None:
-    await rita.page.fill("[name=reason]", reason)
-    async with rita.page.expect_navigation():
-        await rita.page.locator("main form.card button").click()
-
-
-async def is_done(tab: Tab, says: str) -> None:
-    """The page of a promotion says so by itself."""
-    await tab.page.locator("#promotion .notice.is-good", has_text=says).wait_for()
 
 
 async def promote_from_the_board(rita: Tab, move: str, outcome: str) -> None:
@@ -287,7 +207,7 @@ async def an_advisory_shows_by_itself_on_open_pages(console: Console, sam: Tab, 
 
 
 async def the_release_manager_rolls_back(rita: Tab) -> None:
-    assert "Every gate on the way would open now." in await see_the_forecast(rita, "Roll back to 1.0.0")
+    assert "Every gate on the way would open now." in await see_the_forecast(rita, "Roll back to 1.0.0 in prod")
     await ask_for_it(rita, "DRILL-JOURNEY-1 is in 1.1.0")
     await is_done(rita, "1.0.0 is in prod, in place of 1.1.0.")
 

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -79,6 +79,17 @@ def brief(value: str) -> str:
     return _LONG_NAMES.sub(r"\1\2", value)
 
 
+def coded(value: str) -> Markup:
+    """A sentence in which what stands between backticks is set as code."""
+    if isinstance(value, Markup):
+        return value
+    parts = plain(value).split("`")
+    if len(parts) % 2 == 0:
+        return escape(plain(value))
+    as_code = Markup("<code>{}</code>")
+    return Markup().join(as_code.format(one) if place % 2 else escape(one) for place, one in enumerate(parts))
+
+
 def words(value: Any) -> str:
     """An enumeration's value as people write it."""
     return str(getattr(value, "value", value)).replace("_", " ")
@@ -108,6 +119,7 @@ def _environment() -> Environment:
             "digest": digest,
             "words": words,
             "brief": brief,
+            "coded": coded,
             "badge": badge,
             "plain": plain,
         }

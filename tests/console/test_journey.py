@@ -216,7 +216,7 @@ async def the_timeline_tells_all_of_it(dora: Tab) -> None:
     await dora.open(f"{APPLICATION}/versions/1.1.0")
     await follow(dora, "Timeline")
     said = await dora.text("#timeline")
-    for told in ("registered", "approved", "released", "DRILL-JOURNEY-1 is in 1.1.0", "at_risk"):
+    for told in ("was registered", "ada, approver, approved", "→ trusted", "→ at_risk", "DRILL-JOURNEY-1 is in 1.1.0"):
         assert told in said, told
     await dora.must_be_sound_everywhere("journey-timeline")
 

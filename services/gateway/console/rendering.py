@@ -30,6 +30,7 @@ _OPEN, _CLOSE = "\N{MATHEMATICAL LEFT WHITE SQUARE BRACKET}", "\N{MATHEMATICAL R
 _DIGEST_SHOWN = 12
 _LONG_NAMES = re.compile(r"\b(sha256:|[a-z]{2}-)([0-9a-f]{12})[0-9a-f]{12,52}\b")
 """Digests, and ids that are made of one."""
+_TIMES = re.compile(r"\b(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}):\d{2}(?:\.\d+)?Z")
 _THEMES = ("light", "dark")
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -75,8 +76,8 @@ def digest(value: str) -> Markup:
 
 
 def brief(value: str) -> str:
-    """A sentence in which digests and ids are shortened to what people compare."""
-    return _LONG_NAMES.sub(r"\1\2", value)
+    """A sentence in which digests and ids are shortened to what people compare, and times to minutes."""
+    return _TIMES.sub(r"\1 \2 UTC", _LONG_NAMES.sub(r"\1\2", value))
 
 
 def coded(value: str) -> Markup:

@@ -40,8 +40,9 @@ def test_code_in_sentences_is_set_as_code_and_still_escaped() -> None:
     assert coded("`a\u202eb`") == "<code>a⟦U+202E⟧b</code>"
 
 
-def test_digests_and_ids_in_sentences_are_shortened() -> None:
+def test_digests_ids_and_times_in_sentences_are_shortened() -> None:
     assert brief(f"ev-{'a' * 32} is about sha256:{'b' * 64}.") == f"ev-{'a' * 12} is about sha256:{'b' * 12}."
+    assert brief("web@2026-11-27T07:15:20.311000Z.") == "web@2026-11-27 07:15 UTC."
     assert brief("pkg:pypi/a@1.0 and e-mail") == "pkg:pypi/a@1.0 and e-mail"
 
 

@@ -35,6 +35,9 @@ from tests.support.monitoring_scenes import advisory
 
 pytestmark = [pytest.mark.servers, pytest.mark.stack, needs_chromium, pytest.mark.asyncio(loop_scope="session")]
 
+PATIENCE = 90_000
+"""Milliseconds that a page may take to say what it must: machines of many testers are slow."""
+
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def company(console: Console, admin_tab: Tab) -> AsyncIterator[Company]:
@@ -42,6 +45,7 @@ async def company(console: Console, admin_tab: Tab) -> AsyncIterator[Company]:
         made = Company(admin_tab)
         for name in ROLES:
             made.tabs[name] = await opened.enter_async_context(a_tab(console.browser, console.url))
+            made.tabs[name].page.set_default_timeout(PATIENCE)
         yield made
 
 

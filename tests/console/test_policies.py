@@ -107,7 +107,7 @@ async def test_a_policy_is_written_refused_corrected_applied_changed_and_compare
     await admin_tab.press("Apply")
     said = await admin_tab.text("#problem")
     assert "Line 14:" in said
-    assert "Write `tests_passed` instead of `tests_pased`." in said
+    assert "Write tests_passed instead of tests_pased." in said
     assert (await admin_tab.page.input_value("textarea")).strip() == wrong.strip(), "what was typed is kept"
     admin_tab.complaints.clear()  # The browser notes the 422 of a page that was refused.
     await admin_tab.must_be_sound_everywhere("policy-refused")

@@ -145,9 +145,12 @@ def _steps(finding: Finding, about: About) -> Iterator[Step]:
             yield _answering(about)
         return
     if finding.outcome is Outcome.PENDING and finding.awaits:
-        yield Step("Attach it", command=attach_command(about, finding.awaits))
+        there = links.version(about.project, about.application, about.version)
+        yield Step("Hand in a signed file", path=f"{there}/evidence#send")
     for one in [one for one in finding.violations if not one.waived_by][:_MOST_WAIVERS]:
         yield Step(f"Ask for a waiver{_named(one)}", path=waiver_path(about, finding, one))
+    if finding.outcome is Outcome.PENDING and finding.awaits:
+        yield Step("Sign and attach it", command=attach_command(about, finding.awaits))
 
 
 def _answering(about: About) -> Step:

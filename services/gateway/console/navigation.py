@@ -16,6 +16,7 @@ class Entry:
 
 _GLOBAL = (
     ("Overview", "/"),
+    ("Approvals", "/approvals"),
     ("Policies", "/policies"),
     ("Risk", "/risk"),
     ("Insights", "/insights"),
@@ -25,7 +26,11 @@ _GLOBAL = (
 )
 _OF_PROJECT = ("/policies", "/risk", "/insights", "/settings")
 """Those that are about one project when one is chosen."""
-_BELONGING = {"/risk": ("/alerts", "/sla", "/remediation")}
+_BELONGING = {
+    "/policies": ("/policy-draft", "/rule-templates", "/waivers"),
+    "/risk": ("/alerts", "/sla", "/remediation"),
+    "/settings": ("/webhooks",),
+}
 """Pages of a project that belong to an entry without lying below its path."""
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -28,7 +28,9 @@ _DECEPTIVE = re.compile(
 """Controls, and what changes the direction or hides: Unicode's bidirectional controls, zero width, tags."""
 _OPEN, _CLOSE = "\N{MATHEMATICAL LEFT WHITE SQUARE BRACKET}", "\N{MATHEMATICAL RIGHT WHITE SQUARE BRACKET}"
 _DIGEST_SHOWN = 12
-_DIGESTS = re.compile(r"\b(sha256:)([0-9a-f]{64})\b")
+_LONG_NAMES = re.compile(r"\b(sha256:|[a-z]{2}-)([0-9a-f]{12})[0-9a-f]{12,52}\b")
+"""Digests, and ids that are made of one."""
+_TIMES = re.compile(r"\b(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}):\d{2}(?:\.\d+)?Z")
 _THEMES = ("light", "dark")
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -74,8 +76,19 @@ def digest(value: str) -> Markup:
 
 
 def brief(value: str) -> str:
-    """A sentence in which digests are shortened to what people compare."""
-    return _DIGESTS.sub(lambda found: f"{found[1]}{found[2][:_DIGEST_SHOWN]}", value)
+    """A sentence in which digests and ids are shortened to what people compare, and times to minutes."""
+    return _TIMES.sub(r"\1 \2 UTC", _LONG_NAMES.sub(r"\1\2", value))
+
+
+def coded(value: str) -> Markup:
+    """A sentence in which what stands between backticks is set as code."""
+    if isinstance(value, Markup):
+        return value
+    parts = plain(value).split("`")
+    if len(parts) % 2 == 0:
+        return escape(plain(value))
+    as_code = Markup("<code>{}</code>")
+    return Markup().join(as_code.format(one) if place % 2 else escape(one) for place, one in enumerate(parts))
 
 
 def words(value: Any) -> str:
@@ -107,6 +120,7 @@ def _environment() -> Environment:
             "digest": digest,
             "words": words,
             "brief": brief,
+            "coded": coded,
             "badge": badge,
             "plain": plain,
         }

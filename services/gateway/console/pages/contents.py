@@ -20,6 +20,7 @@ from contracts.vocabulary import ApplicationName, ProjectName, VersionName
 from services.gateway.console import version_views
 from services.gateway.console.answering import known, told
 from services.gateway.console.evidence_views import counts, standing, summary, title
+from services.gateway.console.pages.evidence import SENDERS
 from services.gateway.console.pages.versions import ONE, head_of
 from services.gateway.console.rendering import page
 from services.gateway.console.viewing import Viewed, Viewer
@@ -110,5 +111,13 @@ async def list_evidence(
         (one, title(one.item), summary(one.item.facts).line, counts(one.item), standing(one.item))
         for one in found.evidence
     ]
-    values = head.values("/evidence")
-    return page(request, "versions/evidence.html", viewer, project=project, rows=rows, next_after=found.next, **values)
+    return page(
+        request,
+        "versions/evidence.html",
+        viewer,
+        project=project,
+        rows=rows,
+        next_after=found.next,
+        may_send=viewer.may(project, *SENDERS),
+        **head.values("/evidence"),
+    )

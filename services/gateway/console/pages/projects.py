@@ -54,6 +54,7 @@ async def show_project(
         promotions=promotions,
         trust=trust,
         may_manage=viewer.may(project, Role.RELEASE_MANAGER),
+        may_admin=viewer.may(project, Role.ADMIN),
         blank=form_texts.Context(lifecycle=shown.lifecycles[0].lifecycle if shown.lifecycles else "default"),
         choices=form_texts.choices_of(shown.lifecycles),
     )

@@ -17,11 +17,14 @@ from contracts.promotion.v1.commands import CancelPromotion, DecideApproval, Req
 from contracts.promotion.v1.freezes import BreakGlass
 from contracts.promotion.v1.queries import ListPromotions, ShowPromotion
 from contracts.promotion.v1.views import PromotionPage, PromotionView
-from contracts.vocabulary import ApplicationName, ProjectName, PromotionState, Role
+from contracts.vocabulary import ApplicationName, ProjectName, PromotionKind, PromotionState, Role
 from services.gateway import links
 from services.gateway.console import promotion_views
 from services.gateway.console.answering import known
 from services.gateway.console.finding_views import About, counts, rows
+from services.gateway.console.move_views import forecast_path
+from services.gateway.console.pages.applications import rights_of
+from services.gateway.console.pages.evidence import SENDERS
 from services.gateway.console.rendering import page
 from services.gateway.console.version_views import FINAL
 from services.gateway.console.viewing import Sent, Viewed, Viewer
@@ -107,9 +110,20 @@ async def show_promotion(request: Request, viewer: Viewed, project: ProjectName,
         may_cancel=open_now and (is_own or viewer.may(project, Role.RELEASE_MANAGER)),
         may_break=bool(found.frozen_by) and open_now and viewer.may(project, Role.RELEASE_MANAGER, Role.SECURITY),
         passages=attested.attestations if attested else (),
+        again=_again(viewer, found),
+        may_send=viewer.may(project, *SENDERS),
         version_path=links.version(project, found.application, found.version),
         application_path=links.application(project, found.application),
     )
+
+
+def _again(viewer: Viewer, promotion: PromotionView) -> str:
+    """The forecast of the same move, where somebody who may ask for it asks again; empty for others."""
+    rights = rights_of(viewer, promotion.project)
+    if not (rights.promote if promotion.kind is PromotionKind.PROMOTE else rights.manage):
+        return ""
+    path = links.application(promotion.project, promotion.application)
+    return forecast_path(path, promotion.version, promotion.kind, promotion.to_stage)
 
 
 @router.post(f"{_ONE}/{{answer}}")

@@ -63,6 +63,7 @@ async def show_project_settings(request: Request, viewer: Viewed, project: Proje
         roots=roots.trust_roots,
         pipelines=pipelines.pipeline_identities,
         admin=viewer.may(project, Role.ADMIN),
+        security=viewer.may(project, Role.SECURITY),
     )
 
 
@@ -115,8 +116,8 @@ async def show_trust_root(
     known = next((one for one in found.trust_roots if one.trust_root == trust_root), None)
     if known is None:
         raise NotFound("trust_root_unknown", f"{project} has no trust root {trust_root}.", remedy="See its settings.")
-    own = known.project == project and viewer.may(project, Role.ADMIN)
-    return page(request, "settings/trust_root.html", viewer, project=project, root=known, admin=own)
+    own = known.project == project and viewer.may(project, Role.SECURITY)
+    return page(request, "settings/trust_root.html", viewer, project=project, root=known, may_distrust=own)
 
 
 @router.post(f"{_OF_PROJECT}/trust-roots")

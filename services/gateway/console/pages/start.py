@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from contracts.answers import Applied
-from contracts.evidence.v1.commands import ApplyTrustRoot, Receipt, SubmitEvidence
+from contracts.evidence.v1.commands import ApplyTrustRoot
 from contracts.evidence.v1.queries import ListEvidence, ListTrustRoots
 from contracts.evidence.v1.views import EvidencePage, EvidenceView, TrustRoots
 from contracts.gate.v1.commands import ApplyPolicy
@@ -26,17 +26,15 @@ from contracts.vocabulary import ProjectName, PromotionState, Role
 from services.gateway.auth import Here
 from services.gateway.console import form_texts, sampling, start_views
 from services.gateway.console.pages.applications import register
+from services.gateway.console.pages.evidence import hand_in
 from services.gateway.console.rendering import page
 from services.gateway.console.sample_evidence import TEST_RESULT
 from services.gateway.console.samples import PROJECT, first_policy, first_policy_text
 from services.gateway.console.viewing import Sent, Viewed, Viewer
-from services.gateway.http.evidence import inline_text
-from shared.errors import Conflict, Invalid, NotFound
+from shared.errors import Conflict, NotFound
 from shared.identity import EVERYWHERE
 
 router = APIRouter()
-_MOST_ENVELOPE = 2**20
-"""Bytes of an envelope that the form takes: the first one is small."""
 
 
 @router.get("/start")
@@ -136,16 +134,7 @@ async def believe(form: Sent) -> Response:
 async def send_evidence(form: Sent) -> Response:
     """Step 5: an envelope that was signed elsewhere."""
     project = form.needed("project", "The project")
-    file = form.files.get("envelope")
-    content = await file.read(_MOST_ENVELOPE) if file else b""
-    envelope = inline_text(content)
-    if envelope is None:
-        raise Invalid(
-            "envelope_too_large",
-            "The form takes small envelopes only.",
-            remedy="Send it with `hallmark evidence attach`.",
-        )
-    await form.send(SubmitEvidence, Receipt, project=project, application=form.text("application"), envelope=envelope)
+    await hand_in(form, project, form.needed("application", "The application"))
     return _on(project, "promotion")
 
 

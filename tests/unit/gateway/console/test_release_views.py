@@ -107,7 +107,8 @@ def test_the_next_step_is_a_page_or_the_exact_command() -> None:
     assert asked["rule"] == ["a-rule"]
 
     [row] = finding_views.rows([finding(outcome=Outcome.PENDING, awaits="tests")], ABOUT)
-    assert row.steps[0].command.splitlines() == [
+    assert row.steps[0].path == "/projects/shop/applications/web/versions/1.0/evidence#send"
+    assert row.steps[1].command.splitlines() == [
         f"hallmark evidence sign results.xml --type test-result --subject web={DIGEST} --key key.pem -o evidence.json",
         "hallmark evidence attach evidence.json -p shop",
     ]

@@ -10,7 +10,7 @@ from jinja2 import UndefinedError
 from contracts.vocabulary import Trust
 from services.gateway.console.navigation import entries
 from services.gateway.console.pages.signing_in import own_path
-from services.gateway.console.rendering import ENVIRONMENT, badge, digest, lasting, moment, plain
+from services.gateway.console.rendering import ENVIRONMENT, badge, brief, coded, digest, lasting, moment, plain
 
 
 def shown(text: str, **values: object) -> str:
@@ -32,6 +32,18 @@ def test_what_reorders_or_hides_text_is_written_out(sign: str) -> None:
 @pytest.mark.parametrize("text", ["שלום", "naïve", "a\nb", "a\tb", "日本"])
 def test_other_text_stays_as_it_is(text: str) -> None:
     assert plain(text) == text
+
+
+def test_code_in_sentences_is_set_as_code_and_still_escaped() -> None:
+    assert coded("Run `hallmark <x>` & see") == "Run <code>hallmark &lt;x&gt;</code> &amp; see"
+    assert coded("one ` alone <b>") == "one ` alone &lt;b&gt;"
+    assert coded("`a\u202eb`") == "<code>a⟦U+202E⟧b</code>"
+
+
+def test_digests_ids_and_times_in_sentences_are_shortened() -> None:
+    assert brief(f"ev-{'a' * 32} is about sha256:{'b' * 64}.") == f"ev-{'a' * 12} is about sha256:{'b' * 12}."
+    assert brief("web@2026-11-27T07:15:20.311000Z.") == "web@2026-11-27 07:15 UTC."
+    assert brief("pkg:pypi/a@1.0 and e-mail") == "pkg:pypi/a@1.0 and e-mail"
 
 
 def test_nothing_is_missing_silently() -> None:
@@ -73,3 +85,6 @@ def test_the_navigation_stays_within_a_project() -> None:
     assert found["Audit log"] == ("/log", False)
     assert [one.title for one in entries("/log/7", "") if one.current] == ["Audit log"]
     assert [one.title for one in entries("/", "") if one.current] == ["Overview"]
+    assert found["Approvals"] == ("/approvals", False)
+    for path, entry in (("/webhooks", "Settings"), ("/waivers/wv-1", "Policies"), ("/alerts", "Risk")):
+        assert [one.title for one in entries(f"/projects/shop{path}", "shop") if one.current] == [entry], path

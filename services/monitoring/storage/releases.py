@@ -70,6 +70,12 @@ class ReleaseRepository:
             return await self.get(project, application, version)
         return None
 
+    async def find_each(self, names: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], Release]:
+        """Those of these versions that are releases."""
+        found = await self._releases.every({"_id": {"$in": sorted("/".join(name) for name in names)}})
+        releases = (from_document(one) for one in found)
+        return {(one.project, one.application, one.version): one for one in releases}
+
     async def made_of(self, project: str, subjects: Iterable[str]) -> list[Release]:
         """Releases that contain at least one of the subjects."""
         where = {"project": project, "subjects": {"$in": sorted(subjects)}}

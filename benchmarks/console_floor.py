@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from pymongo import MongoClient
@@ -72,14 +73,17 @@ class Listener:
         self._client = client
         self._names = [one for one in client.list_database_names() if one.startswith(OWN)]
         self._usual: set[Shape] = set()
+        for name in self._names:
+            database = client[name]
+            database.command({"profile": 0})
+            database.drop_collection("system.profile")
+            database.create_collection("system.profile", capped=True, size=_ROOM)
 
     async def hear(self, work: Callable[[], Awaitable[Any]]) -> list[Asked]:
         """What is asked during the work, but for what is asked anyway."""
+        began = datetime.now(UTC)
         for name in self._names:
-            database = self._client[name]
-            database.drop_collection("system.profile")
-            database.create_collection("system.profile", capped=True, size=_ROOM)
-            database.command({"profile": 2, "slowms": 0})
+            self._client[name].command({"profile": 2, "slowms": 0})
         try:
             await work()
         finally:
@@ -88,7 +92,8 @@ class Listener:
         found = [
             Asked(name, one)
             for name in self._names
-            for one in self._client[name]["system.profile"].find({"ns": {"$not": {"$regex": "system.profile$"}}})
+            for one in self._client[name]["system.profile"].find({"ts": {"$gte": began}})
+            if not one["ns"].endswith("system.profile")
         ]
         return [one for one in found if one.shape not in self._usual and one.kind not in ("profile", "ping", "hello")]
 

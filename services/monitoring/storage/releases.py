@@ -34,7 +34,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
         Index((("urgency", 1), ("project", 1))),
         Index((("project", 1), ("application", 1), ("urgency", 1))),
         Index((("deadlines.ids", 1),)),
-        Index((("urgency", 1),), where=_CURRENT),
+        Index((("urgency", 1), ("current", 1), ("project", 1)), where=_CURRENT),
         Index((("project", 1), ("criticality", 1), ("application", 1), ("trust", 1), ("current", 1)), where=_CURRENT),
         Index((("stale", 1), ("_id", 1))),
     ),

@@ -1,6 +1,6 @@
 """Pages of the console with much behind them: what the server takes for each, beside the database's part of it.
 
-A whole local stack gets 1,000 applications with 100,000 versions and 1,000,000 pieces of evidence, and every page that the
+A whole local stack gets 1,000 applications, 100,000 versions and 1,000,000 pieces of evidence, and every page that the
 console has is asked for many times, one after the other. How to read the figures: docs/architecture/console-speed.md.
 `--json` prints them as JSON; `--applications`, `--versions`, `--evidence` and `--logged` ask for less.
 """
@@ -26,8 +26,8 @@ from pymongo import MongoClient
 
 from benchmarks.console_copies import APPLICATION, OWN, Steps, Wanted, everything, multiply, queue_entries
 from benchmarks.console_floor import Listener
-from benchmarks.console_scene import KINDS, Maker
 from benchmarks.console_scene import APPLICATION as NAME
+from benchmarks.console_scene import KINDS, Maker
 from benchmarks.promotion_past import wait_for_log
 from benchmarks.promotions import Clockwork
 from benchmarks.timing import share, timed
@@ -112,6 +112,12 @@ class Pages:
         self._idle: dict[str, float] = {}
         """Processor milliseconds of each process in a second in which nobody asks."""
 
+    async def sign_in(self, token: str) -> None:
+        """Begin a session. Raises when it is refused."""
+        answer = await self._http.post("/sign-in", data={"token": token})
+        if answer.status_code != httpx.codes.SEE_OTHER:
+            raise RuntimeError(answer.text)
+
     async def learn(self) -> dict[str, float]:
         """Find out what goes on anyway."""
         clockwork = Clockwork(self._stack)
@@ -123,7 +129,7 @@ class Pages:
         """What a page takes, and the page."""
         first = await self._http.get(path)
         if first.status_code not in (200, 303):
-            return {"status": first.status_code, "not_measured": first.text[:200]}, ""
+            return {"status": first.status_code, "not_measured": "the page says no"}, ""
         await self._http.get(path)
         clockwork, began = Clockwork(self._stack), time.monotonic()
         took = await timed(self._times, lambda _: self._http.get(path))
@@ -193,43 +199,37 @@ def told_of(name: str, one: Found) -> str:
     )
 
 
+async def seed(maker: Maker, client: MongoClient[Any], arguments: argparse.Namespace, show: Show) -> dict[str, int]:
+    """Everything that is to be there; how many documents each collection has got."""
+    evidence = max(1, arguments.evidence // arguments.versions)
+    steps, wanted = await make(maker, client, evidence, show), wanted_of(arguments)
+    began = time.monotonic()
+    made = await asyncio.to_thread(multiply, client, steps, wanted, show)
+    made["evidence.log_entries"] = await asyncio.to_thread(queue_entries, client, steps, wanted)
+    await asyncio.to_thread(wait_for_log, client, show)
+    show(f"seeded within {time.monotonic() - began:.0f} s")
+    return made
+
+
 async def measure_console(arguments: argparse.Namespace, show: Show) -> Found:
-    """Everything, on one stack; one that runs already when `--stack` names its folder."""
+    """Everything, on one stack."""
     with tempfile.TemporaryDirectory(prefix="hallmark-bench-") as folder:
         data = Path(folder) / "data"
         async with running_stack(stack_options(data, usual_ports=False)) as stack:
             token = (data / "secrets/admin-token").read_text(encoding="utf-8").strip()
+            maker = Maker(stack, token)
             with MongoClient[Any](stack.servers.mongo_root_url) as client:
-                maker = Maker(stack, token)
-                evidence = max(1, arguments.evidence // arguments.versions)
-                steps = await make(maker, client, evidence, show)
-                wanted = wanted_of(arguments)
-                began = time.monotonic()
-                made = await asyncio.to_thread(multiply, client, steps, wanted, show)
-                made["evidence.log_entries"] = await asyncio.to_thread(queue_entries, client, steps, wanted)
-                await asyncio.to_thread(wait_for_log, client, show)
-                show(f"seeded within {time.monotonic() - began:.0f} s")
-                if arguments.keep:
-                    show(f"{stack.urls['gateway']} {token} {stack.servers.mongo_root_url} {json.dumps(maker.found)}")
-                async with httpx.AsyncClient(
-                    base_url=stack.urls["gateway"], timeout=120, headers={"accept": "text/html"}
-                ) as http:
-                    answer = await http.post("/sign-in", data={"token": token})
-                    if answer.status_code != httpx.codes.SEE_OTHER:
-                        raise RuntimeError(answer.text)
-                    began_with = os.getloadavg()
-                    asking = Pages(http, Listener(client), stack, arguments.times)
-                    idle = await asking.learn()
-                    pages = await asking.all(maker.found, show)
-                    while arguments.keep and not Path(arguments.keep).exists():
-                        await asyncio.sleep(1)
-    return {
-        "load_average": began_with,
-        "load_average_after": os.getloadavg(),
-        "documents": made,
-        "idle_processor_ms_per_s": idle,
-        "pages": pages,
-    }
+                made = await seed(maker, client, arguments, show)
+                asking = Pages(a_browser(stack), Listener(client), stack, arguments.times)
+                await asking.sign_in(token)
+                found = {"load_average": os.getloadavg(), "idle_processor_ms_per_s": await asking.learn()}
+                found["pages"] = await asking.all(maker.found, show)
+    return {**found, "load_average_after": os.getloadavg(), "documents": made}
+
+
+def a_browser(stack: Stack) -> httpx.AsyncClient:
+    """Asks for pages, one after the other."""
+    return httpx.AsyncClient(base_url=stack.urls["gateway"], timeout=120, headers={"accept": "text/html"})
 
 
 if __name__ == "__main__":
@@ -240,7 +240,6 @@ if __name__ == "__main__":
     reader.add_argument("--evidence", type=int, default=1_000_000)
     reader.add_argument("--logged", type=int, default=200_000, help="log entries, at most")
     reader.add_argument("--times", type=int, default=40, help="how often each page is asked for")
-    reader.add_argument("--keep", default="", help="keep the stack until there is such a file")
     chosen = reader.parse_args()
     result = asyncio.run(measure_console(chosen, lambda text: print(text, file=sys.stderr, flush=True)))
     lines = [told_of(name, one) for name, one in result["pages"].items()]

@@ -1,8 +1,8 @@
 """Many applications and versions from one of each kind, written straight into MongoDB.
 
 - Documents are copied as the bytes they are on the disk: what names the application, a version or a thing of theirs is
-  replaced by something of the same length, the same everywhere, so that what referred to each other still does. Ids that
-  were there before a step (policies, keys, advisories) stay what they are.
+  replaced by something of the same length, the same everywhere, so that what referred to each other still does. Ids
+  that were there before (policies, keys, advisories) stay what they are.
 - Past times lie further back for each copy; future ones stay, so that no sweep finds all of them due at once.
 - A document is one for each application when only the application names it, and one for each version otherwise. What
   stands in a stage belongs to the first copy of its kind.

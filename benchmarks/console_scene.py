@@ -1,7 +1,7 @@
 """What is multiplied for pages: one application whose versions stand where versions can, made through the API.
 
-- `past` was released and replaced, `current` is what runs now and is at risk by an advisory, `denied` has a critical flaw
-  and a waiver for another one, `early` has gone no further than the first stage, `waiting` waits for somebody's approval.
+- `past` was released and replaced, `current` is what runs now and is at risk by an advisory, `denied` has a critical
+  flaw and a waiver for another one, `early` has gone no further than the first stage, `waiting` waits for an approval.
 - Names have as many characters as those of their copies, so that documents can be copied as they lie on the disk.
 """
 

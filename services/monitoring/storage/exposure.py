@@ -166,7 +166,7 @@ class ExposureReader:
         """The first so many versions behind `told` of each bill of materials, by their keys."""
         wheres = _described(visible, sboms)
         together = _VERSIONS_TOGETHER * most
-        found = [await self._inventory.find(where, limit=together + 1) for where in wheres]
+        found = await asyncio.gather(*(self._inventory.find(where, limit=together + 1) for where in wheres))
         if any(len(rows) > together for rows in found):
             # Somewhere one describes very many versions: then each is asked about alone, so far as it matters.
             wheres = [where for sbom in sboms for where in _described(visible, [sbom])]
@@ -192,17 +192,17 @@ class ExposureReader:
 
 
 def _described(visible: Visible, sboms: Sequence[str]) -> list[Document]:
-    """What to look for, project by project. It is not filtered afterwards: a place must name nothing that is hidden."""
-    by_project: dict[str, list[str]] = {}
+    """What to look for. It is not filtered afterwards: a place that a page passes on must name nothing hidden."""
+    whole: list[str] = []
+    found: list[Document] = []
     for sbom in sboms:
-        by_project.setdefault(sbom.partition("|")[0], []).append(sbom)
-    found = []
-    for project, mine in by_project.items():
-        where: Document = {"sboms": {"$in": mine}}
-        if not visible.everywhere and project not in visible.projects:
-            where["application"] = {"$in": sorted(visible.applications.get(project, ()))}
-        found.append(where)
-    return found
+        project = sbom.partition("|")[0]
+        if visible.everywhere or project in visible.projects:
+            whole.append(sbom)
+        else:
+            shown = sorted(visible.applications.get(project, ()))
+            found.append({"sboms": sbom, "application": {"$in": shown}})
+    return [{"sboms": {"$in": whole}}, *found] if whole else found
 
 
 def _told_here(purls: Mapping[str, set[str]], sbom: str, versions: Sequence[KnownVersion]) -> list[Told]:

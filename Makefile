@@ -75,6 +75,7 @@ bench: $(STAMP) ## Measure speed as ratios to floors taken in the same run
 	$(BIN)/python -m benchmarks.monitoring
 	$(BIN)/python -m benchmarks.promotions --json
 	$(BIN)/python -m benchmarks.metrics
+	$(BIN)/python -m benchmarks.console
 
 lock: $(STAMP) ## Pin all dependencies anew, with hashes
 	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --extra local --extra dev --output-file requirements-dev.lock pyproject.toml

@@ -30,9 +30,10 @@ from contracts.vocabulary import GateKind, Outcome, PromotionKind, PromotionStat
 from deploy.examples import example_of
 from services.monitoring.app import SERVICE
 from services.monitoring.domain import metrics
+from services.monitoring.domain.coverage import KindSeen
 from services.monitoring.domain.delivery import Deployment, History, Incident, Window
 from services.monitoring.gauges import renew_gauges
-from services.monitoring.storage.coverage import ALERTS
+from services.monitoring.storage.coverage import ALERTS, EVIDENCE, STANDINGS, CoverageRepository, Seen
 from shared.errors import Forbidden, Invalid
 from shared.service import Running
 from tests.integration.gateway_door import Door, a_door
@@ -296,6 +297,22 @@ async def _coverage(run: Running[Any], door: Door) -> None:
     await hear(run, back.model_copy(update={"from_stage": "qa", "to_stage": "dev"}))
     after = await _get(door, "/projects/shop/metrics/coverage", application="web")
     assert [one["stage"] for one in after["stages"]] == ["dev"]
+    await _evidence_on_several_things(run)
+
+
+async def _evidence_on_several_things(run: Running[Any]) -> None:
+    """What is about two things counts once for whoever consists of one of them, of the other, or of both."""
+    coverage = CoverageRepository(*(run.database.collection(name) for name in (EVIDENCE, STANDINGS, ALERTS)))
+    shared = Seen("k1", ("sha256:a", "sha256:b", "sha256:z"), "sbom", "verified", 1, NOW)
+    later = Seen("k2", ("sha256:b",), "sbom", "verified", 1, NOW + timedelta(days=1))
+    unsigned = Seen("k3", ("sha256:b",), "tests", "unverified", 1, NOW)
+    for one in (shared, later, unsigned):
+        await coverage.seen("kinds", one)
+    groups = [["sha256:a"], ["sha256:b"], ["sha256:a", "sha256:b"], ["sha256:c"], []]
+    both = (KindSeen("sbom", 2, 2, later.made_at), KindSeen("tests", 1, 0, None))
+    expected = ((KindSeen("sbom", 1, 1, NOW),), both, both, (), ())
+    assert await coverage.kinds_of_each("kinds", groups) == expected
+    assert await coverage.kinds_of_each("other", groups) == ((),) * 5
 
 
 async def _refusals(door: Door) -> None:

@@ -39,6 +39,8 @@ from tests.support.monitoring_scenes import (
 pytestmark = pytest.mark.servers
 ROWS = int(os.environ.get("HALLMARK_COMPONENT_ROWS", "20000"))
 """Of the test of plans; the answers must be as quick with a million."""
+FEW = 20
+"""Reads that a first page with its totals takes, however many applications it shows."""
 
 
 async def blast(scene: Scene, token: str | None = None, **asked: Any) -> Exposure:
@@ -357,6 +359,10 @@ async def test_no_question_scans_however_many_components_there_are(tmp_path: Pat
         found = await blast(scene, vulnerability="GHSA-7")
         took = time.monotonic() - began
         assert len(found.versions) == 25
+        assert len(recorder.reads) <= FEW, [next(iter(one.items())) for one in recorder.reads]
+        few = await blast(scene, vulnerability="GHSA-7", count_to=10)
+        assert few.totals
+        assert (few.totals.versions <= 11, few.totals.exact) == (True, False)
         assert found.totals
         assert (found.totals.versions, found.totals.exact) == (ROWS // 250, ROWS // 250 <= MOST_COUNTED)
         one_project = await blast(scene, confined, package="pkg:npm/n7")

@@ -144,6 +144,8 @@ class ShowExposure(Query):
     """Only together with `project`."""
     after: Cursor | None = None
     limit: Annotated[int, Field(ge=1, le=50)] = 25
+    count_to: Annotated[int, Field(ge=1, le=10_000)] = 10_000
+    """Totals count that far; what goes beyond makes them inexact."""
 
 
 class ScorePart(Frozen):

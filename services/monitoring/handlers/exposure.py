@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from contracts.monitoring.v1.exposure import Exposure, ExposureTotals, ShowExposure
@@ -16,7 +17,7 @@ from services.monitoring.domain.exposure import Finding, HeldWaiver, Visible, fi
 from services.monitoring.domain.inventory import KnownVersion
 from services.monitoring.domain.matching import advisory_keys
 from services.monitoring.domain.packages import package_key
-from services.monitoring.domain.release import Context
+from services.monitoring.domain.release import Context, Release
 from services.monitoring.handlers import HANDLERS
 from services.monitoring.handlers.rights import visible
 from services.monitoring.storage.running import meaning
@@ -28,6 +29,8 @@ MOST_PACKAGES = 500
 _MOST_ROUNDS = 5
 """Of following aliases: databases join a flaw in one or two."""
 _CHUNK = 1_000
+Name = tuple[str, str]
+"""Project and application."""
 _LISTED_NAMES, _LISTED_PACKAGES = 50, 100
 
 
@@ -77,14 +80,14 @@ async def show_exposure(query: ShowExposure, work: MonitoringWork) -> Exposure:
     seen = visible(work.unit.caller, query.project, query.application)
     asked = await _asked(query, work)
     told, following = await work.exposure.page(asked.named, seen, query.after or "", query.limit)
-    around = {
-        name: await _around(work, *name) for name in {(one.version.project, one.version.application) for one in told}
-    }
-    views = []
-    for one in told:
-        about = around[one.version.project, one.version.application]
-        surroundings = await _surroundings(work, one.version, about)
-        views.append(wire.exposed_version(one.version, asked.of(one.purls), surroundings))
+    around, releases = await asyncio.gather(
+        _around(work, {(one.version.project, one.version.application) for one in told}),
+        work.releases.find_each((one.version.project, one.version.application, one.version.version) for one in told),
+    )
+    views = [
+        wire.exposed_version(one.version, asked.of(one.purls), _surroundings(work, one.version, around, releases))
+        for one in told
+    ]
     fitting = wire.fitting(views)
     if fitting < len(views):
         views, following = views[:fitting], told[fitting - 1].place
@@ -96,7 +99,7 @@ async def show_exposure(query: ShowExposure, work: MonitoringWork) -> Exposure:
         packages=tuple(sorted(asked.findings)[:_LISTED_PACKAGES]),
         flaws=wire.exposed_flaws(views, found, {name: one.told for name, one in known.items()}),
         versions=tuple(views),
-        totals=await _totals(work, asked, seen) if query.after is None else None,
+        totals=await _totals(work, asked, seen, query.count_to) if query.after is None else None,
         next=following,
     )
 
@@ -151,18 +154,30 @@ def _by_purl(said: Iterable[Finding]) -> dict[str, tuple[Finding, ...]]:
     return {purl: tuple(mine) for purl, mine in found.items()}
 
 
-async def _around(work: MonitoringWork, project: str, application: str) -> Around:
-    situation = Situation(
-        facts=await work.running.of(project, application),
-        currents=await work.stands.of(project, application),
-        stages=await work.stands.stages(project),
+async def _around(work: MonitoringWork, names: Collection[Name]) -> dict[Name, Around]:
+    """What is known of each application, in few questions however many there are."""
+    if not names:
+        return {}
+    projects = sorted({project for project, _ in names})
+    contexts, running, currents, waivers, stages = await asyncio.gather(
+        work.applications.context_of_each(names),
+        work.running.of_each(names),
+        work.stands.of_each(names),
+        work.waivers.in_force_of_each(names, work.unit.now),
+        asyncio.gather(*(work.stands.stages(project) for project in projects)),
     )
-    waivers = await work.waivers.in_force(project, application, work.unit.now)
-    return Around(await work.applications.context(project, application), situation, waivers)
+    of_project = dict(zip(projects, stages, strict=True))
+    situations = {name: Situation(running[name], currents=currents[name], stages=of_project[name[0]]) for name in names}
+    return {name: Around(contexts.get(name), situations[name], waivers[name]) for name in names}
 
 
-async def _surroundings(work: MonitoringWork, one: KnownVersion, about: Around) -> wire.Surroundings:
-    release = await work.releases.find(one.project, one.application, one.version)
+def _surroundings(
+    work: MonitoringWork,
+    one: KnownVersion,
+    around: Mapping[Name, Around],
+    releases: Mapping[tuple[str, str, str], Release],
+) -> wire.Surroundings:
+    about, release = around[one.project, one.application], releases.get((one.project, one.application, one.version))
     return wire.Surroundings(
         context=about.context or (release.context if release else one.context),
         release=release,
@@ -173,8 +188,8 @@ async def _surroundings(work: MonitoringWork, one: KnownVersion, about: Around) 
     )
 
 
-async def _totals(work: MonitoringWork, asked: Asked, seen: Visible) -> ExposureTotals:
-    reach = await work.exposure.reach(asked.named, seen)
+async def _totals(work: MonitoringWork, asked: Asked, seen: Visible, most: int) -> ExposureTotals:
+    reach = await work.exposure.reach(asked.named, seen, most)
     releases = [meaning(*name) for name in reach.versions]
     running = [
         meaning(project, application, name)

@@ -35,7 +35,7 @@ WINDOW = timedelta(days=90)
 EXACT = 400
 """Percentiles are exact while a window has no more lengths of time than that: they are all read then."""
 COVERED = 50
-"""Stages in one page: each takes a question of its own."""
+"""Stages in one page."""
 
 
 @dataclass(frozen=True)
@@ -123,16 +123,15 @@ async def show_coverage(query: ShowCoverage, work: MonitoringWork) -> CoverageRe
     standing, following = await work.coverage.standing(
         query.project, query.application, after=query.after, limit=min(query.limit, COVERED)
     )
-    stages = []
-    for one in standing:
-        subjects = await work.versions.subjects(query.project, [one.digest or ""])
-        stages.append(wire_flow.stage_coverage(one, await work.coverage.kinds(query.project, subjects), now))
+    named = {str(place): (query.project, (one.digest or "",)) for place, one in enumerate(standing)}
+    subjects = await work.versions.subjects_of_each(named)
+    kinds = await work.coverage.kinds_of_each(query.project, [subjects[name] for name in named])
     ages, ends = await work.waiver_debts.debt(where, now)
     return CoverageReport(
         project=query.project,
         application=query.application,
         at=now,
-        stages=tuple(stages),
+        stages=tuple(wire_flow.stage_coverage(one, seen, now) for one, seen in zip(standing, kinds, strict=True)),
         waivers=wire_flow.debts(ages, ends),
         remediation=wire_flow.remediations(await work.coverage.remediation(where, window)),
         since=window.since,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from contracts.monitoring.v1.surveys import LookUpTrust, SurveyTrust, TrustPage, TrustSurvey
 from services.monitoring.handlers import HANDLERS
 from services.monitoring.storage.unit_of_work import MonitoringWork
@@ -13,10 +15,8 @@ from shared.errors import Forbidden
 async def survey_trust(query: SurveyTrust, work: MonitoringWork) -> TrustSurvey:
     """How far can what is current be relied on?"""
     seen = work.unit.caller.seen_projects(query.project)
-    due, count = await work.surveys.due(query, seen)
-    return TrustSurvey(
-        counts=await work.surveys.counts(query, seen), due=tuple(trust_line(one) for one in due), due_count=count
-    )
+    (due, count), counts = await asyncio.gather(work.surveys.due(query, seen), work.surveys.counts(query, seen))
+    return TrustSurvey(counts=counts, due=tuple(trust_line(one) for one in due), due_count=count)
 
 
 @HANDLERS.query(LookUpTrust)

@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection as Members
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,6 +32,9 @@ INDEXES: dict[str, tuple[Index, ...]] = {
 }
 MOST_WAIVERS = 10_000
 """Counting open waivers of one age ends there."""
+_SUBJECTS_AT_ONCE = 2_000
+_MOST_GROUPS = 1_000_000
+"""More than any part has: nothing may be left out of a sum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,22 +112,24 @@ class CoverageRepository:
         last = found[limit - 1]["_id"].removeprefix(f"{project}/") if len(found) > limit else None
         return [one for one in page if one.version], last
 
-    async def kinds(self, project: str, subjects: Members[Digest]) -> tuple[KindSeen, ...]:
-        """The evidence on these subjects, by kind."""
-        pipeline: list[Document] = [
-            {"$match": {"project": project, "subjects": {"$in": sorted(subjects)}}},
-            {
-                "$group": {
-                    "_id": "$kind",
-                    "count": {"$sum": 1},
-                    "verified": {"$sum": {"$cond": [{"$eq": ["$standing", "verified"]}, 1, 0]}},
-                    "newest": {"$max": {"$cond": [{"$eq": ["$standing", "verified"]}, "$made_at", None]}},
-                }
-            },
-            {"$sort": {"_id": 1}},
-        ]
-        found = await self._evidence.aggregate(pipeline)
-        return tuple(KindSeen(one["_id"], one["count"], one["verified"], one["newest"]) for one in found)
+    async def kinds_of_each(self, project: str, wanted: Sequence[Members[Digest]]) -> tuple[tuple[KindSeen, ...], ...]:
+        """The evidence on each of these groups of subjects, by kind.
+
+        What is about the same ones of all subjects is counted together, so that many groups take one question.
+        """
+        found: list[tuple[KindSeen, ...]] = []
+        for part in _parts(wanted):
+            subjects = sorted({subject for group in part for subject in group})
+            counted = {
+                "_id": {"kind": "$kind", "about": {"$setIntersection": ["$subjects", subjects]}},
+                "count": {"$sum": 1},
+                "verified": {"$sum": {"$cond": [{"$eq": ["$standing", "verified"]}, 1, 0]}},
+                "newest": {"$max": {"$cond": [{"$eq": ["$standing", "verified"]}, "$made_at", None]}},
+            }
+            about = {"project": project, "subjects": {"$in": subjects}}
+            rows = await self._evidence.aggregate([{"$match": about}, {"$group": counted}], limit=_MOST_GROUPS)
+            found += [_counted_for(group, rows) for group in part]
+        return tuple(found)
 
     async def remediation(self, where: Document, window: Window) -> tuple[Remediation, ...]:
         """How soon the alerts were closed that ended in a window, by severity; empty where nobody keeps alerts."""
@@ -144,6 +151,31 @@ class CoverageRepository:
         return tuple(Remediation(str(one["_id"]), one["count"], one["mean"], one["in_time"]) for one in found)
 
 
+def _parts(wanted: Sequence[Members[Digest]]) -> Iterable[Sequence[Members[Digest]]]:
+    """Groups in their order, with so many subjects in each part, or a single group that has more."""
+    begin = subjects = 0
+    for place, group in enumerate(wanted):
+        if place > begin and subjects + len(group) > _SUBJECTS_AT_ONCE:
+            yield wanted[begin:place]
+            begin, subjects = place, 0
+        subjects += len(group)
+    if begin < len(wanted):
+        yield wanted[begin:]
+
+
+def _counted_for(group: Members[Digest], rows: Iterable[Document]) -> tuple[KindSeen, ...]:
+    """What was counted about any subject of the group, by kind."""
+    mine, kinds = set(group), dict[str, KindSeen]()
+    for row in rows:
+        if mine.isdisjoint(row["_id"]["about"]):
+            continue
+        kind = row["_id"]["kind"]
+        known = kinds.get(kind, KindSeen(kind, 0, 0, None))
+        newest = max((one for one in (known.newest, row["newest"]) if one), default=None)
+        kinds[kind] = KindSeen(kind, known.count + row["count"], known.verified + row["verified"], newest)
+    return tuple(kinds[kind] for kind in sorted(kinds))
+
+
 class WaiverRepository:
     """Waivers by how long they have been open, and how long they still are."""
 
@@ -162,6 +194,6 @@ class WaiverRepository:
         ages = [{"$gt": now - upto, "$lte": now - since} for since, upto in AGES]
         ends = [{"$gt": now + since, "$lte": now + upto} for since, upto in ENDS]
         alive = {**where, **_OPEN, "expires_at": {"$gt": now}}
-        by_age = [await self._waivers.count({**alive, "granted_at": one}, most=MOST_WAIVERS) for one in ages]
-        by_end = [await self._waivers.count({**alive, "expires_at": one}, most=MOST_WAIVERS) for one in ends]
-        return by_age, by_end
+        by = [{"granted_at": one} for one in ages] + [{"expires_at": one} for one in ends]
+        found = await asyncio.gather(*(self._waivers.count({**alive, **one}, most=MOST_WAIVERS) for one in by))
+        return found[: len(ages)], found[len(ages) :]

@@ -23,8 +23,8 @@ DEPLOYMENTS, INCIDENTS, EPISODES, PROMOTIONS = "deployments", "incidents", "epis
 _OF_PROJECT = (("project", 1), ("application", 1))
 INDEXES: dict[str, tuple[Index, ...]] = {
     DEPLOYMENTS: (
-        Index((("project", 1), ("at", 1))),
-        Index((("at", 1),)),
+        Index((("project", 1), ("at", 1), ("_id", 1))),
+        Index((("at", 1), ("_id", 1))),
         Index((*_OF_PROJECT, ("at", 1), ("_id", 1))),
         Index((*_OF_PROJECT, ("version", 1), ("at", 1), ("_id", 1))),
     ),

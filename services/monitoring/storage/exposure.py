@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -32,6 +33,10 @@ MOST_SBOMS = 200
 """Bills of materials that one page looks at."""
 _ROWS = 1_000
 _IN_ONE_QUERY = 100
+_ROWS_FOR_EACH = 4
+"""Rows that are read at once for each version that a page has room for."""
+_VERSIONS_TOGETHER = 4
+"""As often as a page has room, versions are read at once."""
 _DONE = "~"
 """Sorts after every version's key: a bill of materials whose versions have all been told."""
 
@@ -80,24 +85,28 @@ class ExposureReader:
         """Versions with the components they contain, and what to pass as `after` for the next; None at the end."""
         found: list[Told] = []
         looked = 0
-        async for sbom, told in self._sboms(named, visible, after):
-            rest = limit - len(found)
-            versions = await self._described_by(visible, sbom, told, rest + 1)
-            found += await self._told_here(named, sbom, versions[:rest])
-            if len(versions) > rest:
-                return found, _place(sbom, versions[rest - 1].key)
-            looked += 1
-            if len(found) >= limit or looked >= MOST_SBOMS:
-                return found, _place(sbom, _DONE)
+        async for sboms, told in self._sboms(named, visible, after, limit):
+            described = await self._described_by(visible, sboms, told, limit + 1)
+            purls = await self._purls_in(
+                named, {name for versions in described.values() for one in versions for name in one.sboms}
+            )
+            for sbom in sboms:
+                rest, versions = limit - len(found), described.get(sbom, [])
+                found += _told_here(purls, sbom, versions[:rest])
+                if len(versions) > rest:
+                    return found, _place(sbom, versions[rest - 1].key)
+                looked += 1
+                if len(found) >= limit or looked >= MOST_SBOMS:
+                    return found, _place(sbom, _DONE)
         return found, None
 
-    async def reach(self, named: Named, visible: Visible) -> Reach:
+    async def reach(self, named: Named, visible: Visible, most: int = MOST_COUNTED) -> Reach:
         """All of them, counted to a bound."""
         rows: list[tuple[str, str]] = []
         for project in visible.ranges:
-            if len(rows) <= MOST_COUNTED:
-                rows += await self._rows(named, project, "", MOST_COUNTED + 1)
-        exact = len(rows) <= MOST_COUNTED
+            if len(rows) <= most:
+                rows += await self._rows(named, project, "", most + 1)
+        exact = len(rows) <= most
         sboms = {sbom for sbom, _ in rows}
         versions: dict[tuple[str, str, str], tuple[str, ...]] = {}
         counting: set[str] = set()
@@ -105,31 +114,34 @@ class ExposureReader:
             found = await self._inventory.aggregate(
                 [
                     {"$match": {"sboms": {"$in": part}}},
-                    {"$limit": MOST_COUNTED + 1},
+                    {"$limit": most + 1},
                     {"$project": {"project": 1, "application": 1, "version": 1, "own": 1, "sboms": 1}},
                 ],
-                limit=MOST_COUNTED + 1,
+                limit=most + 1,
             )
             for one in found:
                 if visible.shows(one["project"], one["application"]):
                     versions[one["project"], one["application"], one["version"]] = tuple(one["own"])
                     counting.update(one["sboms"])
-            exact = exact and len(found) <= MOST_COUNTED
+            exact = exact and len(found) <= most
         components = {purl for sbom, purl in rows if sbom in counting}
-        return Reach(versions, len(components), exact and len(versions) <= MOST_COUNTED)
+        return Reach(versions, len(components), exact and len(versions) <= most)
 
-    async def _sboms(self, named: Named, visible: Visible, after: str) -> AsyncIterator[tuple[str, str]]:
-        """Bills of materials in order, each with the last of its versions that has been told."""
+    async def _sboms(
+        self, named: Named, visible: Visible, after: str, limit: int
+    ) -> AsyncIterator[tuple[list[str], str]]:
+        """Some bills of materials at a time, in order; with the last version of a single one that has been told."""
         sbom, _, told = after.partition(" ")
         if told and told != _DONE:
-            yield sbom, told
+            yield [sbom], told
+        many = _ROWS_FOR_EACH * limit
         for project in visible.ranges:
             last = sbom
             while True:
-                rows = await self._rows(named, project, last, _ROWS)
-                for one in dict.fromkeys(name for name, _ in rows):
-                    yield one, ""
-                if len(rows) < _ROWS:
+                rows = await self._rows(named, project, last, many)
+                for part in _parts(dict.fromkeys(name for name, _ in rows), limit):
+                    yield part, ""
+                if len(rows) < many:
                     break
                 last = rows[-1][0]
 
@@ -148,23 +160,24 @@ class ExposureReader:
             found += [(row["sbom"], row["purl"]) for row in rows]
         return sorted(found)[:limit]
 
-    async def _described_by(self, visible: Visible, sbom: str, told: str, limit: int) -> list[KnownVersion]:
-        where: Document = {"sboms": sbom, "_id": {"$gt": told}}
-        project = sbom.partition("|")[0]
-        if not visible.everywhere and project not in visible.projects:
-            # Not filtered afterwards: what a page passes on as `after` must name nothing that is hidden.
-            where["application"] = {"$in": sorted(visible.applications.get(project, ()))}
-        return [from_document(one) for one in await self._inventory.find(where, limit=limit)]
-
-    async def _told_here(self, named: Named, sbom: str, versions: Sequence[KnownVersion]) -> list[Told]:
-        purls = await self._purls_in(named, {name for one in versions for name in one.sboms})
-        told = []
-        for one in versions:
-            hit = [name for name in one.sboms if name in purls]
-            if hit and min(hit) == sbom:
-                mine = frozenset().union(*(purls[name] for name in hit))
-                told.append(Told(one, mine, _place(sbom, one.key)))
-        return told
+    async def _described_by(
+        self, visible: Visible, sboms: Sequence[str], told: str, most: int
+    ) -> dict[str, list[KnownVersion]]:
+        """The first so many versions behind `told` of each bill of materials, by their keys."""
+        wheres = _described(visible, sboms)
+        together = _VERSIONS_TOGETHER * most
+        found = await asyncio.gather(*(self._inventory.find(where, limit=together + 1) for where in wheres))
+        if any(len(rows) > together for rows in found):
+            # Somewhere one describes very many versions: then each is asked about alone, so far as it matters.
+            wheres = [where for sbom in sboms for where in _described(visible, [sbom])]
+            later = {"_id": {"$gt": told}}
+            found = await asyncio.gather(*(self._inventory.find({**where, **later}, limit=most) for where in wheres))
+        described: dict[str, list[KnownVersion]] = {sbom: [] for sbom in sboms}
+        for one in sorted({row["_id"]: from_document(row) for rows in found for row in rows}.items()):
+            for sbom in described.keys() & one[1].sboms:
+                if one[0] > told:
+                    described[sbom].append(one[1])
+        return {sbom: versions[:most] for sbom, versions in described.items()}
 
     async def _purls_in(self, named: Named, sboms: Iterable[str]) -> dict[str, set[str]]:
         """The package URLs that matter, by the bills of materials that name them."""
@@ -176,6 +189,31 @@ class ExposureReader:
                 ):
                     found.setdefault(row["sbom"], set()).add(row["purl"])
         return found
+
+
+def _described(visible: Visible, sboms: Sequence[str]) -> list[Document]:
+    """What to look for. It is not filtered afterwards: a place that a page passes on must name nothing hidden."""
+    whole: list[str] = []
+    found: list[Document] = []
+    for sbom in sboms:
+        project = sbom.partition("|")[0]
+        if visible.everywhere or project in visible.projects:
+            whole.append(sbom)
+        else:
+            shown = sorted(visible.applications.get(project, ()))
+            found.append({"sboms": sbom, "application": {"$in": shown}})
+    return [{"sboms": {"$in": whole}}, *found] if whole else found
+
+
+def _told_here(purls: Mapping[str, set[str]], sbom: str, versions: Sequence[KnownVersion]) -> list[Told]:
+    """The versions that are told at this bill of materials."""
+    told = []
+    for one in versions:
+        hit = [name for name in one.sboms if name in purls]
+        if hit and min(hit) == sbom:
+            mine = frozenset().union(*(purls[name] for name in hit))
+            told.append(Told(one, mine, _place(sbom, one.key)))
+    return told
 
 
 def distinct_purls(key: str) -> list[Document]:

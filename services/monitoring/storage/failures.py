@@ -20,19 +20,20 @@ from shared.mongo import Collection, Document, Index
 
 FAULTS, LINES = "faults", "lines"
 _LINE = (("project", 1), ("application", 1))
+_UP, _DOWN = (("at", 1), ("_id", 1)), (("at", -1), ("_id", -1))
+_BY_OWNER = (("owner_at", 1), ("_id", 1))
 INDEXES: dict[str, tuple[Index, ...]] = {
     FAULTS: (
-        Index((*_LINE, ("at", 1))),
+        Index((*_LINE, *_UP)),
         Index((*_LINE, ("version", 1), ("at", 1))),
-        Index((("project", 1), ("at", 1))),
-        Index((("at", 1),)),
-        Index((*_LINE, ("owner_at", 1))),
-        Index((("project", 1), ("owner_at", 1))),
-        Index((("owner_at", 1),)),
+        Index((("project", 1), *_UP)),
+        Index(_UP),
+        Index((*_LINE, *_BY_OWNER)),
+        Index((("project", 1), *_BY_OWNER)),
+        Index(_BY_OWNER),
     ),
     LINES: (Index((("project", 1),)),),
 }
-_UP, _DOWN = (("at", 1), ("_id", 1)), (("at", -1), ("_id", -1))
 Known = tuple[str, Fault, Link]
 
 
@@ -144,7 +145,7 @@ class FailureRepository:
     async def causes(self, where: Document, window: Window, most: int) -> list[str]:
         """What says that deployments of a window failed: the first so many ids, by the time of the deployment."""
         within = {**where, "owner_at": {"$gte": window.since, "$lt": window.until}}
-        found = await self._faults.find(within, sort=(("owner_at", 1), ("_id", 1)), limit=most)
+        found = await self._faults.find(within, sort=_BY_OWNER, limit=most)
         return [str(one["fact"]) for one in found]
 
 

@@ -34,7 +34,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
         Index((("urgency", 1), ("project", 1))),
         Index((("project", 1), ("application", 1), ("urgency", 1))),
         Index((("deadlines.ids", 1),)),
-        Index((("urgency", 1),), where=_CURRENT),
+        Index((("urgency", 1), ("current", 1), ("project", 1)), where=_CURRENT),
         Index((("project", 1), ("criticality", 1), ("application", 1), ("trust", 1), ("current", 1)), where=_CURRENT),
         Index((("stale", 1), ("_id", 1))),
     ),
@@ -69,6 +69,12 @@ class ReleaseRepository:
         with suppress(NotFound):
             return await self.get(project, application, version)
         return None
+
+    async def find_each(self, names: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], Release]:
+        """Those of these versions that are releases."""
+        found = await self._releases.every({"_id": {"$in": sorted("/".join(name) for name in names)}})
+        releases = (from_document(one) for one in found)
+        return {(one.project, one.application, one.version): one for one in releases}
 
     async def made_of(self, project: str, subjects: Iterable[str]) -> list[Release]:
         """Releases that contain at least one of the subjects."""

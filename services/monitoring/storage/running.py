@@ -65,8 +65,17 @@ class RunningRepository:
 
     async def of(self, project: str, application: str) -> list[Fact]:
         """The latest fact of each service of an application; for no application, at most as many."""
-        where = {"project": project, "application": application}
-        return [from_document(row) for row in await self._running.find(where, sort=_BY_PLACE, limit=_MOST_SERVICES)]
+        return (await self.of_each([(project, application)]))[project, application]
+
+    async def of_each(self, names: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[Fact]]:
+        """As `of`, for several applications; at least one."""
+        wanted: dict[tuple[str, str], list[Fact]] = {name: [] for name in names}
+        found = await self._running.find(
+            _any_of(wanted), sort=(("project", 1), *_BY_PLACE), limit=_MOST_SERVICES * len(wanted)
+        )
+        for row in found:
+            wanted[row["project"], row["application"]].append(from_document(row))
+        return {name: facts[:_MOST_SERVICES] for name, facts in wanted.items()}
 
     async def applications(self, project: str) -> list[str]:
         """The applications of a project of which anything is known, sorted."""
@@ -122,8 +131,14 @@ class StandingRepository:
 
     async def of(self, project: str, application: str) -> dict[str, str | None]:
         """The version that stands in each stage that ever had one."""
-        where = {"project": project, "application": application}
-        return {row["stage"]: row["version"] for row in await self._currents.every(where)}
+        return (await self.of_each([(project, application)]))[project, application]
+
+    async def of_each(self, names: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dict[str, str | None]]:
+        """As `of`, for several applications; at least one."""
+        wanted: dict[tuple[str, str], dict[str, str | None]] = {name: {} for name in names}
+        for row in await self._currents.every(_any_of(wanted)):
+            wanted[row["project"], row["application"]][row["stage"]] = row["version"]
+        return wanted
 
     async def count(self, meanings: Iterable[str]) -> int:
         """How many of these versions (`meaning`) stand in some stage."""
@@ -184,6 +199,11 @@ class DriftRepository:
 
 
 _BY_PLACE = (("application", 1), ("place", 1))
+
+
+def _any_of(names: Iterable[tuple[str, str]]) -> Document:
+    """These applications; at least one."""
+    return {"$or": [{"project": project, "application": application} for project, application in names]}
 
 
 def _within(project: str, application: str | None) -> Document:

@@ -65,10 +65,15 @@ class ApplicationRepository:
 
     async def context(self, project: str, application: str) -> Context | None:
         """The newest that is known."""
-        found = await self._applications.get(f"{project}/{application}")
-        if found is None:
-            return None
-        return Context(Criticality(found["criticality"]), tuple(found["owners"]), found["stated_at"])
+        return (await self.context_of_each([(project, application)])).get((project, application))
+
+    async def context_of_each(self, names: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Context]:
+        """As `context`, for several; without those of which none is known."""
+        keys = {f"{project}/{application}": (project, application) for project, application in names}
+        return {
+            keys[row["_id"]]: Context(Criticality(row["criticality"]), tuple(row["owners"]), row["stated_at"])
+            for row in await self._applications.every({"_id": {"$in": sorted(keys)}})
+        }
 
     async def put(self, project: str, application: str, context: Context) -> None:
         """Keep this one, unless a newer one is known."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from contracts.circumstances import WaivedSubject
@@ -36,9 +37,18 @@ class WaiverRepository:
 
     async def in_force(self, project: str, application: str, at: datetime) -> tuple[HeldWaiver, ...]:
         """Those of an application that have not ended, those that last longest first; at most 1,000."""
-        where = {"project": project, "application": application, "ended": False, "expires_at": {"$gt": at}}
-        found = await self._waivers.find(where, sort=(("expires_at", -1),), limit=_MOST_IN_FORCE)
-        return tuple(_from_document(one) for one in found)
+        return (await self.in_force_of_each([(project, application)], at))[project, application]
+
+    async def in_force_of_each(
+        self, names: Iterable[tuple[str, str]], at: datetime
+    ) -> dict[tuple[str, str], tuple[HeldWaiver, ...]]:
+        """As `in_force`, for several applications; at least one."""
+        wanted: dict[tuple[str, str], list[HeldWaiver]] = {name: [] for name in names}
+        lasting = {"ended": False, "expires_at": {"$gt": at}}
+        where = {"$or": [{"project": project, "application": name, **lasting} for project, name in wanted]}
+        for row in await self._waivers.find(where, sort=(("expires_at", -1),), limit=_MOST_IN_FORCE * len(wanted)):
+            wanted[row["project"], row["application"]].append(_from_document(row))
+        return {name: tuple(waivers[:_MOST_IN_FORCE]) for name, waivers in wanted.items()}
 
 
 def _to_document(waiver: HeldWaiver, *, ended: bool) -> Document:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from contracts.promotion.v1.surveys import PromotionLine, PromotionSurvey, SurveyPromotions
 from services.promotion.domain.promotion import Promotion
 from services.promotion.handlers import HANDLERS
@@ -14,11 +16,14 @@ from shared.errors import Invalid
 async def survey_promotions(query: SurveyPromotions, work: PromotionWork) -> PromotionSurvey:
     """What is on its way, was stopped and was released."""
     surveys = Surveys(work.unit, query, _seen(query, work))
+    under_way, count, stopped, released = await asyncio.gather(
+        surveys.open(), surveys.count_open(), surveys.stopped(work.unit.now), surveys.released(work.unit.now)
+    )
     return PromotionSurvey(
-        open=tuple(map(line_of, await surveys.open())),
-        open_count=await surveys.count_open(),
-        stopped=tuple(map(line_of, await surveys.stopped(work.unit.now))),
-        released=tuple(map(line_of, await surveys.released(work.unit.now))),
+        open=tuple(map(line_of, under_way)),
+        open_count=count,
+        stopped=tuple(map(line_of, stopped)),
+        released=tuple(map(line_of, released)),
     )
 
 

@@ -30,6 +30,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
         Index((("project", 1), ("state", 1), *_NEWEST_FIRST)),
         Index((("project", 1), ("route.to_stage", 1), *_NEWEST_FIRST)),
         Index((("deadline", 1),), where=_OPEN),
+        Index((("open", 1), ("project", 1), ("deadline", 1)), where=_OPEN),
         Index((("state", 1), ("deadline", 1), ("_id", 1)), where=_OPEN),
         Index((("stepped_at", 1),), where=_OPEN),
         Index((("look_at", 1),), where=_OPEN),

@@ -57,7 +57,8 @@ class Surveys:
 
     async def count_open(self) -> int:
         """How many are on their way; counted up to 1,000."""
-        where = {**self._where, **self._chosen, "open": True, "deadline": {"$gt": _EVER}}
+        # With bounds on both, an index over open promotions holds all that is counted.
+        where = {"project": {"$gt": ""}, **self._where, **self._chosen, "open": True, "deadline": {"$gt": _EVER}}
         return await self._promotions.count(where, most=MOST_COUNTED)
 
     async def stopped(self, now: datetime) -> list[Promotion]:

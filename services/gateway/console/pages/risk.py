@@ -24,7 +24,9 @@ from services.gateway.console.rendering import page
 from services.gateway.console.viewing import Viewed
 
 router = APIRouter()
-_RELEASES, _FINDINGS, _FIXES, _DRIFTS, _EXPOSED = 20, 10, 10, 20, 25
+_RELEASES, _FINDINGS, _FIXES, _DRIFTS = 20, 10, 10, 20
+_BOUNDS = {"limit": 25, "count_to": 1_000}
+"""People see that it is very many; programs may have 10,000 counted."""
 
 
 @router.get("/risk")
@@ -63,7 +65,7 @@ async def show_exposure(
         about = (
             {"package": wanted, "bounds": bounds or None} if wanted.startswith("pkg:") else {"vulnerability": wanted}
         )
-        question = ShowExposure.model_validate({**about, "project": project, "after": after, "limit": _EXPOSED})
+        question = ShowExposure.model_validate({**about, "project": project, "after": after, **_BOUNDS})
         found = await viewer.ask(question, Exposure)
     return page(
         request,

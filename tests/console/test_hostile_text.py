@@ -34,12 +34,7 @@ LONG = "w" * 180
 MARKDOWN = "[click](javascript:window.ran='markdown') ![x](https://evil.example/x.png) **bold**"
 TEMPLATE = "{{ 7 * 7 }} {% raw %} ${7*7} #{7*7}"
 ALL_OF_IT = f"{SCRIPT} {IMAGE} {SVG} {BREAKS_OUT} {BIDI} {LONG} {MARKDOWN} {TEMPLATE}"
-QUERIES = (
-    "",
-    f"?then=/{SCRIPT}",
-    f"?after={SCRIPT}",
-    f"?q={IMAGE}&search={IMAGE}&state={SCRIPT}&code={BREAKS_OUT[:150]}",
-)
+QUERIES = ("", f"?then=/{SCRIPT}&q={IMAGE}&search={IMAGE}&code={BREAKS_OUT[:150]}", f"?after={SCRIPT}&state={SCRIPT}")
 NOT_PAGES = {"/news", "/sign-in/issuer", "/sign-in/callback"}
 """A stream, and what answers with a redirect or a refusal only; `tests/integration/test_sign_in.py` has them."""
 MADE_UP = {

@@ -5,9 +5,6 @@ dies there, another one takes its place, and whoever asked asks again under the 
 the alerts that it was to have, each was told exactly once, and what was to escalate did so once.
 """
 
-import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -123,21 +120,6 @@ async def a_world(directory: Path) -> AsyncIterator[tuple[World, Lives]]:
             yield world, lives
 
 
-async def live(world: World, lives: Lives, step: int) -> bool:
-    """One life, to its end at that step; whether it outlived its work."""
-    pid = await lives.begin(step)
-    ending = asyncio.create_task(lives.end())
-    working = asyncio.create_task(world.happen(step))
-    await asyncio.wait({ending, working}, return_when=asyncio.FIRST_COMPLETED)
-    outlived = not ending.done()
-    working.cancel()
-    await asyncio.wait({working})
-    if outlived:
-        os.kill(pid, signal.SIGKILL)
-    await ending
-    return outlived
-
-
 async def die_at(directory: Path, steps: Iterable[int], *, to_the_end: bool) -> int:
     """Dies at each of these steps, or until a life outlives its work; the last step."""
     step = 0
@@ -145,7 +127,7 @@ async def die_at(directory: Path, steps: Iterable[int], *, to_the_end: bool) -> 
         for step in steps:
             async with running(SERVICE, world.system.settings("monitoring")):
                 await world.prepare(step)
-            outlived = await live(world, lives, step)
+            outlived = await lives.live(step, world.happen(step))
             end_abandoned_transactions(world.system)
             async with running(SERVICE, world.system.settings("monitoring"), ahead) as run:
                 found = await world.happen(step)

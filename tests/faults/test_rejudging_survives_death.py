@@ -4,9 +4,6 @@ One life per step: newer evidence fails, then newer evidence passes. The gate di
 and the same facts are heard again. What was said of the release is exactly one fall and one rise, in order.
 """
 
-import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -108,21 +105,6 @@ async def a_world(directory: Path) -> AsyncIterator[tuple[World, Lives]]:
             yield World(system, gate, (await system.connect("provision")).jetstream()), lives
 
 
-async def live(world: World, lives: Lives, step: int) -> bool:
-    """One life, to its end at that step; whether it outlived its work."""
-    pid = await lives.begin(step)
-    ending = asyncio.create_task(lives.end())
-    working = asyncio.create_task(world.happen(step))
-    await asyncio.wait({ending, working}, return_when=asyncio.FIRST_COMPLETED)
-    outlived = not ending.done()
-    working.cancel()
-    await asyncio.wait({working})
-    if outlived:
-        os.kill(pid, signal.SIGKILL)
-    await ending
-    return outlived
-
-
 async def die_at(directory: Path, steps: Iterable[int], *, to_the_end: bool) -> int:
     """Dies at each of these steps, or until a life outlives its work; the last step."""
     step = 0
@@ -130,7 +112,7 @@ async def die_at(directory: Path, steps: Iterable[int], *, to_the_end: bool) -> 
         for step in steps:
             async with running(SERVICE, world.system.settings("gate")) as run:
                 await world.prepare(step, run)
-            outlived = await live(world, lives, step)
+            outlived = await lives.live(step, world.happen(step))
             end_abandoned_transactions(world.system)
             async with running(SERVICE, world.system.settings("gate")) as run:
                 await world.happen(step)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +34,19 @@ class Lives:
     async def end(self) -> None:
         """Wait for its death."""
         assert await self._line() == f"ended {signal.SIGKILL}"
+
+    async def live(self, step: int, work: Coroutine[Any, Any, None]) -> bool:
+        """One life at this work, to its end at that step; whether it outlived the work."""
+        pid = await self.begin(step)
+        ending, working = asyncio.create_task(self.end()), asyncio.create_task(work)
+        await asyncio.wait({ending, working}, return_when=asyncio.FIRST_COMPLETED)
+        outlived = not ending.done()
+        working.cancel()
+        await asyncio.wait({working})
+        if outlived:
+            os.kill(pid, signal.SIGKILL)
+        await ending
+        return outlived
 
     async def _line(self) -> str:
         assert self.process.stdout

@@ -11,8 +11,7 @@ function follow() {
   const state = document.getElementById("live-state");
   const source = new EventSource(`/news${where ? `?${where}` : ""}`);
   let waiting = 0;
-  const heard = (event) => {
-    document.dispatchEvent(new CustomEvent("hallmark:fact", { detail: JSON.parse(event.data) }));
+  const heard = () => {
     window.clearTimeout(waiting);
     waiting = window.setTimeout(refresh, REFRESH_AFTER);
   };

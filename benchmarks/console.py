@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -24,17 +24,18 @@ from typing import Any
 import httpx
 from pymongo import MongoClient
 
-from benchmarks.console_copies import APPLICATION, OWN, Steps, Wanted, everything, multiply, queue_entries
 from benchmarks.console_floor import Listener
 from benchmarks.console_scene import APPLICATION as NAME
 from benchmarks.console_scene import KINDS, Maker
-from benchmarks.promotion_past import wait_for_log
+from benchmarks.copies import APPLICATION, OWN, Steps, Wanted, everything, multiply, queue_entries, wait_for_log
 from benchmarks.promotions import Clockwork
 from benchmarks.timing import share, timed
 from deploy.local.stack import Stack, running_stack
 from deploy.system import stack_options
 from services.gateway.console.pages import ROUTERS
 
+Show = Callable[[str], None]
+Found = dict[str, Any]
 AIM_MS = 100.0
 _SHARES = {"past": 0.2, "denied": 0.1}
 """Of all versions; one of each application is `current` and one `waiting`, the rest are `early`."""
@@ -52,8 +53,9 @@ _QUERIES = {
 _NEXT = re.compile(r'href="([^"]*[?&](?:after|before)=[^"]*)"')
 _WORST = 5
 _IDLE_SECONDS = 15
-Show = Callable[[str], None]
-Found = dict[str, Any]
+_SOON = timedelta(hours=1)
+_LOOKED_AT: dict[str, Found] = {"admissions": {}, "evaluations": {"open": True}, "readiness": {}}
+"""Where the gate keeps when it will look again, and at which of them."""
 
 
 def paths() -> list[str]:
@@ -71,9 +73,10 @@ async def quiet(client: MongoClient[Any]) -> Any:
     before = await asyncio.to_thread(everything, client)
     while True:
         await asyncio.sleep(2)
-        now = await asyncio.to_thread(everything, client)
-        if client[f"{OWN}gate"]["admissions"].count_documents({"look_at": {"$lte": datetime.now(UTC)}}):
+        soon = {"look_at": {"$lte": datetime.now(UTC) + _SOON}}
+        if any(client[f"{OWN}gate"][name].count_documents(soon | those) for name, those in _LOOKED_AT.items()):
             continue  # Copies of what is about to be judged again would keep the gate busy for long.
+        now = await asyncio.to_thread(everything, client)
         if all(before.get(place, {}).keys() == documents.keys() for place, documents in now.items()):
             return now
         before = now

@@ -78,6 +78,17 @@ class Scene:
         await self.send("PUT", "", json={"title": "Bench"})
         await self.send("PUT", "/lifecycles/default", json={"stages": stages})
 
+    async def application(self, name: str) -> None:
+        """An application without versions."""
+        await self.send("PUT", f"/applications/{name}", json={})
+
+    async def version(self, application: str, version: str) -> None:
+        """A version of one artifact."""
+        digest = sha256_digest(f"{application} {version}".encode())
+        artifact = {"purl": f"pkg:pypi/{application}@{version}", "digest": digest}
+        body = {"version": version, "artifacts": [artifact]}
+        await self.send("POST", f"/applications/{application}/versions", json=body)
+
     async def create(self, load: str, at_once: int, rounds: int) -> None:
         """For each worker of a load an application, and for each round a version of it."""
         gate = asyncio.Semaphore(_CREATING)
@@ -85,13 +96,9 @@ class Scene:
         async def one(worker: int) -> None:
             async with gate:
                 application = f"{load}-{worker}"
-                await self.send("PUT", f"/applications/{application}", json={})
+                await self.application(application)
                 for number in range(rounds):
-                    version = f"1.0.{number}"
-                    digest = sha256_digest(f"{application} {version}".encode())
-                    artifact = {"purl": f"pkg:pypi/{application}@{version}", "digest": digest}
-                    body = {"version": version, "artifacts": [artifact]}
-                    await self.send("POST", f"/applications/{application}/versions", json=body)
+                    await self.version(application, f"1.0.{number}")
 
         await asyncio.gather(*(one(worker) for worker in range(at_once)))
         await self.quiet()

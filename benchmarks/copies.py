@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,25 +32,24 @@ from pymongo.errors import BulkWriteError
 Raw = dict[tuple[str, str], dict[bytes, bytes]]
 """Documents by database and collection, and by the bytes of their keys."""
 OWN = "hallmark_"
-LOG = {"log_entries", "log_queue", "log_tiles", "log_state", "checkpoints"}
-_TECHNICAL = {"inbox", "outbox", "leases", "dead_letters", "reconciling"}
+TECHNICAL = frozenset({"inbox", "outbox", "leases", "dead_letters", "reconciling"})
+_LOG = {"log_entries", "log_queue", "log_tiles", "log_state", "checkpoints"}
 _ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{24,}")
 _BATCH = 2_000
-_APART = timedelta(minutes=7)
 _DUPLICATE = 11000
 _DASHED = 36
 """Characters of a UUID."""
 APPLICATION = "application"
 
 
-def everything(client: MongoClient[RawBSONDocument]) -> Raw:
-    """All documents that pages can show, as bytes."""
+def everything(client: MongoClient[Any], without: frozenset[str] = TECHNICAL) -> Raw:
+    """All documents, as bytes, without those of some collections."""
     found: Raw = {}
     for database in client.list_database_names():
         if not database.startswith(OWN):
             continue
         for name in client[database].list_collection_names():
-            if name in _TECHNICAL or name.startswith("system."):
+            if name in without or name.startswith("system."):
                 continue
             documents = client[database].get_collection(name, codec_options=_RAW).find()
             found[database, name] = {bson.encode({"_id": one["_id"]}): bytes(one.raw) for one in documents}
@@ -172,9 +172,9 @@ class Pattern:
 class Copy:
     """How one copy differs: the number of its application, and that of its version within its kind."""
 
-    def __init__(self, steps: Steps, application: int, kind: str, version: int, age: int) -> None:
+    def __init__(self, steps: Steps, application: int, kind: str, version: int, back: timedelta) -> None:
         self._steps, self._application, self._kind, self._version = steps, application, kind, version
-        self._back = age * _APART
+        self._back = back
         self._known: dict[bytes, bytes] = {}
 
     def named(self, level: str, name: bytes) -> bytes:
@@ -211,13 +211,15 @@ class Wanted:
     """By kind, of each application."""
     logged: int
     """Log entries, at most."""
+    apart: timedelta = timedelta(minutes=7)
+    """How much earlier each copy is than the one before."""
 
 
 def multiply(client: MongoClient[Any], steps: Steps, wanted: Wanted, show: Callable[[str], None]) -> dict[str, int]:
     """Copy everything; how many documents each collection has got."""
     made, now = {}, datetime.now(UTC)
     for (database, name), documents in sorted(steps.seen.items()):
-        if name in LOG:
+        if name in _LOG:
             continue
         by_level: dict[str, list[Pattern]] = {}
         for key, document in documents.items():
@@ -246,12 +248,12 @@ def _all(steps: Steps, wanted: Wanted) -> Iterator[tuple[Copy, str]]:
     """Every copy, oldest things last, without what the scene itself is."""
     for application in range(wanted.applications):
         if application:
-            yield Copy(steps, application, "", 0, application % 10), APPLICATION
+            yield Copy(steps, application, "", 0, application % 10 * wanted.apart), APPLICATION
         for kind, many in wanted.versions.items():
             for version in range(0 if application else 1, many):
                 # What waits stays as young as it is: an old one would be asked about again by the saga.
                 age = 0 if kind == "waiting" else version * wanted.applications + application
-                yield Copy(steps, application, kind, version, age), kind
+                yield Copy(steps, application, kind, version, age * wanted.apart), kind
 
 
 def _batches(documents: Iterator[Any]) -> Iterator[list[Any]]:
@@ -291,3 +293,13 @@ def queue_entries(client: MongoClient[Any], steps: Steps, wanted: Wanted) -> int
         client[database]["log_queue"].insert_many(batch)
         many += len(batch)
     return many
+
+
+def wait_for_log(client: MongoClient[Any], show: Callable[[str], None]) -> None:
+    """Return when the sequencer has put all entries into the log."""
+    queue, told = client[f"{OWN}evidence"]["log_queue"], 0.0
+    while left := queue.estimated_document_count():
+        if time.monotonic() - told > 10:  # noqa: PLR2004 - seconds
+            show(f"{left:,} log entries wait for the log")
+            told = time.monotonic()
+        time.sleep(0.2)

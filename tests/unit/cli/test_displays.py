@@ -97,7 +97,8 @@ def test_programs_get_one_object_a_line_and_at_the_end_the_whole() -> None:
 
 def test_on_a_terminal_steps_scroll_by_and_the_block_below_is_gone_at_the_end() -> None:
     file = io.StringIO()
-    console = Console(file=file, force_terminal=True, width=100, color_system=None)
+    environ = {"TERM": "xterm"}  # Whatever terminal runs the tests: a dumb one is never wiped.
+    console = Console(file=file, force_terminal=True, width=100, color_system=None, _environ=environ)
     with Terminal(console) as display:
         display.show([WAITS])
         display.note("no answer")

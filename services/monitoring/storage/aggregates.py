@@ -51,18 +51,10 @@ class BucketRepository:
         self, kind: Kind, project: str, application: str, changes: Mapping[tuple[date, int], Mapping[str, int]]
     ) -> None:
         """Change the sums of an application, of its project and of everything."""
-        by_day: dict[date, Counter[str]] = {}
-        for (day, quarter), counts in changes.items():
-            sums = by_day.setdefault(day, Counter())
-            for name, count in counts.items():
-                field = _escaped(name)
-                sums[f"whole.{field}"] += count
-                sums[f"quarters.{quarter}.{field}"] += count
         await self._days.update_each(
             [
-                ({"_id": f"{kind}|{scope}|{day}|{part}"}, {"$inc": dict(sums)})
-                for day, sums in sorted(by_day.items())
-                for scope, part in _written(project, application)
+                ({"_id": key}, {"$inc": dict(sums)})
+                for key, sums in increments(kind, project, application, changes).items()
             ]
         )
 
@@ -87,6 +79,24 @@ class BucketRepository:
             for quarter, counts in one.get("quarters", {}).items():
                 _add(found[_day(one)].setdefault(int(quarter), {}), counts)
         return {day: {place: _counts(counts) for place, counts in parts.items()} for day, parts in found.items()}
+
+
+def increments(
+    kind: Kind, project: str, application: str, changes: Mapping[tuple[date, int], Mapping[str, int]]
+) -> dict[str, Mapping[str, int]]:
+    """What to add to which fields of which documents, by their keys."""
+    by_day: dict[date, Counter[str]] = {}
+    for (day, quarter), counts in changes.items():
+        sums = by_day.setdefault(day, Counter())
+        for name, count in counts.items():
+            field = _escaped(name)
+            sums[f"whole.{field}"] += count
+            sums[f"quarters.{quarter}.{field}"] += count
+    return {
+        f"{kind}|{scope}|{day}|{part}": sums
+        for day, sums in sorted(by_day.items())
+        for scope, part in _written(project, application)
+    }
 
 
 def _written(project: str, application: str) -> Iterator[tuple[str, int]]:

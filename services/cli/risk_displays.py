@@ -257,5 +257,6 @@ def _freshness(advisories: int, last_import: str | None, now: datetime) -> str:
     if last_import is None:
         return "[red]no advisories were ever imported: nothing can be found[/]"
     old = now - datetime.fromisoformat(last_import) > STALE
-    said = f"{advisories} advisories are known, the last were imported {last_import[:16].replace('T', ' ')} UTC"
+    known = "1 advisory is" if advisories == 1 else f"{advisories} advisories are"
+    said = f"{known} known, the last import was at {last_import[:16].replace('T', ' ')} UTC"
     return f"[yellow]{said}: that is old[/]" if old else said

@@ -141,7 +141,7 @@ async def test_risk_over_all_projects(console: Console, bank: str, admin_tab: Ta
     text = await admin_tab.text()
     assert "The bank" in text
     assert "The post" in text
-    assert "advisories are known; complete as of" in text
+    assert "known; complete as of" in text
     await admin_tab.must_be_sound_everywhere("risk-all")
     await admin_tab.page.fill("input[name=q]", "CVE-2026-10001")
     await admin_tab.press("How far does it reach?")

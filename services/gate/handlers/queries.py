@@ -131,7 +131,7 @@ async def _judged_now(question: EvaluateGates, work: GateWork) -> Verdict:
 
 def _difference(given: VerdictView, now: Verdict) -> str:
     if now.outcome is not Outcome.ALLOW:
-        failed = "; ".join(finding.observed for finding in now.findings if not finding.lets_pass)
+        failed = "; ".join(finding.observed.rstrip(".") for finding in now.findings if not finding.lets_pass)
         return f"the gates say {now.outcome} now: {failed}"[:1000]
     if now.policies != given.policy_digests:
         return "the policies have changed"

@@ -53,7 +53,7 @@ class Verdict(Frozen):
     @property
     def reasons(self) -> str:
         """What stands in the way, in words."""
-        titles = [f"{finding.title}: {finding.observed}" for finding in self.blocking]
+        titles = [f"{finding.title}: {finding.observed.rstrip('.')}" for finding in self.blocking]
         return "; ".join(titles)[:1000] or "the gates do not allow it"
 
     @property

@@ -47,6 +47,7 @@ test: $(STAMP) browser ## Everything, on a real NATS, a real MongoDB and a real 
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests benchmarks examples
 	$(BIN)/pytest -q -m "not faults" -n 2 --dist worksteal $(WHOLE:%=--ignore %) tests
 	$(BIN)/pytest -q -m "not faults" -n 2 --dist loadfile $(WHOLE)
 

@@ -201,7 +201,7 @@ class Client:
 async def a_client(stack: Stack, secrets: Secrets, key: keys.PrivateKey, name: str) -> AsyncIterator[Client]:
     """A client with an administrator's token."""
     env = {name.removeprefix("HALLMARK_").lower(): value for name, value in stack.env["gateway"].items()}
-    wanted = {name: env[name] for name in env if name in ServiceSettings.model_fields}
+    wanted: dict[str, Any] = {name: env[name] for name in env if name in ServiceSettings.model_fields}
     broker = make_broker(ServiceSettings(**wanted))
     caller = Caller(Actor(subject="bench", kind=ActorKind.HUMAN), {"*": frozenset({Role.ADMIN})})
     identity = load_identity_key(secrets.identity("gateway"))

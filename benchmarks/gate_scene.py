@@ -10,6 +10,8 @@ from datetime import timedelta
 from itertools import count
 from typing import Any, TypeVar
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from benchmarks import gate_seeds as seeds
 from benchmarks.gate_facts import digest_of, evidence_of
 from contracts.facts import VulnerabilityFacts
@@ -50,7 +52,9 @@ async def a_gate(url: str) -> AsyncIterator[Dispatcher[GateWork]]:
     async with connect(url, "hallmark_gate", application="bench") as database:
         asker = Asker(make_broker(ServiceSettings(service="gate")), source="/bench", own_token=str, clock=utc_now)
         relay = Relay(database, _no_nats, service="gate", owner="bench", clock=utc_now)
-        issuers = Issuers({"gateway": key.public_key()})
+        public = key.public_key()
+        assert isinstance(public, Ed25519PublicKey)
+        issuers = Issuers({"gateway": public})
         equipment = GateEquipment(key)
         yield Dispatcher("gate", SERVICE.handlers, database, issuers, asker, relay, utc_now, equipment)
         await equipment.rego.aclose()

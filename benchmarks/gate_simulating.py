@@ -13,6 +13,7 @@ import resource
 import sys
 import time
 from datetime import timedelta
+from functools import partial
 
 from benchmarks import gate_seeds as seeds
 from benchmarks.gate_facts import NOW, evidence_of
@@ -37,9 +38,9 @@ async def make_past(url: str, versions: int) -> None:
         for number in range(versions):
             version = f"1.0.{number}"
             await seeds.add_evidence(gate.database, evidence_of(version, PIECES))
-            await in_work(gate, lambda work, name=version: seeds.register(work, name, PIECES))
+            await in_work(gate, partial(seeds.register, version=version, pieces=PIECES))
             views = await _given(gate, version)
-            await in_work(gate, lambda work, said=views: _keep(work, said))
+            await in_work(gate, partial(_keep, views=views))
 
 
 async def _given(gate: Dispatcher[GateWork], version: str) -> list[VerdictView]:

@@ -24,7 +24,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks.timing import share, timed
 from contracts.headers import Meta
@@ -49,6 +49,7 @@ from shared.service import TECHNICAL_INDEXES
 
 SIZES = (1_000, 10_000, 100_000)
 LARGEST = 1_000_000
+Q = TypeVar("Q")
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 YEARS = timedelta(days=3 * 365)
 PROJECTS, APPLICATIONS = 10, 20
@@ -174,15 +175,21 @@ def questions(work: MonitoringWork) -> dict[str, tuple[Kind, str, Callable[[int]
     for scope, named in scopes.items():
         delivery = ShowDelivery.model_validate({**named, **week})
         flow = ShowFlow.model_validate({**named, **week})
-        found[f"delivery by week, {scope}"] = (
-            Kind.DELIVERY,
-            scope,
-            lambda _, asked=delivery: show_delivery(asked, work),
-        )
-        found[f"flow by week, {scope}"] = (Kind.FLOW, scope, lambda _, asked=flow: show_flow(asked, work))
+        found[f"delivery by week, {scope}"] = (Kind.DELIVERY, scope, _asking(show_delivery, delivery, work))
+        found[f"flow by week, {scope}"] = (Kind.FLOW, scope, _asking(show_flow, flow, work))
     zoned = ShowDelivery.model_validate({**scopes["p0"], **day, "zone": "Asia/Kathmandu"})
-    found["delivery by day in a zone, p0"] = (Kind.DELIVERY, "p0", lambda _: show_delivery(zoned, work))
+    found["delivery by day in a zone, p0"] = (Kind.DELIVERY, "p0", _asking(show_delivery, zoned, work))
     return found
+
+
+def _asking(
+    show: Callable[[Q, MonitoringWork], Awaitable[Any]], query: Q, work: MonitoringWork
+) -> Callable[[int], Awaitable[Any]]:
+    return lambda _: show(query, work)
+
+
+def _reading(buckets: Collection, keys: Document, only: Document) -> Callable[[int], Awaitable[Any]]:
+    return lambda _: buckets.every({"_id": keys}, only=only)
 
 
 async def measured(work: MonitoringWork) -> dict[str, Any]:
@@ -199,7 +206,7 @@ async def measured(work: MonitoringWork) -> dict[str, Any]:
             began = time.process_time()
             took += await timed(1, ask)
             cpu.append((time.process_time() - began) * 1000)
-            floor += await timed(1, lambda _, keys=keys, only=only: buckets.every({"_id": keys}, only=only))
+            floor += await timed(1, _reading(buckets, keys, only))
             read = len(await buckets.every({"_id": keys}, only={"_id": 1}))
         took, floor = sorted(took), sorted(floor)
         answers[name] = {

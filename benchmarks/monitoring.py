@@ -14,7 +14,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,8 @@ async def one_advisory(scene: Scene, runs: int, show: Callable[[str], None]) -> 
     """By number of affected versions: to the commit, to the last event heard, and the floor of the same run."""
     found: Measured = {}
     for affected in AFFECTED:
-        committed, heard = [], []
+        committed: list[float] = []
+        heard: list[float] = []
         await _import(scene, affected, runs, committed, heard)
         committed.clear()
         heard.clear()
@@ -50,7 +51,7 @@ async def one_advisory(scene: Scene, runs: int, show: Callable[[str], None]) -> 
         for run in range(runs):
             await scene.settled()
             await _import(scene, affected, run, committed, heard)
-            floor += await timed(1, lambda _, run=run, affected=affected: _floor(scene, f"hot-{affected}-{run}"))
+            floor += await timed(1, _floor_of(scene, f"hot-{affected}-{run}"))
         found[str(affected)] = {
             "committed": _percentiles(committed),
             "events_heard": _percentiles(heard),
@@ -65,6 +66,10 @@ async def _import(scene: Scene, affected: int, run: int, committed: list[float],
     await scene.import_(advisory(f"HOT-{affected}-{run}", f"hot-{affected}-{run}"))
     committed.append((time.perf_counter() - began) * 1000)
     heard.append((await scene.announced(affected) - began) * 1000)
+
+
+def _floor_of(scene: Scene, package: str) -> Callable[[int], Awaitable[None]]:
+    return lambda _: _floor(scene, package)
 
 
 async def _floor(scene: Scene, package: str) -> None:

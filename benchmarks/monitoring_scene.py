@@ -72,7 +72,8 @@ class Scene:
         command = ImportAdvisories(command_id=f"bench-{next(_numbers)}", advisories=records)
 
         async def work(unit: MonitoringWork) -> Answer:
-            return await import_advisories(command, unit)
+            said: Answer = await import_advisories(command, unit)
+            return said
 
         meta = a_meta()
         return await self.run.dispatcher.perform(work, meta=meta, key=meta.message_id, caller=_CALLER)
@@ -111,7 +112,9 @@ async def a_scene(folder: Path) -> AsyncIterator[Scene]:
         await provision_at(
             env["HALLMARK_NATS_URL"], [SERVICE], user=env["HALLMARK_NATS_USER"], password=env["HALLMARK_NATS_PASSWORD"]
         )
-        own = {name.removeprefix("HALLMARK_").lower(): value for name, value in servers.env("monitoring").items()}
+        own: dict[str, Any] = {
+            name.removeprefix("HALLMARK_").lower(): value for name, value in servers.env("monitoring").items()
+        }
         issuers = folder / "issuers"
         issuers.mkdir()
         # Nobody asks over NATS here, but a service does not start without anybody to believe.

@@ -9,6 +9,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import regopy
 
@@ -43,6 +44,11 @@ def second(text: str) -> Callable[[], object]:
     return lambda: str(interpreter.query("x = data.release.allow"))
 
 
+def outside(worker: WorkerProcess, text: str) -> Callable[[], object]:
+    """The engine in a process of its own."""
+    return lambda: worker.ask(evaluation(Question(RELEASE, text)), 60)
+
+
 def compiled() -> object:
     """What a policy costs before its first answer: parsing, checking and analysing."""
     engine._compiled.clear()  # noqa: SLF001 - the point is to compile anew
@@ -58,8 +64,8 @@ def main() -> None:
     print("pieces  input KiB  regorus ms  worker ms  regopy ms")
     for pieces in PIECES:
         text = Question.about(RELEASE, release_input(pieces)).input
-        inside = median(lambda text=text: engine.evaluate(RELEASE, text))
-        asked = median(lambda text=text: worker.ask(evaluation(Question(RELEASE, text)), 60))
+        inside = median(partial(engine.evaluate, RELEASE, text))
+        asked = median(outside(worker, text))
         other = median(second(text))
         print(f"{pieces:6}  {len(text) / 1024:9.1f}  {inside:10.3f}  {asked:9.3f}  {other:9.2f}")
     worker.end()

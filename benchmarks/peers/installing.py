@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 PYTHON_PACKAGES = (
     "dbos>=3,<4",
@@ -31,13 +32,14 @@ class NotHereError(Exception):
 
 async def said(*command: str | Path, env: dict[str, str] | None = None, user: str | None = None) -> str:
     """What a command prints. Raises `NotHereError` when it fails or does not exist."""
+    as_user: dict[str, Any] = {"user": user} if user else {}
     try:
         child = await asyncio.create_subprocess_exec(
             *map(str, command),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=env,
-            **({"user": user} if user else {}),
+            **as_user,
         )
     except OSError as error:
         raise NotHereError(f"{command[0]} cannot be run: {error}") from error

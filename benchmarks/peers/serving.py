@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -26,10 +27,9 @@ async def process(
     *command: str | Path, output: Path, env: dict[str, str] | None = None, user: str | None = None
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """A child process, until the block ends."""
+    as_user: dict[str, Any] = {"user": user} if user else {}
     with output.open("wb") as log:
-        child = await asyncio.create_subprocess_exec(
-            *map(str, command), stdout=log, stderr=log, env=env, **({"user": user} if user else {})
-        )
+        child = await asyncio.create_subprocess_exec(*map(str, command), stdout=log, stderr=log, env=env, **as_user)
     try:
         yield child
     finally:

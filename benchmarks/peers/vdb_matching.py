@@ -17,8 +17,8 @@ from typing import Any
 
 os.environ |= {"VDB_HOME": tempfile.mkdtemp(prefix="hallmark-bench-vdb-"), "NVD_START_YEAR": "1990", "VDB_QUIET": "1"}
 
-from vdb.lib.osv import OSVSource  # type: ignore[import-not-found]
-from vdb.lib.search import search_packages_batched  # type: ignore[import-not-found]
+from vdb.lib.osv import OSVSource
+from vdb.lib.search import search_packages_batched
 
 
 def _imported(records: list[dict[str, Any]]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Any
 
 from playwright.async_api import Browser
@@ -61,7 +62,7 @@ class Press:
 
     async def create(self, version: str) -> None:
         purl = f"pkg:generic/daily@{version}"
-        body = {"version": version, "artifacts": [{"purl": purl, "digest": digest_of(version)}]}
+        body: dict[str, Any] = {"version": version, "artifacts": [{"purl": purl, "digest": digest_of(version)}]}
         body["source"] = {"repository": "https://git.example/daily", "commit": "0a1b2c3d4e5f", "branch": NASTY[:40]}
         await self.ask("POST", "/applications/daily/versions", body, version)
         await self.attach(version, TESTS, {"result": "PASSED", "configuration": [], "passedTests": ["a", "b"]})
@@ -114,8 +115,10 @@ class Signed:
         await tab.sign_in(self._token)
         return tab
 
-    async def __aexit__(self, *error: object) -> None:
-        await self._open.__aexit__(*error)
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._open.__aexit__(kind, error, trace)
 
 
 SAFE = (

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from playwright.async_api import Route
 
 from shared.clock import utc_now
@@ -210,7 +211,7 @@ async def test_states_are_compared_in_the_browser_and_a_rewritten_log_is_noticed
 
 async def test_witnesses_are_shown_with_what_they_last_saw(console: Console, admin_tab: Tab) -> None:
     private = keys.generate()
-    assert not isinstance(private, keys.EllipticCurvePrivateKey)
+    assert not isinstance(private, EllipticCurvePrivateKey)
     line = str(WitnessKey("witness.example/console", private.public_key()))
     await console.shop.ask("POST", "/log/witnesses", "witness", json={"verifier_key": line})
     await admin_tab.open("/log/checkpoints")

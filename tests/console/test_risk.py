@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -111,7 +112,7 @@ async def _release(console: Console, project: str, application: str, version: st
         asked = await _ask(console, "POST", f"/projects/{project}/promotions", body, f"{base}-{version}-{stage}")
         path = f"/projects/{project}/promotions/{asked['promotion_id']}"
         ended = await eventually(
-            lambda path=path: _ask(console, "GET", path), lambda found: found["state"] in {"completed", "denied"}
+            partial(_ask, console, "GET", path), lambda found: found["state"] in {"completed", "denied"}
         )
         assert ended["state"] == "completed", ended
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 
 from services.evidence.app import SERVICE
@@ -19,9 +20,9 @@ def _count(countdown: Countdown) -> None:
     )
     write = GivenOut._write
 
-    def counted(self: GivenOut, *arguments: Any) -> None:
+    def counted(self: GivenOut, path: Path, signed: bytes) -> None:
         countdown.step()
-        write(self, *arguments)
+        write(self, path, signed)
         countdown.step()
 
     GivenOut._write = counted  # type: ignore[method-assign]

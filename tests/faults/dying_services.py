@@ -14,8 +14,10 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from contracts.headers import Meta
+from contracts.message import Message
 from services.evidence import app as evidence
 from services.gate import app as gate
 from services.monitoring import app as monitoring
@@ -24,6 +26,7 @@ from services.registry import app as registry
 from shared.messaging import dispatcher as dispatching
 from shared.messaging.dispatcher import Dispatcher
 from shared.messaging.grouping import Joined
+from shared.messaging.handlers import Heard
 from shared.messaging.relay import Relay
 from shared.mongo import Session
 
@@ -53,6 +56,12 @@ def step_of(subject: str) -> str:
     return "-".join(words[3:5]) if words[1] != "in" else f"in-{words[2]}"
 
 
+class Watcher(Protocol):
+    """Who is told of every moment, and may end a life there."""
+
+    def pass_by(self, moment: str, step: str = "") -> None: ...
+
+
 class Executioner:
     """Ends this process at the point that the file names."""
 
@@ -71,18 +80,18 @@ class Executioner:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _wrap_dispatch(executioner: Executioner) -> None:
+def _wrap_dispatch(executioner: Watcher) -> None:
     dispatch: Callable[..., Awaitable[Any]] = Dispatcher.dispatch
 
-    async def watched(self: Dispatcher[Any], heard: Any, message: Any, *rest: Any) -> Any:
-        token = _steps.set((step_of(message.subject),))
+    async def watched(self: Dispatcher[Any], heard: Heard, message: Message, meta: Meta, token: str | None) -> Any:
+        before = _steps.set((step_of(message.subject),))
         try:
             executioner.pass_by("fetched")
-            answer = await dispatch(self, heard, message, *rest)
+            answer = await dispatch(self, heard, message, meta, token)
             executioner.pass_by("before-ack")
             return answer
         finally:
-            _steps.reset(token)
+            _steps.reset(before)
 
     Dispatcher.dispatch = watched  # type: ignore[method-assign]
 
@@ -100,8 +109,9 @@ def _wrap_groups() -> None:
     Dispatcher.perform_together = watched  # type: ignore[method-assign]
 
 
-def _wrap_transactions(executioner: Executioner) -> None:
-    in_transaction: Callable[..., Awaitable[Any]] = dispatching.in_transaction
+def _wrap_transactions(executioner: Watcher) -> None:
+    parts = vars(dispatching)
+    in_transaction: Callable[..., Awaitable[Any]] = parts["in_transaction"]
 
     async def watched(database: Any, work: Callable[[Session], Awaitable[Any]]) -> Any:
         async def to_the_end(session: Session) -> Any:
@@ -114,10 +124,10 @@ def _wrap_transactions(executioner: Executioner) -> None:
         executioner.pass_by("committed")
         return result
 
-    dispatching.in_transaction = watched  # type: ignore[assignment]
+    parts["in_transaction"] = watched
 
 
-def _wrap_relay(executioner: Executioner) -> None:
+def _wrap_relay(executioner: Watcher) -> None:
     mark: Callable[..., Awaitable[None]] = Relay._mark
 
     async def watched(self: Relay, rows: list[Any]) -> None:

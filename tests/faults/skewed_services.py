@@ -30,5 +30,6 @@ def run(env: Mapping[str, str]) -> None:
     import shared.mongo.server_time  # noqa: PLC0415 - as above
 
     time.time = skewed
-    shared.clock.datetime = shared.mongo.server_time.datetime = Skewed  # type: ignore[misc]
+    for module in (shared.clock, shared.mongo.server_time):
+        vars(module)["datetime"] = Skewed
     RUN[env["HALLMARK_SERVICE"]](env)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import nats
 import pytest
+from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import APIError
@@ -78,7 +79,7 @@ def children(pid: int) -> list[int]:
 
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[JetStreamContext]:
-    async def up() -> nats.aio.client.Client | None:
+    async def up() -> Client | None:
         try:
             return await nats.connect(url, allow_reconnect=False, connect_timeout=1)
         except (NatsError, OSError):

@@ -90,10 +90,14 @@ class World:
 
     async def happen(self, number: int) -> None:
         """Everything that a life has to do."""
+
+        async def heard(last: tuple[int, Outcome]) -> None:
+            await eventually(lambda: self.said(number), lambda found: last in found)
+
         for name, facts, last in (("fails", failed(), FALLEN), ("passes", passed(), RISEN)):
             if last not in await self.said(number):
                 await self.hear(number, name, facts)
-                await eventually(lambda: self.said(number), lambda found, last=last: last in found)
+                await heard(last)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from tests.support.monitoring_scenes import Scene
 from tests.support.publisher import HERE, Publisher
 
 
-def settings_of(scene: Scene, publisher: Publisher, folder: Path, *, instance: str, **more: str) -> MonitoringSettings:
+def settings_of(scene: Scene, publisher: Publisher, folder: Path, *, instance: str, **more: Any) -> MonitoringSettings:
     """Of an instance that may fetch from this publisher; `more` says what."""
     return MonitoringSettings(
         **dict(scene.system.settings("monitoring", instance=instance)),

@@ -201,7 +201,7 @@ async def test_41_a_tell_published_in_the_name_of_the_saga_does_nothing_without_
         soon = {"verdict_expires_at": now + timedelta(minutes=5)}
         move = a_tell(MoveVersion, **way, **soon)
         attest = a_tell(AttestPassage, release=False, **way)
-        moves, passages = (list(forgeries(one, court.key).values()) for one in (move, attest))
+        moves, passages = list(forgeries(move, court.key).values()), list(forgeries(attest, court.key).values())
         late = {"verdict_expires_at": now - timedelta(seconds=1)}
         moves.append(cleared(move, court.key, expires_at=now - timedelta(seconds=1)))
         release = a_tell(AttestPassage, release=True, **way)
@@ -230,7 +230,9 @@ async def test_54_a_release_that_was_not_cleared_at_every_gate_is_none(tmp_path:
         whole = [("qa", "exit"), ("prod", "entry"), ("prod", "release")]
         partial = [[gate for gate in whole if gate is not left_out] for left_out in whole]
         opened = {"stage": "prod", "gate": "release", "open": True}
-        listed = [[{"stage": stage, "gate": gate} for stage, gate in some] for some in (*partial, whole[:2])]
+        listed: list[list[dict[str, Any]]] = [
+            [{"stage": stage, "gate": gate} for stage, gate in some] for some in (*partial, whole[:2])
+        ]
         listed[-1].append(opened)  # The lifecycle declares no release gate open.
         for number, passages in enumerate(listed):
             at = {"project": "shop", "application": "cart", "version": "1.0", "version_digest": version.digest}

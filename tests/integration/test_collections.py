@@ -15,7 +15,7 @@ pytestmark = pytest.mark.servers
 
 
 async def test_instances_that_start_together_do_not_stumble_over_each_other(tmp_path: Path) -> None:
-    wanted = {f"things{number}": (Index((("name", 1),)),) for number in range(8)}
+    wanted: dict[str, tuple[Index, ...]] = {f"things{number}": (Index((("name", 1),)),) for number in range(8)}
     async with (
         running_servers(tmp_path / "data", {"gate": NatsRights()}, ["gate"]) as servers,
         AsyncExitStack() as all_open,

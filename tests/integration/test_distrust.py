@@ -21,7 +21,7 @@ from services.evidence import rejudging
 from services.evidence.app import SERVICE
 from services.evidence.settings import EvidenceSettings
 from services.evidence.storage.blobs import read_blob
-from services.evidence.storage.rejudging import OPEN_FOR
+from services.evidence.storage.rejudging import OPEN_FOR, opened
 from services.evidence.storage.unit_of_work import EvidenceWork
 from shared.crypto import dsse, keys
 from shared.digests import sha256_digest
@@ -209,7 +209,7 @@ async def test_judging_again_goes_on_where_it_stopped_and_each_record_is_judged_
         with pytest.raises(Transient) as behind:
             await positions(asker, WHEEL, deadline=0.3)
         assert behind.value.code == "evidence_rejudged"
-        [opening] = await rejudging.opened(run.database)
+        [opening] = await opened(run.database)
         lease = Lease(run.database, "rejudging", "one that dies", ttl=0.2)
         assert await lease.hold()
         assert await rejudging.step(run, lease, opening)
@@ -261,9 +261,9 @@ async def test_evidence_that_was_on_its_way_in_during_a_change_is_found(tmp_path
         records = run.database.collection("records")
         await records.update({"evidence_id": slow.evidence_id}, {"$set": {"roots_state": "before"}})
         await eventually(lambda: records.count({"roots_state": {"$ne": "before"}}))
-        assert await rejudging.opened(run.database)
+        assert await opened(run.database)
         clock.advance(seconds=OPEN_FOR.total_seconds() + 1)
-        assert await eventually(lambda: rejudging.opened(run.database), lambda found: not found) == []
+        assert await eventually(lambda: opened(run.database), lambda found: not found) == []
         assert await positions(asker) == {WHEEL: 2}
 
 
@@ -279,4 +279,4 @@ async def test_a_change_that_concerns_every_project_opens_all_that_have_evidence
 
         meta = Meta(message_id="m", correlation_id="c", source="/x", time=system.clock())
         assert await run.dispatcher.perform(begin, meta=meta, key="m") == {"rejudges": 2}
-        assert [one["_id"] for one in await rejudging.opened(run.database)] == ["bank", "shop"]
+        assert [one["_id"] for one in await opened(run.database)] == ["bank", "shop"]

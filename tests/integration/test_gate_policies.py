@@ -127,7 +127,7 @@ async def test_whoever_owns_an_application_changes_no_policy_that_gates_it(tmp_p
                 await gate.apply(document(TESTS, **spec), token=ann)
             assert own.value.code == "policy_own_gate"
             assert own.value.remedy
-        elsewhere = {"scope": {"applications": ["till"]}}
+        elsewhere: dict[str, Any] = {"scope": {"applications": ["till"]}}
         await gate.apply(document(TESTS, name="for-the-till", **elsewhere), token=ann)
         await gate.apply(document(TESTS), token=sec)
         with pytest.raises(Forbidden) as slipping_away:

@@ -249,7 +249,7 @@ async def test_a_demotion_empties_what_it_left_and_a_certification_replaces_nobo
         for stage in ("dev", "qa"):
             await gate.handle(version_moved(gate, stage), stage)
         gate.clock.advance(hours=1)
-        back = {"kind": PromotionKind.DEMOTE, "from_stage": "prod", "left": ("qa", "prod")}
+        back: dict[str, Any] = {"kind": PromotionKind.DEMOTE, "from_stage": "prod", "left": ("qa", "prod")}
         await gate.handle(version_moved(gate, "dev", **back), "back")
         await gate.handle(entered, "word of its entry, late")
         assert await standing() == {"dev": "1.0.0"}
@@ -259,7 +259,7 @@ async def test_a_demotion_empties_what_it_left_and_a_certification_replaces_nobo
         await gate.handle(again, "again")
         assert await standing() == {"dev": "1.1.0"}
         # What another version has taken since is not emptied by who was there before.
-        late = {"kind": PromotionKind.DEMOTE, "from_stage": "dev", "left": ("dev",)}
+        late: dict[str, Any] = {"kind": PromotionKind.DEMOTE, "from_stage": "dev", "left": ("dev",)}
         await gate.handle(version_moved(gate, "build", **late), "late")
         assert (await standing())["dev"] == "1.1.0"
 

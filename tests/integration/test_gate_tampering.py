@@ -12,6 +12,7 @@ from contracts.gate.v1.queries import ConfirmVerdict, JudgeGates, ShowVerdict
 from contracts.gate.v1.replays import Replay, ReplayVerdict, SimulatePolicy, Simulation
 from contracts.gate.v1.views import Confirmation, Judgement, VerdictView
 from contracts.vocabulary import Outcome, Role
+from shared.clearances import list_digest
 from shared.crypto import keys
 from shared.errors import NotFound, Transient
 from shared.gate_keys import GateKeys
@@ -28,7 +29,6 @@ from tests.integration.gate_neighbours import (
     piece,
     version_created,
 )
-from tests.support.clearances import list_digest
 from tests.unit.gate.gate_builders import document, failed, passed
 
 pytestmark = pytest.mark.servers

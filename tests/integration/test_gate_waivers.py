@@ -374,12 +374,12 @@ async def test_commands_twice_count_once_and_lists_are_paged_within_one_project(
 
         await decided(gate, seen[0].waiver_id, "refused")
         opened: list[WaiverView] = []
-        query = ListStandingWaivers(limit=3)
+        standing = ListStandingWaivers(limit=3)
         for expected in (3, 1):
-            page = await gate.asker.ask(query, WaiverPage)
+            page = await gate.asker.ask(standing, WaiverPage)
             assert len(page.waivers) == expected
             opened += page.waivers
-            query = query.model_copy(update={"after": page.next})
+            standing = standing.model_copy(update={"after": page.next})
         assert [one.waiver_id for one in opened] == [one.waiver_id for one in seen[1:]]
         one_project = ListStandingWaivers(project="shop")
         assert (await gate.asker.ask(one_project, WaiverPage, token=token)).waivers == tuple(opened)

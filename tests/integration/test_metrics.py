@@ -100,7 +100,11 @@ def _facts(chance: Random, application: str) -> tuple[list[Message], list[Deploy
         at = NOW + timedelta(hours=12 * chance.randrange(40))
         kind = chance.choice([PromotionKind.RELEASE, PromotionKind.RELEASE, PromotionKind.ROLLBACK])
         source = SourceCommit(repository="r", commit="a" * 40, committed_at=at - timedelta(hours=chance.randrange(90)))
-        named = {"application": application, "promotion_id": f"{application}-p{number}", "source": source}
+        named: dict[str, Any] = {
+            "application": application,
+            "promotion_id": f"{application}-p{number}",
+            "source": source,
+        }
         event = moved(chance.choice("abc"), at, kind=kind, **named)
         facts.append(event)
         deployments.append(Deployment(event.promotion_id, application, event.version, at, kind, source.committed_at))

@@ -27,6 +27,7 @@ import structlog
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from pydantic import BaseModel
 
 from contracts.answers import Applied
 from contracts.evidence.v1.commands import ApplyTrustRoot, Receipt, SubmitEvidence
@@ -51,6 +52,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 T = TypeVar("T")
+A = TypeVar("A", bound=BaseModel)
 TESTS = "https://in-toto.io/attestation/test-result/v0.1"
 EXAMPLES = int(os.environ.get("HALLMARK_MODEL_EXAMPLES") or 2)
 STEPS = 20
@@ -340,14 +342,14 @@ class Histories(RuleBasedStateMachine):
     def ask(
         self,
         command: Any,
-        kind: type[T],
+        kind: type[A],
         *,
         by: str = "ann",
         role: Role = Role.ADMIN,
         twice: bool = False,
         refusal: str | None = None,
         same: bool = True,
-    ) -> T | None:
+    ) -> A | None:
         """The answer, the same both times; or None after the refusal that was expected."""
 
         async def asked() -> list[Any]:
@@ -420,10 +422,12 @@ class Histories(RuleBasedStateMachine):
 
     async def _seen(self) -> dict[str, Any]:
         ask, at = self.world.ask, {"project": self.project}
-        page, shown, *versions = await asyncio.gather(
+        page, shown, versions = await asyncio.gather(
             ask(ListPromotions(limit=200, **at), PromotionPage),
             ask(ShowApplication(application="web", **at), ApplicationView),
-            *(ask(ShowVersion(application="web", version=version, **at), VersionView) for version in VERSIONS),
+            asyncio.gather(
+                *(ask(ShowVersion(application="web", version=version, **at), VersionView) for version in VERSIONS)
+            ),
         )
         return {
             **{

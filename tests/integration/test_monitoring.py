@@ -144,7 +144,7 @@ async def test_only_the_newest_verified_bill_of_materials_counts(tmp_path: Path)
         # A contained version brings its own bill of materials along, whenever its containment becomes known.
         scene.boms["inner"] = ["pkg:pypi/lib@1.0"]
         await scene.deliver(bom("inner", inner))
-        parts = {"artifacts": (Artifact(purl="pkg:oci/web@1", digest=image),), "nested": (inner,)}
+        parts: dict[str, Any] = {"artifacts": (Artifact(purl="pkg:oci/web@1", digest=image),), "nested": (inner,)}
         await scene.deliver(created("1.0", **parts))
         found = await scene.trust()
         assert (found.trust, found.components, found.cause_count) == (Trust.AT_RISK, 2, 2)
@@ -297,7 +297,7 @@ async def test_what_one_import_puts_at_risk_in_several_applications_is_counted_s
     clock = FrozenClock(NOW + timedelta(hours=1))
     async with a_scene(tmp_path, clock) as scene:
         for application in ("web", "api"):
-            own = {"application": application, "version_digest": digest("shop", application)}
+            own: dict[str, Any] = {"application": application, "version_digest": digest("shop", application)}
             image = digest("shop", application, "image")
             scene.boms[f"e-{application}"] = ["pkg:pypi/lib@1.5"]
             await scene.deliver(moved("1.0", NOW, promotion_id=f"p-{application}", **own))

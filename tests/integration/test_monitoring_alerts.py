@@ -71,7 +71,7 @@ async def told(scene: Scene, count: int) -> list[str]:
             for kind in (AlertOpened, AlertChanged, AlertClosed):
                 if (message.subject or "").startswith(f"{kind.subject}.shop."):
                     fact = kind.model_validate_json(message.data or b"")
-                    found.append(getattr(fact, "change", None) or getattr(fact, "closed_by", "opened"))
+                    found.append(getattr(fact, "change", "") or getattr(fact, "closed_by", "opened"))
         return found
 
     return await eventually(all_of_it, lambda found: len(found) >= count)
@@ -260,7 +260,8 @@ async def test_a_whole_feed_imported_twice_at_once_and_backwards_makes_one_alert
                 await scene.import_(*part)
 
         await asyncio.gather(bring(feed), bring(feed[::-1]), facts())
-        pages, after = [], None
+        pages: list[AlertView] = []
+        after = None
         while True:
             page = await scene.asker.ask(ListAlerts(project="shop", after=after, limit=7), AlertPage)
             pages += page.alerts

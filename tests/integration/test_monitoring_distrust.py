@@ -72,7 +72,7 @@ async def test_it_is_trusted_again_once_it_passed_its_gate_on_other_evidence(tmp
             await scene.deliver(fact)
         assert ((await scene.trust()).trust, (await scene.trust(version="2.0")).trust) == (Trust.AT_RISK, Trust.TRUSTED)
 
-        again = {"evidence_digests": (digest("new"),)}
+        again: dict[str, Any] = {"evidence_digests": (digest("new"),)}
         await scene.deliver(trusted(at=NOW + timedelta(hours=1), **again))
         healed: ReleaseTrust = await scene.trust()
         assert (healed.trust, healed.distrusted, healed.deadline) == (Trust.TRUSTED, (), None)

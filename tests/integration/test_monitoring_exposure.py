@@ -206,7 +206,7 @@ async def waivers_in_force_are_shown_beside_what_they_cover_in_any_order(scene: 
         return [[one.waiver_id for one in version.findings[0].waivers] for version in found.versions]
 
     assert await covering() == [[], []]
-    over = {"cause": "revoked", "covered": (), "covered_count": 0}
+    over: dict[str, Any] = {"cause": "revoked", "covered": (), "covered_count": 0}
     await scene.deliver(waived(WaiverGranted))
     await scene.deliver(waived(WaiverEnded, "wv-2", **over))
     await scene.deliver(waived(WaiverGranted, "wv-2"))

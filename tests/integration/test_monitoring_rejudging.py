@@ -95,7 +95,7 @@ async def test_it_concerns_the_admission_that_was_judged_and_no_other(tmp_path: 
         assert (alert.name, alert.severity, alert.due) == ("prod-entry/tests@prod", "high", NOW + 14 * DAY)
         assert alert.summary == "Tests passed: 1 test failed. Mend it."
 
-        certified = {"kind": PromotionKind.RECERTIFY, "at": NOW + HOUR}
+        certified: dict[str, Any] = {"kind": PromotionKind.RECERTIFY, "at": NOW + HOUR}
         await scene.deliver(trusted(**certified))
         assert (await scene.trust()).trust is Trust.TRUSTED
         [closed] = await alerts(scene, state=AlertState.CLOSED)

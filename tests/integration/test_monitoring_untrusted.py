@@ -3,6 +3,7 @@
 from datetime import timedelta
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,7 +83,7 @@ async def test_a_certification_in_place_is_no_deployment_and_takes_nobody_s_plac
     async with a_scene(tmp_path, FrozenClock(NOW + 3 * DAY)) as scene:
         for fact in (moved("1.0", NOW), trusted(), moved("2.0", NOW + DAY), trusted("2.0", at=NOW + DAY)):
             await scene.deliver(fact)
-        again = {"kind": PromotionKind.RECERTIFY}
+        again: dict[str, Any] = {"kind": PromotionKind.RECERTIFY}
         await scene.deliver(moved("1.0", NOW + 2 * DAY, trusted=False, **again))
         assert (await scene.trust()).trust is Trust.NONE
         await scene.deliver(moved("1.0", NOW + 3 * DAY, **again))
@@ -94,7 +95,12 @@ async def test_a_certification_in_place_is_no_deployment_and_takes_nobody_s_plac
 
 async def test_what_was_taken_back_is_trusted_no_more_and_not_current(tmp_path: Path) -> None:
     async with a_scene(tmp_path, FrozenClock(NOW + 3 * DAY)) as scene:
-        back = {"kind": PromotionKind.DEMOTE, "from_stage": "prod", "to_stage": "test", "release": False}
+        back: dict[str, Any] = {
+            "kind": PromotionKind.DEMOTE,
+            "from_stage": "prod",
+            "to_stage": "test",
+            "release": False,
+        }
         await scene.deliver(moved("1.0", NOW, **back))
         for fact in (moved("1.0", NOW), trusted()):
             await scene.deliver(fact)

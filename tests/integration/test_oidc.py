@@ -95,7 +95,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     async with serving(issuer, tmp_path) as certificate, a_system(tmp_path, REGISTRY, EVIDENCE) as system:
         registry, evidence = await system.start(REGISTRY), await start_evidence(system)
         blobs, _ = await system.stack.enter_async_context(serving_plain(Starlette(routes=blob_routes(evidence))))
-        oidc = {
+        oidc: dict[str, Any] = {
             "oidc_audience": AUDIENCE,
             "oidc_issuers": [{"url": issuer.url}],
             "oidc_allowed_networks": "127.0.0.0/8, ::1/128",
@@ -167,8 +167,8 @@ async def test_17_and_8_a_run_of_one_application_writes_no_other_and_exchanges_i
     token, door = scene.token(), scene.door
     assert (await scene.version("cart", token)).status_code == 201
     assert refusal(await scene.version("till", token)) == (403, "role_missing")
-    for body in ({}, {"owners": ["eve"]}):
-        refused = await door.ask("PUT", "/projects/shop/applications/till", token=token, json=body)
+    for said in ({}, {"owners": ["eve"]}):
+        refused = await door.ask("PUT", "/projects/shop/applications/till", token=token, json=said)
         assert refusal(refused) == (403, "role_missing")
     assert (await door.ask("PUT", "/projects/shop/applications/cart", token=token, json={})).is_success
 
@@ -227,7 +227,10 @@ async def exchanged_once_and_as_confined(scene: Scene) -> None:
     caller = Issuers.from_folder(scene.system.directory / "issuers").verify(exchanged)
     assert caller.actor.kind is ActorKind.PIPELINE
     assert caller.actor.subject.endswith(RUN)
-    assert (caller.grants, caller.confined) == ({}, {"shop": {"cart": {Role.CONTRIBUTOR, Role.RELEASE_MANAGER}}})
+    assert (caller.grants, caller.confined) == (
+        {},
+        {"shop": {"cart": frozenset({Role.CONTRIBUTOR, Role.RELEASE_MANAGER})}},
+    )
 
     def built(application: str) -> PipelineEvent:
         digest = {"project": "shop", "application": application, "digest": WHEEL["digest"]}
@@ -246,6 +249,7 @@ async def exchanged_once_and_as_confined(scene: Scene) -> None:
 async def test_rules_are_kept_by_administrators_take_effect_soon_and_are_logged(scene: Scene) -> None:
     lead = (await scene.door.token("lead", {"shop": [Role.RELEASE_MANAGER]}))["token"]
     assert refusal(await scene.rule("cart-main", token=lead)) == (403, "role_missing")
+    wrong: dict[str, Any]
     for wrong in (
         {"claims": {"repository": "octo-org/octo-repo"}},
         {"claims": {"repository_id": "*"}},

@@ -45,7 +45,7 @@ def published(event_id: str, digest: str) -> dict[str, Any]:
 
 async def take_in_by_http(door: Door) -> None:
     """One artifact, sent in all forms; and what is refused, with its reason."""
-    wrapped = {"specversion": "1.0", "data": published("e-1", IMAGE)}
+    wrapped: dict[str, Any] = {"specversion": "1.0", "data": published("e-1", IMAGE)}
     wrapped |= {name: wrapped["data"]["context"][name] for name in ("id", "source", "type")}
     structured = {"content-type": "application/cloudevents+json"}
     first = await door.ask("POST", "/cdevents", content=json.dumps(wrapped), headers=structured)

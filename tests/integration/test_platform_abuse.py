@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
@@ -41,7 +42,7 @@ async def test_57_operators_and_strange_names_in_place_of_values_are_refused(tmp
                 assert (refused.status_code, refused.json()["code"]) == (422, "request_invalid")
             assert (await door.ask("PUT", "/projects/shop", json={"title": operator})).status_code == 422
         for text in POLLUTION:
-            more = {"content": text, "headers": {"content-type": "application/json"}}
+            more: dict[str, Any] = {"content": text, "headers": {"content-type": "application/json"}}
             assert (await door.ask("PUT", "/projects/shop", **more)).status_code == 422
             grants = f'{{"subject": "ann", "kind": "human", "grants": {text}}}'
             assert (await door.ask("POST", "/tokens", **{**more, "content": grants})).status_code == 422

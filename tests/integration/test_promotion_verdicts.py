@@ -87,7 +87,8 @@ async def silent(saga: Saga, question: EvaluateGates, *ignored: VerdictIssued) -
 
     async def waiting() -> int:
         consumer = await jetstream.consumer_info("HALLMARK_EVT", durable)
-        return consumer.num_pending + consumer.num_ack_pending
+        left: int = consumer.num_pending + consumer.num_ack_pending
+        return left
 
     await eventually(waiting, lambda count: count == 0)
     await stays(saga, question.promotion_id)

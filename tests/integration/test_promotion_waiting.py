@@ -1,6 +1,8 @@
 """What promotions wait for: their turn, a freeze, each other; and what begins by itself."""
 
+from collections.abc import Coroutine
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +145,7 @@ async def test_two_people_let_a_release_through_a_freeze_and_it_is_not_called_tr
         await saga.asker.ask(a_freeze(saga, timedelta(days=2)), Applied, token=saga.token())
         held = await saga.becomes((await saga.request()).promotion_id, S.AWAITING_APPROVAL)
 
-        def glass(by: str, *roles: Role) -> Any:
+        def glass(by: str, *roles: Role) -> Coroutine[Any, Any, PromotionView]:
             command = BreakGlass(
                 command_id=f"g-{by}", project="shop", promotion_id=held.promotion_id, reason="checkout is down"
             )
@@ -151,7 +153,8 @@ async def test_two_people_let_a_release_through_a_freeze_and_it_is_not_called_tr
 
         assert await code_of(glass("carl", Role.CONTRIBUTOR), Forbidden) == "role_missing"
         once = await glass("ann")
-        assert (once.state, once.broken_glass.confirmed_by) == (S.AWAITING_APPROVAL, None)  # type: ignore[union-attr]
+        assert once.broken_glass
+        assert (once.state, once.broken_glass.confirmed_by) == (S.AWAITING_APPROVAL, None)
         assert await code_of(glass("Ann"), Forbidden) == "glass_same_person"
         await glass("bob", Role.SECURITY)
         done = await saga.becomes(held.promotion_id, S.COMPLETED)
@@ -215,7 +218,7 @@ async def test_a_train_of_many_stops_whole(tmp_path: Path) -> None:
     async with a_saga(tmp_path) as saga:
         saga.script.stages |= {f"{number}.0": "qa" for number in range(1, 6)}
         members = [{"application": f"app-{number}", "version": f"{number}.0"} for number in range(1, 6)]
-        saga.script.verdicts = [AWAITS_TESTS] * 4 + [a_finding(Outcome.ALLOW)]
+        saga.script.verdicts = [*([AWAITS_TESTS] * 4), a_finding(Outcome.ALLOW)]
         asked = RequestTrain(command_id="t-many", project="shop", members=members)
         train = await saga.asker.ask(asked, TrainView, token=saga.token())
         await eventually(lambda: _states(saga, train), lambda found: found == [S.APPLYING] + [S.CHECKING] * 4)
@@ -277,8 +280,9 @@ async def test_answers_are_shown_and_withdrawn_when_the_evidence_changes_and_lat
         shown = await eventually(lambda: saga.show(waiting.promotion_id), lambda view: not view.approvals[0].counts)
         assert shown.state is S.CHECKING
         jetstream = (await saga.system.connect("provision")).jetstream()
+        kind: type[ApprovalDecided | ApprovalWithdrawn]
         for kind in (ApprovalDecided, ApprovalWithdrawn):
-            said = await eventually(lambda kind=kind: facts_on(jetstream, kind))
+            said = await eventually(partial(facts_on, jetstream, kind))
             assert [one.approver for one in said] == ["bob"]
 
         for attempt in (1, 7):

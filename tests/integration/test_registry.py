@@ -280,7 +280,7 @@ async def test_a_release_on_waivers_is_released_and_says_so_again_when_told_agai
     assert [move.waivers for move in shown.history] == [(), (), ("wv-1", "wv-2")]
 
     await shop.move(await shop.version("2.0"), None, "dev")
-    rolled_back = {"kind": PromotionKind.ROLLBACK, "promotion": "again"}
+    rolled_back: dict[str, Any] = {"kind": PromotionKind.ROLLBACK, "promotion": "again"}
     other = await shop.version("2.0")
     for place, to in (("dev", "qa"), ("qa", "prod")):
         await shop.move(other, place, to)

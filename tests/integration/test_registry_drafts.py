@@ -54,7 +54,7 @@ async def test_a_draft_grows_unheard_by_those_who_judge_until_it_is_sealed_for_e
 
     shop.clock.advance(minutes=5)
     grown = await amend(shop, artifacts=(IMAGE,))
-    made_of = {"artifacts": (WHEEL, IMAGE), "nested": (), "source": SOURCE}
+    made_of: dict[str, Any] = {"artifacts": (WHEEL, IMAGE), "nested": (), "source": SOURCE}
     assert grown.digest == manifest_digest("shop", "cart", "1.0", **made_of) != draft.digest
     assert await amend(shop, artifacts=(IMAGE, WHEEL), token=pipe) == grown
     assert await shop.shown() == grown

@@ -26,10 +26,10 @@ pytestmark = pytest.mark.servers
 async def test_applications_of_all_projects_by_filter_page_and_right(tmp_path: Path) -> None:
     async with a_system(tmp_path, SERVICE, clock=FrozenClock()) as system:
         shop = Shop(system, await system.start(SERVICE), await system.asker(), FrozenClock())
-        for project, names in (("bank", ("card", "web")), ("shop", ("cart", "web", "web-admin"))):
+        for project, applications in (("bank", ("card", "web")), ("shop", ("cart", "web", "web-admin"))):
             await shop.project(project)
             await shop.lifecycle("dev", "qa", "prod", project=project)
-            for name in names:
+            for name in applications:
                 command = ApplyApplication(
                     command_id=shop.id(),
                     project=project,

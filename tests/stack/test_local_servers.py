@@ -71,7 +71,7 @@ async def _taken(port: int) -> AsyncIterator[None]:
 
 
 async def _mongo_error(url: str, database: str, command: dict[str, Any]) -> int | None:
-    async with AsyncMongoClient(url) as client:
+    async with AsyncMongoClient[dict[str, Any]](url) as client:
         try:
             await client[database].command(command)
         except OperationFailure as refused:

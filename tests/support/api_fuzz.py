@@ -6,6 +6,7 @@ and what this house promises beyond the document, stand here.
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     negative_data_rejection,
@@ -94,6 +96,7 @@ class ApiFuzz:
         """Sound and broken requests of each operation, as the document describes them."""
         schema = schemathesis.openapi.from_dict(self.document)
         for found in schema.get_all_operations():
+            assert isinstance(found, Ok)
             operation = found.ok()
             if operation.path != ENDLESS:
                 for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE):
@@ -207,7 +210,7 @@ class ApiFuzz:
             self._look_at_problem(what, status, content)
 
     def _look_at_problem(self, what: str, status: int, content: bytes) -> None:
-        problem = requests.models.complexjson.loads(content)
+        problem = json.loads(content)
         if status >= 500 and (status != 503 or problem["code"] == "internal_error"):
             self._found(what, f"server error: {problem}")
         if not (problem["code"] and problem["detail"] and problem.get("remedy")):

@@ -265,7 +265,13 @@ class Story:
             self.withdraw(verdict.promotion_id, digests[-1], **why)
         if lies.pop("never_moved", False):
             return
-        said = {"from_stage": from_stage, "to_stage": to_stage, "kind": "promote", "release": False, "replaced": None}
+        said: dict[str, Any] = {
+            "from_stage": from_stage,
+            "to_stage": to_stage,
+            "kind": "promote",
+            "release": False,
+            "replaced": None,
+        }
         said |= {"trusted": verdict.may_be_trusted, "waivers": [one.waiver_id for one in verdict.waivers]}
         said |= {"passage_digest": digests[-1]} | lies
         self.ended(EntryKind.PROMOTION, PromotionCompleted, verdict, **said)
@@ -387,7 +393,7 @@ def told(story: Story | None = None) -> Story:
     story.policy()
     first = story.judged("pr-dev", [{"stage": "dev", "gate": "entry", "open": True}])
     story.moved(first, None, "dev")
-    way = [{"stage": "dev", "gate": "exit", "open": True}, {"stage": "qa", "gate": "entry"}]
+    way: list[dict[str, Any]] = [{"stage": "dev", "gate": "exit", "open": True}, {"stage": "qa", "gate": "entry"}]
     scan = {
         "scanner": {"uri": "scan", "result": [{"id": "CVE-1", "severity": [{"method": "CVSS_V3", "score": "7.5"}]}]},
         "metadata": {"scanStartedOn": utc(NOW), "scanFinishedOn": utc(NOW)},

@@ -98,7 +98,9 @@ async def evidence_stack(directory: Path) -> AsyncIterator[EvidenceStack]:
     identity = load_identity_key(secrets.identity("gateway"))
     token = issue_token(identity, "gateway", caller, now=datetime.now(UTC), lifetime=timedelta(hours=1))
     async with running_stack(options) as stack:
-        env = {name.removeprefix("HALLMARK_").lower(): value for name, value in stack.env["gateway"].items()}
+        env: dict[str, Any] = {
+            name.removeprefix("HALLMARK_").lower(): value for name, value in stack.env["gateway"].items()
+        }
         broker = make_broker(ServiceSettings(**{k: v for k, v in env.items() if k in ServiceSettings.model_fields}))
         await broker.connect()
         asker = Asker(broker, source="/test", own_token=lambda: token, clock=utc_now)

@@ -13,10 +13,10 @@ import asyncio
 import contextvars
 import weakref
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -30,6 +30,7 @@ from shared.settings import ServiceSettings
 from tests.faults import dying_services
 from tests.support.clock import FrozenClock
 
+T = TypeVar("T")
 _READY_WITHIN = 60.0
 _QUERIES = ("-list", "-show")
 """Steps at which a death would show nothing."""
@@ -59,8 +60,8 @@ _life: contextvars.ContextVar[Life | None] = contextvars.ContextVar("life", defa
 
 
 def _task_of_a_life(
-    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **more: Any
-) -> asyncio.Task[Any]:
+    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T] | Generator[Any, None, T], **more: Any
+) -> asyncio.Task[T]:
     task = asyncio.Task(coroutine, loop=loop, **more)
     life = _life.get()
     if life is not None:

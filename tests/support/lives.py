@@ -35,7 +35,7 @@ class Lives:
         """Wait for its death."""
         assert await self._line() == f"ended {signal.SIGKILL}"
 
-    async def live(self, step: int, work: Coroutine[Any, Any, None]) -> bool:
+    async def live(self, step: int, work: Coroutine[Any, Any, object]) -> bool:
         """One life at this work, to its end at that step; whether it outlived the work."""
         pid = await self.begin(step)
         ending, working = asyncio.create_task(self.end()), asyncio.create_task(work)

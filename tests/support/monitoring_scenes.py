@@ -121,7 +121,7 @@ def bom(
 
 
 def created(version: str, *, project: str = "shop", **more: Any) -> VersionCreated:
-    said = {
+    said: dict[str, Any] = {
         "project": project,
         "application": "web",
         "version": version,

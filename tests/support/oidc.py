@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import jwt
 import uvicorn
@@ -140,13 +140,21 @@ def public_jwk(name: str, **more: Any) -> dict[str, Any]:
     return {**made, "kid": name, "use": "sig", "alg": "RS256"} | more
 
 
+class Served(Protocol):
+    """What has a URL and pages there."""
+
+    url: str
+
+    def app(self) -> Starlette: ...
+
+
 @contextlib.asynccontextmanager
-async def serving(issuer: AnIssuer, directory: Path) -> AsyncIterator[Path]:
+async def serving(issuer: Served, directory: Path) -> AsyncIterator[Path]:
     """The issuer's pages on a local TLS server, from now on its URL; the certificate to believe is yielded."""
     certificate = a_certificate(directory)
     listening = socket.create_server(("127.0.0.1", 0))
     issuer.url = f"https://localhost:{listening.getsockname()[1]}"
-    tls = {"ssl_certfile": str(certificate), "ssl_keyfile": str(directory / "tls.key")}
+    tls: dict[str, Any] = {"ssl_certfile": str(certificate), "ssl_keyfile": str(directory / "tls.key")}
     server = uvicorn.Server(uvicorn.Config(issuer.app(), log_config=None, timeout_graceful_shutdown=1, **tls))
     task = asyncio.create_task(server.serve([listening]))
 

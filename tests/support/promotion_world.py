@@ -23,9 +23,13 @@ from contracts.message import Command, Query
 from contracts.streams import EVT, TELL, stream_of
 from contracts.vocabulary import Actor, ActorKind, Role
 from deploy.provision import stream_config
-from deploy.system import EVIDENCE, GATE, MONITORING, PROMOTION, REGISTRY
+from services.evidence.app import SERVICE as EVIDENCE
 from services.evidence.settings import EvidenceSettings
+from services.gate.app import SERVICE as GATE
+from services.monitoring.app import SERVICE as MONITORING
+from services.promotion.app import SERVICE as PROMOTION
 from services.promotion.sweep import sweep_once
+from services.registry.app import SERVICE as REGISTRY
 from shared.clock import utc_now
 from shared.crypto import keys
 from shared.errors import Busy, Transient

@@ -198,7 +198,7 @@ async def reader_of(stack: Stack, data_dir: Path) -> AsyncIterator[Reader]:
         return issue_token(key, "gateway", auditor, now=datetime.now(UTC), lifetime=timedelta(minutes=5))
 
     gateway = next(variables for name, variables in stack.env.items() if name.startswith("gateway"))
-    env = {name.removeprefix("HALLMARK_").lower(): value for name, value in gateway.items()}
+    env: dict[str, Any] = {name.removeprefix("HALLMARK_").lower(): value for name, value in gateway.items()}
     broker = make_broker(ServiceSettings(**{k: v for k, v in env.items() if k in ServiceSettings.model_fields}))
     provision = stack.servers.env("provision")
     async with AsyncExitStack() as open_connections:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from regorus import Engine
+
 from shared.rego.builtins import ALLOWED, is_reserved
-from shared.rego.engine import Engine
 
 _CALL = re.compile(r"([a-z_]\w*(?:\.[a-z_]\w*)*)\(")
 

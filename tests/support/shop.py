@@ -12,7 +12,7 @@ from tests.support.eventually import eventually
 
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 FINAL = {"completed", "denied", "cancelled", "expired", "failed"}
-POLICY = {
+POLICY: dict[str, Any] = {
     "apiVersion": "hallmark/v1",
     "kind": "Policy",
     "metadata": {"project": "shop", "name": "qa"},

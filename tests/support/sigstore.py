@@ -157,7 +157,12 @@ class Instance:
         leaf = merkle.leaf_hash(encoded)
         root = merkle.node_hash(_OTHER_LEAF, leaf)
         moment = int(at.timestamp())
-        promised = {"body": b64(encoded), "integratedTime": moment, "logID": self.log_id.hex(), "logIndex": 1}
+        promised: dict[str, Any] = {
+            "body": b64(encoded),
+            "integratedTime": moment,
+            "logID": self.log_id.hex(),
+            "logIndex": 1,
+        }
         entry = {
             "logIndex": "1",
             "logId": {"keyId": b64(self.log_id)},

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
 from shared.crypto import cosignature, keys, merkle, note
 from shared.crypto.log_audit import Entry, LogAudit, Signed
 from shared.crypto.log_keys import Handover, KeySpan, handover_digest
@@ -97,7 +99,7 @@ class WitnessOf:
     @property
     def key(self) -> WitnessKey:
         public = self.private.public_key()
-        assert not isinstance(public, keys.EllipticCurvePublicKey)
+        assert not isinstance(public, EllipticCurvePublicKey)
         return WitnessKey(self.name, public)
 
     def cosign(self, signed: bytes, at: datetime = START + timedelta(days=1)) -> bytes:

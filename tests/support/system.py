@@ -10,6 +10,7 @@ from typing import Any
 import nats
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from nats.aio.client import Client
 
 from contracts.vocabulary import Actor, ActorKind, Role
 from deploy.local.servers import Servers, running_servers
@@ -54,7 +55,7 @@ class System:
             password=env["HALLMARK_NATS_PASSWORD"],
         )
 
-    async def connect(self, user: str) -> nats.aio.client.Client:
+    async def connect(self, user: str) -> Client:
         """A bare NATS connection with the rights of that user."""
         env = self.servers.env(user)
         connection = await nats.connect(

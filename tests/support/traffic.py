@@ -22,7 +22,7 @@ from services.promotion.domain.promotion import FINAL
 from shared.crypto import dsse, keys
 from shared.digests import sha256_digest
 from tests.support.impatient import Impatient, UnansweredError
-from tests.support.invariants import Acknowledged
+from tests.support.recorded import Acknowledged
 from tests.support.shop import POLICY, TEST_RESULT
 
 GOOD, LATE, BAD = "good", "late", "bad"

@@ -110,7 +110,7 @@ def test_a_certificate_is_checked_as_on_intake() -> None:
 
 def test_an_artifact_s_own_signature_counts_offline() -> None:
     key = keys.generate(keys.Algorithm.ECDSA_P256)
-    root = {"keys": [keys.public_pem(key.public_key())], "predicate_types": [SIGNATURE_TYPE]}
+    root: dict[str, Any] = {"keys": [keys.public_pem(key.public_key())], "predicate_types": [SIGNATURE_TYPE]}
     said = {
         "messageDigest": {"algorithm": "SHA2_256", "digest": b64(hashlib.sha256(ARTIFACT).digest())},
         "signature": b64(keys.sign(key, ARTIFACT)),
@@ -131,7 +131,7 @@ def test_keys_count_in_every_form_and_together(form: str) -> None:
         x = base64.urlsafe_b64encode(der[-32:]).decode().rstrip("=")
         return json.dumps({"kty": "OKP", "crv": "Ed25519", "x": x})
 
-    root = {"keys": [spelt(one) for one in pair], "threshold": 2}
+    root: dict[str, Any] = {"keys": [spelt(one) for one in pair], "threshold": 2}
     report = verified(lambda story: attached(story, signed(*pair), story.trust_root(**root)))
     assert "1 count, by their signatures" in str(report.as_json())
     one_of_two = {**root, "threshold": 1}

@@ -189,7 +189,7 @@ def test_tables_mark_what_is_waived_or_announced() -> None:
     hostile = {**findings[0], "observed": "[red]fine[/]", "effective_on": "[bold]2027"}
     table = findings_table([hostile])
     assert list(table.columns[3].cells) == ["\\[red]fine\\[/]"]
-    assert "\\[bold]2027" in next(iter(table.columns[0].cells))
+    assert "\\[bold]2027" in str(next(iter(table.columns[0].cells)))
 
 
 def test_what_older_gates_said_is_explained_too() -> None:

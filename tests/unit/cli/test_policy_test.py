@@ -93,7 +93,7 @@ def test_moments_are_told_from_the_case_and_never_from_the_clock() -> None:
 
 def test_contained_versions_are_judged_with_the_outer_one() -> None:
     lib = {"application": "lib", "artifacts": ["so"]}
-    given = {"contained": [lib], "evidence": [{"kind": "tests", "about": "artifact"}]}
+    given: dict[str, Any] = {"contained": [lib], "evidence": [{"kind": "tests", "about": "artifact"}]}
     expected = {"rules": {"tests-passed": {"outcome": "pending", "says": "about so"}}}
     assert tried(policy(TESTS), given, expected).passed
     given["evidence"].append({"kind": "tests", "about": "lib", "id": "inner"})

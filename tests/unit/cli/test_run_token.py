@@ -101,6 +101,7 @@ def test_a_token_is_got_again_shortly_before_it_ends(monkeypatch: pytest.MonkeyP
 
 
 def test_github_without_the_permission_gives_no_token_and_the_remedy_says_so() -> None:
+    answers: dict[str, Any]
     for answers in ({}, {"GET /token": {}}, {"GET /token": ["x"]}, {"GET /token": {"value": ""}}):
         with small_gateway(answers) as gateway:
             refused = show(gateway, **github(gateway))

@@ -17,7 +17,8 @@ def leaves(count: int) -> list[bytes]:
 
 
 def grown(*batches: list[bytes]) -> tuple[Edge, dict[TileId, bytes]]:
-    edge, kept = Edge(), {}
+    edge = Edge()
+    kept: dict[TileId, bytes] = {}
     for batch in batches:
         edge, full = edge.grown(batch)
         kept |= full

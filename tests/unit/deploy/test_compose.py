@@ -11,8 +11,8 @@ from contracts.streams import STREAMS
 from deploy import render, serve
 from deploy.local.credentials import Credentials, load_or_create
 from deploy.local.layout import DataDirectory
-from deploy.secrets import Secrets, create_secrets
-from deploy.system import SERVICES, rights, service_environment
+from deploy.secrets import SERVICES, Secrets, create_secrets
+from deploy.system import rights, service_environment
 from services.evidence.settings import EvidenceSettings
 from services.gateway.settings import GatewaySettings
 from services.monitoring.settings import MonitoringSettings

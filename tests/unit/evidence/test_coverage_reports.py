@@ -230,7 +230,7 @@ def a_file(covered: int, missing: int, **more: int) -> dict[str, Any]:
     return {"executed_lines": [1], "summary": counts | more}
 
 
-BRANCHES = {"num_branches": 6, "covered_branches": 3, "missing_branches": 3}
+BRANCHES: dict[str, Any] = {"num_branches": 6, "covered_branches": 3, "missing_branches": 3}
 
 
 def test_coverage_py_counts_lines_and_branches_apart() -> None:

@@ -24,6 +24,7 @@ from contracts.facts import (
     VexFacts,
     VulnerabilityFacts,
 )
+from contracts.vocabulary import Severity
 from services.evidence.domain.kinds import cyclonedx_vex
 from tests.support.counts import say
 from tests.unit.evidence.report_builders import OPENVEX, OURS, facts_of, run_of, scan, totals, wrapped
@@ -66,7 +67,7 @@ def test_every_sarif_log_gets_its_published_verdict_and_total() -> None:
 def test_scanners_reports_in_sarif_keep_ids_and_severities() -> None:
     grype = scan("sarif", wrapped((SARIF / "scanners/nginx-grype.sarif.json").read_bytes()))
     assert all(one.id.startswith("CVE-") and one.id.count("-") == 2 for one in grype.vulnerabilities)
-    assert grype.counts["unknown"] == 0
+    assert grype.counts[Severity.UNKNOWN] == 0
     trivy = scan("sarif", wrapped((SARIF / "scanners/nginx.sarif.json").read_bytes()))
     assert all(one.score is not None for one in trivy.vulnerabilities)
     track = scan("sarif", wrapped((SARIF / "scanners/deptrack__expected-all.sarif.json").read_bytes()))

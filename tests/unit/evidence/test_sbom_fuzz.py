@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from contracts.facts import SbomFacts, UnreadableFacts
 from services.evidence.domain.kinds import Reading
-from tests.unit.evidence.sbom_documents import CYCLONEDX, RDF, SPDX, TAG_VALUE, read
-from tests.unit.evidence.test_sbom_cyclonedx import XML_BODY, a_bom_in_xml, as_json
+from tests.unit.evidence.sbom_documents import CYCLONEDX, RDF, SPDX, TAG_VALUE, a_bom_in_xml, read
+from tests.unit.evidence.test_sbom_cyclonedx import XML_BODY, as_json
 from tests.unit.evidence.test_sbom_spdx import THREE, TWO
 
 pytestmark = pytest.mark.thorough

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from spdx_tools.spdx.model import RelationshipType
+from spdx_tools.spdx.model.relationship import RelationshipType
 from spdx_tools.spdx.parser.tagvalue.parser import Parser
 
 from contracts.facts import Component, LicenseUse, SbomFacts
@@ -206,7 +206,7 @@ def test_the_relationships_are_those_that_spdx_has() -> None:
 
 def test_tag_value_is_read_as_the_library_of_the_field_reads_it() -> None:
     # The library writes its parser's tables beside its own files unless it is told not to.
-    document = Parser(write_tables=False, debug=False).parse(
+    document = Parser(write_tables=False, debug=False).parse(  # type: ignore[no-untyped-call]  # not annotated there
         TAG_VALUE.partition("FileName")[0] + TAG_VALUE.partition("SPDXRef-file\n")[2]
     )
     ours = read(SPDX, TAG_VALUE)

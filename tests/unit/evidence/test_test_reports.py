@@ -189,5 +189,6 @@ def test_mocha() -> None:
     failed = facts_of(f"{OURS}/mocha/v1", a_mocha(failures=[{"fullTitle": "it breaks"}]))
     assert failed.kind == "tests"
     assert (failed.result, failed.failed_names) == ("failed", ("it breaks",))
+    bad: dict[str, Any]
     for bad in (a_mocha(stats={"failures": 1}), a_mocha(passes=None), a_mocha(failures={}), {"tests": []}):
         problem(f"{OURS}/mocha/v1", bad)

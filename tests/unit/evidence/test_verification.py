@@ -66,10 +66,13 @@ def test_believes_a_trusted_key_and_reports_its_role() -> None:
 def test_only_judging_makes_verified_evidence() -> None:
     answer = judge(an_envelope(), [a_root()], NOW)
     assert isinstance(answer, Verified)
-    with pytest.raises(TypeError):
-        Verified(answer.statement, answer.signers, seal=object())
-    with pytest.raises((TypeError, ValueError)):
-        dataclasses.replace(answer, signers=())
+    with pytest.raises(TypeError, match="only judge"):
+        Verified(answer.statement, answer.signers, answer.checks, seal=object())
+    with pytest.raises(TypeError, match="only judge"):
+        dataclasses.replace(answer, signers=(), seal=object())
+    changes: dict[str, Any] = {"signers": ()}
+    with pytest.raises((TypeError, ValueError), match="seal"):
+        dataclasses.replace(answer, **changes)
 
 
 def test_a_stranger_is_not_believed_whatever_the_keyid_says() -> None:

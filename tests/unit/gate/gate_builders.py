@@ -24,7 +24,7 @@ from shared.digests import sha256_digest
 from shared.policy.dossier import Dossier
 from shared.policy.house_rules import Passage
 from shared.policy.policy import Policy, read_policy
-from shared.policy.rules import RuleContext
+from shared.policy.rules import AllOf, AnyOf, RuleContext, SimpleRule
 from shared.policy.verdict import DecisionContext, Verdict, decide
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -161,6 +161,13 @@ def document(*rules: dict[str, Any], name: str = "prod-entry", **spec: Any) -> d
         "metadata": {"project": "shop", "name": name},
         "spec": {"gates": [{"stage": "prod", "gate": "entry"}], "rules": list(rules)} | spec,
     }
+
+
+def rule_of(written: dict[str, Any]) -> SimpleRule:
+    """A rule as a policy holds it; none that is made of others."""
+    [read] = policy(written).spec.rules
+    assert not isinstance(read, AllOf | AnyOf)
+    return read
 
 
 def policy(*rules: dict[str, Any], name: str = "prod-entry", **spec: Any) -> Policy:

@@ -14,8 +14,8 @@ from tests.unit.gate.gate_builders import (
     context_for,
     dossier,
     item,
-    policy,
     rule,
+    rule_of,
 )
 
 DAY = timedelta(days=1)
@@ -46,7 +46,7 @@ def attached(*uses: LicenseUse, name: str = "sbom-1", fields: Any = None, **chan
 
 def answer(written: dict[str, Any], *items: EvidenceItem, **circumstances: Any) -> RuleAnswer:
     held = dossier(*items, circumstances=Circumstances(**circumstances))
-    return check(policy(written).spec.rules[0], held, context_for(held))
+    return check(rule_of(written), held, context_for(held))
 
 
 def outcome(expression: str, **lists: Any) -> Outcome:

@@ -54,7 +54,7 @@ WILFUL: Mapping[str, _Module] = {
 }
 UNJUDGED = 'package odd\nallow := "true"\n'
 """Its answer is no truth value: nobody can say what it means."""
-_MODULES = {**MONOTONE, **WILFUL, UNJUDGED: lambda _: "true"}
+_MODULES: Mapping[str, _Module] = {**MONOTONE, **WILFUL, UNJUDGED: lambda _: "true"}
 
 
 def stand_in(questions: Iterable[Question]) -> dict[str, Answer]:

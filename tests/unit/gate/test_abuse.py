@@ -28,6 +28,7 @@ from services.promotion.domain.passages import Stage, Whereabouts, next_stages, 
 from services.registry.domain.moving import WantedMove
 from shared.errors import Conflict, Forbidden, Invalid
 from shared.identity import EVERYWHERE, Caller
+from shared.policy.house_rules import Passage
 from shared.policy.policy import read_policy
 from tests.unit.gate.gate_builders import (
     NOW,
@@ -227,7 +228,7 @@ def test_54_a_release_without_every_gate_has_no_badge_and_no_trust() -> None:
         assert "not released" in badge(trust, "1.0")
     assert "trusted" not in badge(Trust.TRUSTED, "1.0", status=ReleaseStatus.RELEASED)
     held = dossier(item("e1", passed(), predicate_type=TESTS_TYPE))
-    passages = tuple(wire.house_rules.Passage(stage=one.stage, gate=one.gate) for one in way.gates)
+    passages = tuple(Passage(stage=one.stage, gate=one.gate) for one in way.gates)
     everywhere = policy(TESTS, gates=[{"stage": "*", "gate": "*"}])
     assert judge(held, everywhere, passages=passages).outcome is Outcome.ALLOW
     for left_out in passages:

@@ -15,8 +15,8 @@ from tests.unit.gate.gate_builders import (
     dossier,
     item,
     passed,
-    policy,
     rule,
+    rule_of,
     signer,
     unreadable,
 )
@@ -30,7 +30,7 @@ ONE = rule("approvals", role="approver")
 
 def answer(written: dict[str, Any], *items: EvidenceItem) -> RuleAnswer:
     held = dossier(EVIDENCE, *items)
-    return check(policy(written).spec.rules[0], held, context_for(held, requested_by="rita"))
+    return check(rule_of(written), held, context_for(held, requested_by="rita"))
 
 
 def test_distinct_approvers_are_counted() -> None:

@@ -100,14 +100,14 @@ def test_the_finding_names_it_and_says_what_to_do() -> None:
 
 def test_quorums_and_roles_count_trusted_signers_to_allow_and_all_to_speak() -> None:
     lost = signer("test", "k2").model_copy(update={"distrusted": True})
-    one_left = {"signers": (signer("test", "k1"), lost, signer("build", "k3")), "revision": 1}
+    one_left: dict[str, Any] = {"signers": (signer("test", "k1"), lost, signer("build", "k3")), "revision": 1}
     two = policy(rule("required_evidence", evidence="tests", signer_role="test", min_signers=2))
     one = policy(rule("required_evidence", evidence="tests", signer_role="test"))
     held = dossier(item("e1", passed(), **one_left))
     assert judge(held, one).outcome is Outcome.ALLOW
     assert judge(held, two).outcome is Outcome.PENDING
     strict = policy(rule("tests_passed", signer_role="test"))
-    only_lost = {"signers": (lost, signer("build", "k3")), "revision": 1}
+    only_lost: dict[str, Any] = {"signers": (lost, signer("build", "k3")), "revision": 1}
     older = item("e0", passed(), age=OLD)
     assert judge(dossier(older, item("e1", failed(), **only_lost)), strict).outcome is Outcome.DENY
     assert judge(dossier(older, item("e1", passed(), **only_lost)), strict).outcome is Outcome.PENDING

@@ -23,7 +23,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
@@ -54,6 +54,7 @@ from tests.unit.gate.rule_strategies import (
 
 pytestmark = pytest.mark.thorough
 
+T = TypeVar("T")
 EXAMPLES = int(os.environ.get("HALLMARK_EXAMPLES", "25"))
 """More for a night's search: `HALLMARK_EXAMPLES=5000 pytest tests/unit/gate/test_every_rule_properties.py`."""
 slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -258,7 +259,7 @@ def not_waivable(rules: tuple[Rule, ...], *, inherited: bool = False) -> Iterato
 @given(scenes(wilful=True), st.randoms(use_true_random=False))
 @try_it
 def test_order_never_matters(scene: Scene, shuffler: random.Random) -> None:
-    def shuffled(things: tuple[object, ...]) -> tuple[object, ...]:
+    def shuffled(things: tuple[T, ...]) -> tuple[T, ...]:
         return tuple(shuffler.sample(things, len(things)))
 
     known = scene.held.circumstances
@@ -266,7 +267,7 @@ def test_order_never_matters(scene: Scene, shuffler: random.Random) -> None:
         scene.held,
         items=shuffled(scene.held.items),
         artifacts=shuffled(scene.held.artifacts),
-        labels=dict(reversed(scene.held.labels.items())),
+        labels=dict(reversed(list(scene.held.labels.items()))),
         circumstances=known.model_copy(
             update={
                 name: shuffled(getattr(known, name))

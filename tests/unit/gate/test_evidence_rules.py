@@ -31,8 +31,8 @@ from tests.unit.gate.gate_builders import (
     failed,
     item,
     passed,
-    policy,
     rule,
+    rule_of,
     sbom,
     scan,
     signer,
@@ -45,7 +45,7 @@ OLDER = timedelta(days=9)
 
 def answer(written: dict[str, Any], *items: EvidenceItem, artifacts: tuple[str, ...] = (WHEEL,)) -> RuleAnswer:
     held = dossier(*items, artifacts=artifacts)
-    return check(policy(written).spec.rules[0], held, context_for(held))
+    return check(rule_of(written), held, context_for(held))
 
 
 SBOM = rule("required_evidence", evidence="sbom", signer_role="build")

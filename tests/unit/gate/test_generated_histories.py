@@ -224,7 +224,8 @@ def edits(draw: random.Random, kept: Kept) -> Iterator[tuple[str, Kept]]:
                 yield name, kept._replace(verdict=written)
     for name, files in (("records", kept.records), ("policies", kept.policies)):
         for digest in draw.sample(sorted(files), k=min(len(files), 2)):
-            yield name, kept._replace(**{name: {**files, digest: other_byte(draw, files[digest])}})
+            altered: dict[str, Any] = {name: {**files, digest: other_byte(draw, files[digest])}}
+            yield name, kept._replace(**altered)
 
 
 def same_verdict(one: bytes, other: bytes) -> bool:

@@ -53,5 +53,5 @@ def test_the_gates_on_the_way_to_the_next_stage(
     found = ", ".join(f"{one.stage} {one.gate}" for one in before.passages) if before else None
     assert found == expected
     if before:
-        left = [one.stage for one in before.passages if one.gate is GateKind.EXIT]
+        left: list[str | None] = [one.stage for one in before.passages if one.gate is GateKind.EXIT]
         assert [before.from_stage] == (left or [None])

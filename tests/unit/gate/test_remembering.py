@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.circumstances import WaivedSubject, WaiverFacts
-from contracts.facts import EvidenceItem
+from contracts.facts import EvidenceItem, Facts
 from contracts.vocabulary import GateKind, Outcome, Severity
 from shared.policy.dossier import Dossier, may_be, order_of
 from shared.policy.house_rules import Passage
@@ -35,7 +35,9 @@ from tests.unit.gate.gate_builders import (
 
 SUBJECTS = (VERSION, WHEEL, IMAGE)
 PROD = (Passage(stage="prod", gate=GateKind.ENTRY),)
-FACTS = st.sampled_from([passed(), failed(), sbom(), scan(), scan(high=1, low=2), scan(low=1), unreadable()])
+FACTS: st.SearchStrategy[Facts] = st.sampled_from(
+    [passed(), failed(), sbom(), scan(), scan(high=1, low=2), scan(low=1), unreadable()]
+)
 RULES = st.sampled_from(
     [
         rule("tests_passed"),
@@ -98,8 +100,8 @@ def test_one_dossier_under_many_rules_at_many_times(
 def test_what_may_be_of_a_kind_is_found_by_age(pieces: list[EvidenceItem]) -> None:
     known = dossier(*pieces, artifacts=(WHEEL, IMAGE))
     for kind in ("tests", "sbom", "vulnerabilities", "vex"):
-        expected = sorted((one for one in known.verified if may_be(one, kind)), key=order_of)  # type: ignore[arg-type]
-        assert list(known.that_may_be(kind)) == expected  # type: ignore[arg-type]
+        expected = sorted((one for one in known.verified if may_be(one, kind)), key=order_of)
+        assert list(known.that_may_be(kind)) == expected
 
 
 def test_evidence_gets_too_old_in_a_dossier_that_was_judged_before() -> None:

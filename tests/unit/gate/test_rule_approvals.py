@@ -35,6 +35,7 @@ from tests.unit.gate.gate_builders import (
     passed,
     policy,
     rule,
+    rule_of,
     signer,
 )
 
@@ -58,7 +59,7 @@ def approved(held: Dossier, *answers: tuple[str, Role] | str, age: timedelta = H
 
 
 def answer(written: dict[str, Any], held: Dossier) -> RuleAnswer:
-    return check(policy(written).spec.rules[0], held, context_for(held, requested_by="rita"))
+    return check(rule_of(written), held, context_for(held, requested_by="rita"))
 
 
 def on_the_page(says: str) -> bool:

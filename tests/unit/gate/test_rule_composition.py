@@ -29,6 +29,7 @@ from tests.unit.gate.gate_builders import (
     passed,
     policy,
     rule,
+    rule_of,
     sbom,
     unreadable,
 )
@@ -45,7 +46,7 @@ def made_of(*artifacts: str, items: Any = (), known: bool = True, **around: Any)
 
 
 def answer(written: dict[str, Any], held: Dossier) -> RuleAnswer:
-    return check(policy(written).spec.rules[0], held, context_for(held))
+    return check(rule_of(written), held, context_for(held))
 
 
 def denied(given: RuleAnswer, says: str) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.circumstances import Circumstances, ContainedVersion, WaivedSubject
-from contracts.facts import EvidenceItem, ProvenanceFacts, UnreadableFacts
+from contracts.facts import EvidenceItem, Facts, ProvenanceFacts, UnreadableFacts
 from contracts.vocabulary import Outcome, SourceCommit
 from shared.errors import Invalid
 from shared.policy.policy import read_policy
@@ -33,6 +33,7 @@ from tests.unit.gate.gate_builders import (
     policy,
     provenance,
     rule,
+    rule_of,
     signer,
 )
 
@@ -53,7 +54,7 @@ def proof(name: str = "prov-1", *, age: timedelta = timedelta(hours=1), **facts:
 
 def answer(written: dict[str, Any], *items: EvidenceItem, source: SourceCommit | None = None) -> RuleAnswer:
     held = dossier(*items, circumstances=Circumstances(source=source))
-    return check(policy(written).spec.rules[0], held, context_for(held))
+    return check(rule_of(written), held, context_for(held))
 
 
 def plain(text: str) -> str:
@@ -103,7 +104,7 @@ def test_a_distrusted_signer_for_the_builder_is_not_replaced_by_a_trusted_one_of
 
 def test_the_source_must_be_named_and_accepted() -> None:
     written = PLAIN | {"source_repositories": ["https://git.example/acme/*"], "source_refs": ["refs/tags/v*"]}
-    good = {"source_ref": "refs/tags/v1.2"}
+    good: dict[str, Any] = {"source_ref": "refs/tags/v1.2"}
     assert answer(written, proof(**good)).outcome is Outcome.ALLOW
     for bad in (
         {"source_repository": "https://git.example/acme-evil/shop"},
@@ -302,7 +303,7 @@ def test_references_match_by_stars_alone(pattern: str, matching: list[str], othe
 
 
 _GOOD = policy(PAIRS | {"source_refs": ["refs/heads/main"], "max_age": "7d"})
-_FACTS = st.sampled_from(
+_FACTS: st.SearchStrategy[Facts] = st.sampled_from(
     [
         provenance(),
         provenance(),

@@ -30,6 +30,7 @@ from tests.unit.gate.gate_builders import (
     judge,
     policy,
     rule,
+    rule_of,
     sbom,
     signer,
 )
@@ -48,7 +49,7 @@ def load(name: str = "load-1", *, text: str | None = None, **changes: Any) -> Ev
 
 def answer(written: dict[str, Any], *items: EvidenceItem, **changes: Any) -> RuleAnswer:
     held = dossier(*items, **changes)
-    return check(policy(written).spec.rules[0], held, context_for(held))
+    return check(rule_of(written), held, context_for(held))
 
 
 def plain(text: str) -> str:

@@ -10,7 +10,7 @@ from contracts.circumstances import Circumstances, IncidentFacts, StagePassage
 from contracts.vocabulary import Outcome, PromotionKind
 from shared.errors import Invalid
 from shared.policy.rules import RuleAnswer, check
-from tests.unit.gate.gate_builders import NOW, VERSION, context_for, dossier, policy, rule
+from tests.unit.gate.gate_builders import NOW, VERSION, context_for, dossier, policy, rule, rule_of
 
 SOAK = rule("soak", stage="qa", **{"for": "72h"})
 
@@ -39,7 +39,7 @@ def answer(
 ) -> RuleAnswer:
     standing = {"qa": current} if current else {}
     held = dossier(circumstances=Circumstances(passed=passed, incidents=incidents, current=standing))
-    return check(policy(SOAK | changes).spec.rules[0], held, replace(context_for(held), kind=kind))
+    return check(rule_of(SOAK | changes), held, replace(context_for(held), kind=kind))
 
 
 def test_long_enough_allows_to_the_moment() -> None:
@@ -142,4 +142,5 @@ def test_what_says_nothing_is_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_the_normal_form_is_read_back() -> None:
-    assert policy(SOAK).normal_form()["spec"]["rules"][0]["for"] == "3d"  # type: ignore[index,call-overload]
+    normal: Any = policy(SOAK).normal_form()
+    assert normal["spec"]["rules"][0]["for"] == "3d"

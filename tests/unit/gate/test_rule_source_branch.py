@@ -8,7 +8,7 @@ from contracts.circumstances import Circumstances
 from contracts.vocabulary import Outcome, SourceCommit
 from shared.errors import Invalid
 from shared.policy.rules import RuleAnswer, check
-from tests.unit.gate.gate_builders import context_for, dossier, policy, rule
+from tests.unit.gate.gate_builders import context_for, dossier, policy, rule, rule_of
 
 REPOSITORY = "https://git.example.org/acme/shop"
 MAIN = rule("source_branch", branches=["main", "release/*"])
@@ -20,7 +20,7 @@ def answer(branch: str | None, repository: str = REPOSITORY, *, written: dict[st
 
 def judged(source: SourceCommit | None, written: dict[str, Any] = MAIN) -> RuleAnswer:
     held = dossier(circumstances=Circumstances(source=source))
-    return check(policy(written).spec.rules[0], held, context_for(held))
+    return check(rule_of(written), held, context_for(held))
 
 
 @pytest.mark.parametrize(

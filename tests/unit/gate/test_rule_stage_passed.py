@@ -9,7 +9,7 @@ from contracts.circumstances import Circumstances, StagePassage
 from contracts.vocabulary import Outcome, PromotionKind
 from shared.errors import Invalid
 from shared.policy.rules import RuleAnswer, check
-from tests.unit.gate.gate_builders import NOW, VERSION, context_for, dossier, policy, rule
+from tests.unit.gate.gate_builders import NOW, VERSION, context_for, dossier, policy, rule, rule_of
 
 QA = rule("stage_passed", stage="qa")
 
@@ -28,7 +28,7 @@ def passage(to_stage: str = "qa", *, days: int = 1, **changes: Any) -> StagePass
 
 def answer(written: dict[str, Any], *passed: StagePassage) -> RuleAnswer:
     held = dossier(circumstances=Circumstances(passed=passed))
-    return check(policy(written).spec.rules[0], held, context_for(held))
+    return check(rule_of(written), held, context_for(held))
 
 
 def test_who_entered_the_stage_has_passed_its_entry_rollbacks_included() -> None:

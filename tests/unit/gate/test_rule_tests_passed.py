@@ -35,6 +35,7 @@ from tests.unit.gate.gate_builders import (
     passed,
     policy,
     rule,
+    rule_of,
 )
 
 PAGE = (Path(__file__).parents[3] / "docs" / "rules" / "tests_passed.md").read_text(encoding="utf-8")
@@ -66,7 +67,7 @@ def covered(lines: float = 90.0, branches: float | None = 70.0, name: str = "cov
 
 def answer(written: dict[str, Any], *items: EvidenceItem, **changes: Any) -> RuleAnswer:
     held = dossier(*items, **changes)
-    return check(policy(written).spec.rules[0], held, context_for(held))
+    return check(rule_of(written), held, context_for(held))
 
 
 def plain(text: str) -> str:

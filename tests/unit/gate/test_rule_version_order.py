@@ -9,14 +9,14 @@ from contracts.circumstances import Circumstances
 from contracts.vocabulary import GateKind, Outcome, PromotionKind
 from shared.errors import Invalid
 from shared.policy.rules import RuleAnswer, check
-from tests.unit.gate.gate_builders import VERSION, context_for, dossier, policy, rule
+from tests.unit.gate.gate_builders import VERSION, context_for, dossier, policy, rule, rule_of
 
 
 def answer(ours: str, theirs: str | None, scheme: str = "semver", *, moment: Any = (), **changes: Any) -> RuleAnswer:
     known = Circumstances(current={"prod": theirs} if theirs else {"qa": "9.9.9"})
     held = dossier(version=ours, circumstances=known)
-    written = policy(rule("version_order", scheme=scheme, **changes))
-    return check(written.spec.rules[0], held, replace(context_for(held), **dict(moment)))
+    written = rule_of(rule("version_order", scheme=scheme, **changes))
+    return check(written, held, replace(context_for(held), **dict(moment)))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.facts import ApprovalFacts, EvidenceItem, TestFacts, UnreadableFacts, VulnerabilityFacts
+from contracts.facts import ApprovalFacts, EvidenceItem, Facts, TestFacts, UnreadableFacts, VulnerabilityFacts
 from contracts.vocabulary import Outcome
 from shared.policy.dossier import Dossier
 from tests.unit.gate.gate_builders import (
@@ -38,7 +38,9 @@ EVIDENCE_POLICY = policy(
 )
 APPROVAL_POLICY = policy(rule("approvals", role="approver"), name="approval")
 
-_FACTS = st.sampled_from([passed(), passed(), failed(), sbom(), sbom(), scan(), scan(), scan(critical=1), unreadable()])
+_FACTS: st.SearchStrategy[Facts] = st.sampled_from(
+    [passed(), passed(), failed(), sbom(), sbom(), scan(), scan(), scan(critical=1), unreadable()]
+)
 _SUBJECTS = st.sampled_from([(VERSION,), (VERSION,), (WHEEL,), (IMAGE,), (WHEEL, IMAGE)])
 _ROLES = st.sampled_from(["test", "test", "build"])
 _AGES = st.integers(min_value=1, max_value=10).map(lambda days: timedelta(days=days))

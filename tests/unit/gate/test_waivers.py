@@ -8,7 +8,7 @@ import pytest
 from contracts.circumstances import Circumstances, WaivedSubject, WaiverFacts
 from contracts.facts import EvidenceItem, UnreadableFacts
 from contracts.findings import Violation
-from contracts.vocabulary import Outcome, Severity
+from contracts.vocabulary import GateKind, Outcome, Severity
 from shared.policy.house_rules import Passage
 from shared.policy.policy import Policy
 from shared.policy.rules.rule import Problem, RuleAnswer, weigh
@@ -19,7 +19,6 @@ from tests.unit.gate.gate_builders import (
     NOW,
     VERSION,
     WHEEL,
-    GateKind,
     dossier,
     failed,
     granted_waiver,

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -31,6 +33,7 @@ def test_a_body_has_the_fields_and_limits_of_its_command() -> None:
         "predicate_types": ("*",),
         "role": "build",
     }
+    bad: dict[str, Any]
     for bad in ({"predicate_types": []}, {"role": "No Role"}, {"threshold": 0}, {"valid_from": "2026-01-01T00:00:00"}):
         with pytest.raises(ValidationError):
             body.model_validate({**good, **bad})
@@ -48,6 +51,7 @@ def test_filters_keep_their_limits_and_refuse_misspelt_names() -> None:
     query = rest_of(ListEvidence, name="ListEvidence", without=("project",))
     assert query is not None
     assert query.model_validate({}).model_dump(exclude_unset=True) == {}
+    bad: dict[str, Any]
     for bad in ({"limit": 0}, {"subjets": []}, {"subjects": ["md5:1"]}):
         with pytest.raises(ValidationError):
             query.model_validate(bad)

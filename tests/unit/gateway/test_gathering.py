@@ -6,13 +6,14 @@ import pytest
 
 from contracts.evidence.v1.views import Attestation
 from contracts.registry.v1.views import StageMove, StageView, VersionView
-from contracts.vocabulary import Outcome, PromotionState
+from contracts.vocabulary import Criticality, Outcome, PromotionState, ReleaseStatus
 from deploy.examples import example_of
 from services.evidence.domain.passage import PASSAGE_TYPE
 from services.gateway.gathering import _ended_as, _proves
 from services.gateway.http.badges import _waivers
 from services.promotion import wire
 from services.promotion.domain.facts import Cancelled, DeadlinePassed
+from shared.digests import sha256_digest
 from shared.trust.statement import WITHDRAWAL_TYPE
 from tests.unit.promotion.promotion_builders import (
     ALLOW,
@@ -85,4 +86,17 @@ def moved_to(stage: str, *waivers: str) -> StageMove:
 )
 def test_a_badge_counts_the_waivers_of_the_newest_release(moves: tuple[StageMove, ...], count: int) -> None:
     stages = tuple(StageView(name=name, title="", release=name == "prod") for name in ("qa", "prod"))
-    assert _waivers(VersionView.model_construct(lifecycle=stages, history=moves)) == count
+    version = VersionView(
+        project="shop",
+        application="web",
+        version="1.0",
+        digest=sha256_digest(b"1.0"),
+        artifacts=(),
+        created_at=NOW,
+        created_by="ci",
+        release_status=ReleaseStatus.RELEASED,
+        lifecycle=stages,
+        history=moves,
+        criticality=Criticality.LOW,
+    )
+    assert _waivers(version) == count

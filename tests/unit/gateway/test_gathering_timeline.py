@@ -71,8 +71,11 @@ async def test_what_is_beyond_is_cut_at_the_oldest_that_was_read(count: int, mos
 
 
 async def test_the_shortest_source_decides_for_all() -> None:
+    def a_day_earlier(one: PromotionView) -> datetime:
+        return one.requested_at - timedelta(days=1)
+
     made = reading(Pages(9), 2)
     await made.newest(QUERY, PromotionPage, "promotions", lambda one: one.requested_at)
     first = made.since
-    await made.newest(QUERY, PromotionPage, "promotions", lambda one: one.requested_at - timedelta(days=1))
+    await made.newest(QUERY, PromotionPage, "promotions", a_day_earlier)
     assert made.since == first == NOW - timedelta(hours=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def a_source(**fields: str) -> SourceCommit:
     ],
 )
 def test_the_bundle_has_the_manifest_that_the_version_is_named_by(source: SourceCommit | None) -> None:
-    made_of = {"artifacts": ARTIFACTS, "nested": (sha256_digest(b"n"),), "source": source}
+    made_of: dict[str, Any] = {"artifacts": ARTIFACTS, "nested": (sha256_digest(b"n"),), "source": source}
     digest = manifest_digest("shop", "cart", "1.0", **made_of)
     view = VersionView(
         project="shop",

@@ -72,7 +72,7 @@ def test_the_way_there_says_what_it_must_and_not_the_verifier() -> None:
 def test_a_provider_that_does_not_do_what_is_needed_is_refused(wrong: dict[str, Any]) -> None:
     issuer = Issuer(ISSUER, "c")
     sound = {"issuer": ISSUER, "authorization_endpoint": ENDPOINTS.authorization, "token_endpoint": ENDPOINTS.token}
-    posts = {**sound, "token_endpoint_auth_methods_supported": [POST]}
+    posts: dict[str, Any] = {**sound, "token_endpoint_auth_methods_supported": [POST]}
     assert read_endpoints(posts, issuer) == ENDPOINTS
     with pytest.raises(Invalid):
         read_endpoints({**sound, **wrong}, issuer)
@@ -137,7 +137,7 @@ def test_an_address_is_what_one_customer_has(host: str, counted: str) -> None:
     ],
 )
 def test_settings_that_could_not_work_or_would_weaken_are_refused(wrong: dict[str, Any]) -> None:
-    sound = {"public_url": "https://h.example", "sign_in_issuer": ISSUER, "sign_in_client_id": "c"}
+    sound: dict[str, Any] = {"public_url": "https://h.example", "sign_in_issuer": ISSUER, "sign_in_client_id": "c"}
     assert GatewaySettings(**sound).redirect_uri == "https://h.example/sign-in/callback"
     with pytest.raises(ValidationError):
         GatewaySettings(**{**sound, **wrong})

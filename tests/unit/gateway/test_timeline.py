@@ -16,7 +16,7 @@ from contracts.gate.v1.waivers import WaiverState, WaiverView
 from contracts.monitoring.v1.views import ReleaseTrust, TrustStep
 from contracts.promotion.v1.views import BrokenGlass, PromotionView, Transition
 from contracts.registry.v1.views import ApplicationView, QuarantinedVersion, StageMove, StandingVersion, VersionView
-from contracts.vocabulary import GateKind, Outcome, PromotionKind, PromotionState, Role, Trust
+from contracts.vocabulary import Criticality, GateKind, Maturity, Outcome, PromotionKind, PromotionState, Role, Trust
 from deploy.examples import example_of
 from services.gateway import timeline_entries, timeline_evidence
 from services.gateway.timeline import TimelineEntry, entry, page
@@ -98,7 +98,19 @@ def test_a_version_that_was_rolled_back_from_may_not_return() -> None:
         for name in ("1.0", "2.0")
     )
     board = (StandingVersion(stage="prod", version="0.9", since=at(7), quarantined=(mine, other)),)
-    application = ApplicationView.model_construct(project="shop", application="web", board=board)
+    application = ApplicationView(
+        project="shop",
+        application="web",
+        title="",
+        criticality=Criticality.LOW,
+        maturity=Maturity.PRODUCTION,
+        owners=(),
+        labels={},
+        lifecycle="default",
+        packages=(),
+        revision=1,
+        board=board,
+    )
     [one] = timeline_entries.of_standing(application, "1.0")
     assert (one.kind, one.at, one.stage, one.promotion_id) == ("version.quarantined", at(7), "prod", "pr-9")
     assert one.says.endswith("may not enter it again before it is certified there anew: It leaks.")
@@ -221,11 +233,24 @@ def test_a_waiver_is_asked_for_decided_and_ended() -> None:
 
 
 def test_trust_rises_and_falls_with_its_cause() -> None:
-    steps = [
+    steps = (
         TrustStep(from_trust=Trust.NONE, to_trust=Trust.TRUSTED, because="Released.", at=NOW),
         TrustStep(from_trust=Trust.TRUSTED, to_trust=Trust.REVOKED, because="Stolen.", at=at(1), by="sue"),
-    ]
-    trust = ReleaseTrust.model_construct(project="shop", application="web", version="1.0", stage="prod", steps=steps)
+    )
+    trust = ReleaseTrust(
+        project="shop",
+        application="web",
+        version="1.0",
+        version_digest=OURS,
+        stage="prod",
+        current=True,
+        trust=Trust.REVOKED,
+        since=at(1),
+        criticality=Criticality.LOW,
+        owners=(),
+        components=1,
+        steps=steps,
+    )
     found = told(timeline_entries.of_trust(trust))
     assert [(one[0], one[2], one[3]) for one in found] == [
         ("trust.changed", None, "Trust: none → trusted. Released."),

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.vocabulary import Doubt
 from services.monitoring.domain.advisory import Advisory, read_advisory
 from services.monitoring.domain.distributions import advised_release, component_release, same_release
-from services.monitoring.domain.matching import Doubt, Match, Undecided, match
+from services.monitoring.domain.matching import Match, Undecided, match
 from services.monitoring.domain.packages import component_of
 
 

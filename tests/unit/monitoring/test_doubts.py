@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from contracts.vocabulary import Doubt
 from services.monitoring.domain.doubts import KEPT, Doubts, doubts_among
-from services.monitoring.domain.matching import Doubt, Undecided
+from services.monitoring.domain.matching import Undecided
 
 
 def doubt(component: str, advisory: str = "A") -> Undecided:

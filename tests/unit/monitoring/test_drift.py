@@ -16,7 +16,7 @@ D = "sha256:" + "d" * 64
 def fact(
     version: str | None = "1.0", environment: str = "prod", service: str = "api", at: int = 0, **more: Any
 ) -> Fact:
-    said = {
+    said: dict[str, Any] = {
         "project": "shop",
         "application": "web",
         "environment": environment,

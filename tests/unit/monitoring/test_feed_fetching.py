@@ -36,7 +36,12 @@ class Asking:
         self.spool = Spool(folder, "osv")
 
     async def fetch(self, known: Edition | None = None, **more: Any) -> bytes | None:
-        given = {"allowed": HERE, "ca_file": self.publisher.certificate, "seconds": 10.0, "most_bytes": 10**6}
+        given: dict[str, Any] = {
+            "allowed": HERE,
+            "ca_file": self.publisher.certificate,
+            "seconds": 10.0,
+            "most_bytes": 10**6,
+        }
         whole = await Fetcher(**(given | more)).fetch(self.publisher.url, self.spool, known or Edition(), NOW)
         return self.spool.whole.read_bytes() if whole else None
 

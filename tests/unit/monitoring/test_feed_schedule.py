@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -87,13 +88,17 @@ def test_other_sources_are_refused_at_start_without_repeating_them(text: str) ->
 
 
 def test_feeds_about_exploitation_are_named_by_settings_of_their_own() -> None:
-    named = {"kev_source": "https://kev.example/kev.json", "epss_source": "https://epss.example/epss.csv.gz?token=x"}
+    named: dict[str, Any] = {
+        "kev_source": "https://kev.example/kev.json",
+        "epss_source": "https://epss.example/epss.csv.gz?token=x",
+    }
     kev, epss = MonitoringSettings(service="monitoring", **named).feed_sources
     assert (kev, epss.kind, epss.shown) == (FeedSource("kev", named["kev_source"], "kev"), "epss", "epss.example")
     assert MonitoringSettings(service="monitoring").feed_sources == ()
     for name in named:
+        secret: dict[str, Any] = {name: "https://user:secret@kev.example/"}
         with pytest.raises(ValidationError) as unset:
-            MonitoringSettings(service="monitoring", **{name: "https://user:secret@kev.example/"})
+            MonitoringSettings(service="monitoring", **secret)
         assert "secret" not in str(unset.value)
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from contracts.vocabulary import Severity
+from contracts.vocabulary import Doubt, Severity
 from services.monitoring.domain.advisory import Advisory, read_advisory
-from services.monitoring.domain.matching import Doubt, Match, Undecided, advisory_keys, match
+from services.monitoring.domain.matching import Match, Undecided, advisory_keys, match
 
 
 def affected(*events: str, name: str = "a", **more: Any) -> dict[str, Any]:

@@ -92,8 +92,9 @@ async def test_12_a_discovered_url_is_looked_at_as_well(here: Here) -> None:
     for url in ("https://169.254.169.254/jwks", "https://[::ffff:10.0.0.1]/jwks"):
         issuer.pages = {DISCOVERY: JSONResponse({"issuer": issuer.url, "jwks_uri": url})}
         await refused(a_fetcher(certificate), issuer.issuer(), Invalid, "not public")
-    for url in (issuer.url.replace("https", "http") + "/jwks", "file:///etc/passwd", "", None, ["x"], "https://u:p@h/"):
-        issuer.pages = {DISCOVERY: JSONResponse({"issuer": issuer.url, "jwks_uri": url})}
+    plain = issuer.url.replace("https", "http") + "/jwks"
+    for wrong in (plain, "file:///etc/passwd", "", None, ["x"], "https://u:p@h/"):
+        issuer.pages = {DISCOVERY: JSONResponse({"issuer": issuer.url, "jwks_uri": wrong})}
         await refused(a_fetcher(certificate), issuer.issuer(), Invalid, "no https URL")
     issuer.pages = {DISCOVERY: JSONResponse({"issuer": issuer.url + "/", "jwks_uri": f"{issuer.url}/jwks"})}
     await refused(a_fetcher(certificate), issuer.issuer(), Invalid, "another issuer")

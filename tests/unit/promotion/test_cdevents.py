@@ -11,6 +11,7 @@ from jsonschema import ValidationError
 
 from contracts.cdevents import Cdevent
 from contracts.headers import Meta, decode
+from contracts.message import Event
 from contracts.promotion.v1.events import ApprovalDecided
 from contracts.vocabulary import Outcome, PromotionState
 from services.promotion import cdevents, wire
@@ -41,13 +42,17 @@ ALLOW = a_verdict(Outcome.ALLOW, name="vd-allow")
 DENY = a_verdict(Outcome.DENY, name="vd-deny")
 WITHDRAWN = "the passage is withdrawn in the log at 9"
 ATTESTED = attested(verdict_id="vd-allow")
-CLOSINGS = [(DENY, "rejected"), (Cancelled("ann", "no"), "cancelled"), (DeadlinePassed(), "expired")]
+CLOSINGS: list[tuple[Fact, str]] = [
+    (DENY, "rejected"),
+    (Cancelled("ann", "no"), "cancelled"),
+    (DeadlinePassed(), "expired"),
+]
 
 
 def life(*facts: Fact, draft: bool = False, **changes: Any) -> list[dict[str, Any]]:
     """Everything a promotion says in CDEvents, from request to the last of `facts`, as it stands on the wire."""
     promotion = requested(**changes)
-    steps = [(promotion, (wire.requested(promotion),))]
+    steps: list[tuple[Promotion, tuple[Event, ...]]] = [(promotion, (wire.requested(promotion),))]
     for fact in (Admitted(), *facts):
         at = DEADLINE if isinstance(fact, DeadlinePassed) else NOW
         after = advance(promotion, fact, at)

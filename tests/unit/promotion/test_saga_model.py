@@ -124,11 +124,12 @@ class Saga(RuleBasedStateMachine):
         attempt, name = max(1, self.saga.attempt - back), f"vd-{self.numbers}"
         said, awaits = OUTCOMES[outcome]
         judged_at = self.at - timedelta(minutes=late)
-        more: dict[str, Any] = {
+        lies: dict[str, dict[str, Any]] = {
             "digest": {"digest": OTHER_DIGEST},
             "kind": {"kind": PromotionKind.ROLLBACK},
             "gates": {"gates": frozenset()},
-        }.get(foreign, {})
+        }
+        more = lies.get(foreign, {})
         times = {"judged_at": judged_at, "expires_at": judged_at + timedelta(hours=1)}
         given = a_verdict(said, a_finding(said, awaits=awaits), attempt=attempt, name=name, hold=HOLDS[hold], **more)
         fact = facts.VerdictGiven(

@@ -43,7 +43,14 @@ RINGS = lifecycle("dev", "qa", "eu", "us", "asia", release=("eu", "us", "asia"))
 
 
 def a_move(from_stage: str | None, to_stage: str, kind: PromotionKind = PROMOTE, **more: Any) -> WantedMove:
-    said = {"promotion_id": f"{kind}-{to_stage}", "attempt": 1, "at": NOW, "by": "ann", "verdict_id": "v", "reason": ""}
+    said: dict[str, Any] = {
+        "promotion_id": f"{kind}-{to_stage}",
+        "attempt": 1,
+        "at": NOW,
+        "by": "ann",
+        "verdict_id": "v",
+        "reason": "",
+    }
     said |= {"passage_digest": sha256_digest(b"passage"), "replaced": None}
     move = Move(kind=kind, from_stage=from_stage, to_stage=to_stage, **said | more)
     return WantedMove(move, VERSION.digest, move.at)

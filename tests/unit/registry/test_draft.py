@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -43,7 +44,7 @@ def test_a_draft_has_the_digest_of_its_present_content() -> None:
     draft = a_draft()
     assert (draft.draft, draft.drafted_at, draft.contributors) == (True, NOW, ("pipe",))
     grown = amended(draft, Amendment((ARM,), (NESTED,), DETAILED), by="ann")
-    made_of = {"artifacts": (AMD, ARM), "nested": (NESTED,), "source": DETAILED}
+    made_of: dict[str, Any] = {"artifacts": (AMD, ARM), "nested": (NESTED,), "source": DETAILED}
     assert grown.digest == manifest_digest("shop", "cart", "1.0", **made_of) != draft.digest
     assert grown.contributors == ("ann", "pipe")
 

@@ -105,8 +105,8 @@ def test_incidents_begin_and_end() -> None:
 def test_a_service_runs_something_else(change: str) -> None:
     image = f"pkg:oci/cart@{DIGEST}"
     meaning = meaning_of(f"dev.cdevents.service.{change}.0.3.0", "cart", {**WHERE, "artifactId": image}, {})
-    runs = (None, None, None) if change == "removed" else (image, "pkg:oci/cart", DIGEST)
-    assert meaning == ServiceChanged(change, "cart", "prod", *runs, None)
+    purl, package, digest = (None, None, None) if change == "removed" else (image, "pkg:oci/cart", DIGEST)
+    assert meaning == ServiceChanged(change, "cart", "prod", purl, package, digest, None)
 
 
 def test_a_run_of_tests_says_how_it_ended() -> None:

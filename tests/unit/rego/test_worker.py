@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -163,10 +163,11 @@ async def test_a_module_that_breaks_the_parser_is_refused(source: str) -> None:
 
 async def test_a_check_off_line_says_the_same(pool: RegoPool) -> None:
     assert checked_offline(GATE, limit=60) == await pool.check(GATE)
-    for ask in (
+    asks: tuple[Callable[[], Awaitable[object]], ...] = (
         lambda: pool.check("package gate"),
         lambda: asyncio.to_thread(checked_offline, "package gate", limit=60),
-    ):
+    )
+    for ask in asks:
         with pytest.raises(Invalid) as refusal:
             await ask()
         assert refusal.value.code == "rego_entry_missing"

@@ -12,7 +12,7 @@ from contracts.vocabulary import Outcome
 from shared.digests import canonical_digest, canonical_json, sha256_digest
 
 SAFE = st.integers(-(2**53) + 1, 2**53 - 1)
-TEXT = st.text(st.characters(exclude_categories=("Cs",)))
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 LEAVES = st.none() | st.booleans() | SAFE | TEXT
 VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner), max_leaves=25)
 

@@ -88,7 +88,7 @@ def test_every_field_of_a_rule_is_told(document: dict[str, Any]) -> None:
 
 def test_sentences_say_what_is_asked() -> None:
     limit = {"max": {"critical": 0, "high": 0, "low": 3}, "max_age": "7d", "signer_role": "scanner"}
-    rules = [
+    rules: list[dict[str, Any]] = [
         {**TESTS, "min_passed": 10, "min_coverage": "80"},
         {"id": "v", "title": "V", "kind": "vulnerability_limit", **limit},
         {"id": "a", "title": "A", "kind": "approvals", "role": "approver", "count": 2, "separate_from": ["requester"]},

@@ -8,8 +8,8 @@ import pytest
 from jinja2 import UndefinedError
 
 from contracts.vocabulary import Trust
+from services.gateway.console.beginning import own_path
 from services.gateway.console.navigation import entries
-from services.gateway.console.pages.signing_in import own_path
 from services.gateway.console.rendering import ENVIRONMENT, badge, brief, coded, digest, lasting, moment, plain
 
 

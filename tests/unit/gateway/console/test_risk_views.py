@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from contracts.importing import ImportState
 from contracts.monitoring.v1.exposure import ExposedVersion, Exposure
-from contracts.monitoring.v1.feeds import AdvisoryStanding, ImportState, SourceStanding
+from contracts.monitoring.v1.feeds import AdvisoryStanding, SourceStanding
 from contracts.monitoring.v1.metrics import MetricPeriod
 from contracts.monitoring.v1.outlook import AlertPeriod, DeadlineDay, DueDay
 from contracts.vocabulary import Severity

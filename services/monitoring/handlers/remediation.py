@@ -49,15 +49,20 @@ async def _at_risk(query: PlanRemediation, work: MonitoringWork) -> tuple[list[R
             after=after,
             limit=MAX_PAGE,
         )
-        found += [one for one in page if one.state.trust is Trust.AT_RISK and (one.current or await _runs(work, one))]
+        found += await _standing_or_running([one for one in page if one.state.trust is Trust.AT_RISK], work)
         if after is None:
             return found, True
     return found, False
 
 
-async def _runs(work: MonitoringWork, release: Release) -> bool:
-    names = (release.version, *release.own_subjects)
-    return await work.running.count(meaning(release.project, release.application, name) for name in names) > 0
+async def _standing_or_running(releases: list[Release], work: MonitoringWork) -> list[Release]:
+    names = {one.key: _names(one) for one in releases if not one.current}
+    run = await work.running.among(chain.from_iterable(names.values()))
+    return [one for one in releases if one.current or not run.isdisjoint(names[one.key])]
+
+
+def _names(release: Release) -> list[str]:
+    return [meaning(release.project, release.application, name) for name in (release.version, *release.own_subjects)]
 
 
 async def _world(burdens: list[Burden], work: MonitoringWork) -> World:

@@ -90,6 +90,13 @@ class RunningRepository:
         """How many services run one of these (`meaning`)."""
         return await self._running.count({"means": {"$in": list(meanings)}, "removed": False})
 
+    async def among(self, meanings: Iterable[str]) -> set[str]:
+        """Which of these (`meaning`) some service runs."""
+        wanted = set(meanings)
+        where = {"means": {"$in": sorted(wanted)}, "removed": False}
+        found = await self._running.every(where, only={"means": 1}) if wanted else []
+        return wanted & {name for row in found for name in row["means"]}
+
     async def page(
         self, project: str, application: str | None, *, after: str | None, limit: int
     ) -> tuple[list[Fact], str | None]:

@@ -57,8 +57,10 @@ class Surveys:
 
     async def count_open(self) -> int:
         """How many are on their way; counted up to 1,000."""
-        # With bounds on both, an index over open promotions holds all that is counted.
-        where = {"project": {"$gt": ""}, **self._where, **self._chosen, "open": True, "deadline": {"$gt": _EVER}}
+        where = {**self._where, **self._chosen, "open": True, "deadline": {"$gt": _EVER}}
+        if not self._chosen:
+            # With bounds on both, an index over open promotions holds all that is counted.
+            where = {"project": {"$gt": ""}, **where}
         return await self._promotions.count(where, most=MOST_COUNTED)
 
     async def stopped(self, now: datetime) -> list[Promotion]:

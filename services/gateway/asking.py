@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -15,6 +17,7 @@ from shared.identity import Caller
 from shared.messaging.asking import Asker
 
 A = TypeVar("A", bound=BaseModel)
+_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,14 @@ class Asking:
     async def ask_as(self, message: Command | Query, answer: type[A]) -> A:
         """As `ask`, with the answer as its model."""
         return answer.model_validate(await self.ask(message))
+
+    async def ask_each(self, messages: Iterable[Query], answer: type[A]) -> list[A]:
+        """The answers in order, to questions of which none rests on another; a few are under way at a time."""
+        found: list[A] = []
+        waiting = iter(messages)
+        while some := list(islice(waiting, _AT_ONCE)):
+            found += await asyncio.gather(*(self.ask_as(one, answer) for one in some))
+        return found
 
 
 def _refuse_oversize(message: Command | Query) -> None:

@@ -110,9 +110,8 @@ async def _add_verdicts(bundle: Bundle, asking: Asking, which: ShowVersion) -> N
     query = gate.ListVerdicts(project=which.project, application=which.application, version=which.version)
     while True:
         page = await asking.ask_as(query, VerdictPage)
-        for listed in page.verdicts:
-            one = gate.ShowVerdict(project=which.project, verdict_id=listed.verdict_id)
-            verdict = await asking.ask_as(one, VerdictView)
+        shown = (gate.ShowVerdict(project=which.project, verdict_id=one.verdict_id) for one in page.verdicts)
+        for verdict in await asking.ask_each(shown, VerdictView):
             said = verdict.model_dump(mode="json")
             bundle.add_json(f"verdicts/{verdict.verdict_id}.json", said)
             announced = {name: value for name, value in said.items() if name not in ONLY_IN_VIEWS}

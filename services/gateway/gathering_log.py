@@ -6,6 +6,7 @@ Keys that signed nothing in it stay out: what could not be checked has no place 
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 
 from contracts.evidence.v1 import queries as evidence
 from contracts.evidence.v1 import views as evidence_views
@@ -36,13 +37,15 @@ async def _add_entries(bundle: Bundle, asking: Asking, since: Since | None) -> e
     entries = await _entries(bundle, asking)
     # Read after the entries, so that it covers them unless the log is just being written.
     checkpoint = await asking.ask_as(evidence.ReadCheckpoint(), evidence_views.Checkpoint)
-    listed: list[JsonValue] = []
-    for index, entry in sorted(entries.items()):
-        if index >= checkpoint.size:
-            raise Transient("log_behind", f"Log entry {index} is not covered by a checkpoint yet.")
-        query = evidence.ProveInclusion(index=index, size=checkpoint.size)
-        proof = await asking.ask_as(query, evidence_views.InclusionProof)
-        listed.append({"index": index, "entry": entry.entry, "proof": list(proof.hashes)})
+    indexes = sorted(entries)
+    if indexes and indexes[-1] >= checkpoint.size:
+        raise Transient("log_behind", f"Log entry {indexes[-1]} is not covered by a checkpoint yet.")
+    questions = (evidence.ProveInclusion(index=index, size=checkpoint.size) for index in indexes)
+    proofs = await asking.ask_each(questions, evidence_views.InclusionProof)
+    listed: list[JsonValue] = [
+        {"index": index, "entry": entries[index].entry, "proof": list(proof.hashes)}
+        for index, proof in zip(indexes, proofs, strict=True)
+    ]
     bundle.add_json("log/entries.json", {"entries": listed})
     bundle.add("checkpoint.note", checkpoint.note.encode())
     if since:
@@ -54,24 +57,33 @@ async def _add_entries(bundle: Bundle, asking: Asking, since: Since | None) -> e
 
 async def _entries(bundle: Bundle, asking: Asking) -> dict[int, evidence_views.LoggedEntry]:
     found: dict[int, evidence_views.LoggedEntry] = {}
-    for (project, about), pinned in bundle.facts.items():
+    queries = [evidence.ListLogEntries(about=about, limit=500) for _, about in bundle.facts]
+    first = await asking.ask_each(queries, evidence_views.LogPage)
+    for ((project, about), pinned), query, page in zip(bundle.facts.items(), queries, first, strict=True):
         missing = set(pinned)
-        query = evidence.ListLogEntries(about=about, limit=500)
-        while True:
-            page = await asking.ask_as(query, evidence_views.LogPage)
-            for entry in page.entries:
-                said = json.loads(entry.entry)
-                # Names such as those of trust roots are the same in several projects, and facts have other entries too.
-                digest = said.get("record") or said["digest"]
-                if said["project"] == project and digest in pinned:
-                    found[entry.index] = entry
-                    missing.discard(digest)
-            if page.next is None:
-                break
-            query = query.model_copy(update={"after": page.next})
+        async for entry in _all_entries(asking, query, page):
+            said = json.loads(entry.entry)
+            # Names such as those of trust roots are the same in several projects, and facts have other entries too.
+            digest = said.get("record") or said["digest"]
+            if said["project"] == project and digest in pinned:
+                found[entry.index] = entry
+                missing.discard(digest)
         if missing:
             raise Transient("log_behind", f"The log has no entry about {about} yet.")
     return found
+
+
+async def _all_entries(
+    asking: Asking, query: evidence.ListLogEntries, page: evidence_views.LogPage
+) -> AsyncIterator[evidence_views.LoggedEntry]:
+    """Those of the first page, and of the pages after it."""
+    while True:
+        for entry in page.entries:
+            yield entry
+        if page.next is None:
+            return
+        query = query.model_copy(update={"after": page.next})
+        page = await asking.ask_as(query, evidence_views.LogPage)
 
 
 def _add_keys(bundle: Bundle, signing: evidence_views.SigningKeys, checkpoint: evidence_views.Checkpoint) -> None:

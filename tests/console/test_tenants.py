@@ -22,8 +22,8 @@ def filled(path: str) -> str:
 
 async def test_68_who_belongs_to_another_project_gets_nothing_by_its_paths(console: Console) -> None:
     await console.shop.create("tenant-1", tested=False)
-    await console.shop.ask("PUT", "/projects/bank", "tenant-bank", json={})
-    body = {"subject": "bob", "kind": "human", "grants": {"bank": ["admin"]}}
+    await console.shop.ask("PUT", "/projects/rival", "tenant-rival", json={})
+    body = {"subject": "bob", "kind": "human", "grants": {"rival": ["admin"]}}
     bob = (await console.shop.ask("POST", "/tokens", "tenant-bob", json=body)).json()["token"]
     async with httpx.AsyncClient(base_url=console.url, timeout=30) as http:
         document = (await http.get("/openapi.json")).json()["paths"]
@@ -42,12 +42,12 @@ async def test_68_who_belongs_to_another_project_gets_nothing_by_its_paths(conso
         assert shown.status_code == 200
 
         # Where one list goes on in the other project, nothing of that one is in it.
-        mine = await http.get("/api/v1/projects/bank/applications", headers=headers, params={"after": "a"})
+        mine = await http.get("/api/v1/projects/rival/applications", headers=headers, params={"after": "a"})
         assert mine.json()["applications"] == []
         projects = (await http.get("/api/v1/projects", headers=headers)).json()["projects"]
-        assert [one["project"] for one in projects] == ["bank"]
+        assert [one["project"] for one in projects] == ["rival"]
         # What is named in the body is looked at as what is named in the path.
-        wish = {"subject": "eve", "kind": "human", "grants": {"bank": ["viewer"], "shop": ["viewer"]}}
+        wish = {"subject": "eve", "kind": "human", "grants": {"rival": ["viewer"], "shop": ["viewer"]}}
         refused = await http.post("/api/v1/tokens", headers=headers, json=wish)
         assert (refused.status_code, refused.json()["code"]) == (403, "grant_exceeds_own")
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, Request, async_playwright
+from playwright.async_api import Browser, FloatRect, Page, Request, async_playwright
 
 CHROMIUM = os.environ.get("HALLMARK_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage")
@@ -23,6 +23,8 @@ WIDTHS = {"wide": 1280, "narrow": 390}
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: pages are not looked at")
 _ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = _ROOT / "docs/screenshots"
+_PICTURED = 1500
+"""Pixels of a long page that its picture shows."""
 
 
 @dataclass
@@ -87,7 +89,9 @@ class Tab:
             if pictured:
                 SCREENSHOTS.mkdir(parents=True, exist_ok=True)
                 path = SCREENSHOTS / f"{name}-{width}-{scheme}.png"
-                await self.page.screenshot(path=path, full_page=True)
+                height: int = await self.page.evaluate("document.documentElement.scrollHeight")
+                clip: FloatRect = {"x": 0, "y": 0, "width": WIDTHS[width], "height": min(height, _PICTURED)}
+                await self.page.screenshot(path=path, full_page=True, clip=clip)
                 _slim(path)
         await self.page.emulate_media(color_scheme="light")
         await self.page.set_viewport_size({"width": WIDTHS["wide"], "height": 900})
@@ -96,7 +100,7 @@ class Tab:
 def _slim(picture: Path) -> None:
     """With few colours, as pages have them, a picture takes a third: some hundreds of them live in the repository."""
     if slimmer := shutil.which("pngquant"):
-        subprocess.run([slimmer, "--force", "--skip-if-larger", "--output", picture, "64", picture], check=False)
+        subprocess.run([slimmer, "--force", "--skip-if-larger", "--output", picture, "32", picture], check=False)
 
 
 @asynccontextmanager

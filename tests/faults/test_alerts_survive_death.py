@@ -6,7 +6,7 @@ the alerts that it was to have, each was told exactly once, and what was to esca
 """
 
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from shared.service import Running, running
 from tests.faults.dying_monitoring import ahead
 from tests.support.eventually import eventually
 from tests.support.facts import facts_on
-from tests.support.lives import Lives, end_abandoned_transactions, lives_of
+from tests.support.lives import Lives, end_abandoned_transactions, lives_of, told_again_soon
 from tests.support.monitoring_scenes import a_meta, advisory, bom, digest, neighbours, trusted
 from tests.support.system import System, a_system
 
@@ -113,7 +113,9 @@ class World:
 async def a_world(directory: Path) -> AsyncIterator[tuple[World, Lives]]:
     boms: dict[str, list[str]] = {}
     others = neighbours(boms)
-    async with a_system(directory, SERVICE, *others) as system:
+    async with AsyncExitStack() as ends:
+        ends.enter_context(told_again_soon())
+        system = await ends.enter_async_context(a_system(directory, SERVICE, *others))
         started = {service.name: await system.start(service) for service in others}
         world = World(system, await system.asker(), started, boms)
         async with lives_of(system, system.settings("monitoring")) as lives:

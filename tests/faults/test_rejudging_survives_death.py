@@ -5,7 +5,7 @@ and the same facts are heard again. What was said of the release is exactly one 
 """
 
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from tests.integration.gate_neighbours import (
 from tests.support.clock import FrozenClock
 from tests.support.eventually import eventually
 from tests.support.facts import facts_on
-from tests.support.lives import Lives, end_abandoned_transactions, lives_of
+from tests.support.lives import Lives, end_abandoned_transactions, lives_of, told_again_soon
 from tests.support.monitoring_scenes import trusted
 from tests.support.system import System, a_system
 from tests.unit.gate.gate_builders import document, failed, passed
@@ -102,7 +102,9 @@ class World:
 
 @asynccontextmanager
 async def a_world(directory: Path) -> AsyncIterator[tuple[World, Lives]]:
-    async with a_system(directory, SERVICE, *NEIGHBOURS) as system:
+    async with AsyncExitStack() as ends:
+        ends.enter_context(told_again_soon())
+        system = await ends.enter_async_context(a_system(directory, SERVICE, *NEIGHBOURS))
         async with running(SERVICE, system.settings("gate")) as run:
             gate = GateAtWork(system, run, await system.asker(), FrozenClock(utc_now()), {})
         async with lives_of(system, system.settings("gate")) as lives:

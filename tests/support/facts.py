@@ -1,9 +1,11 @@
 """The facts that a running system has announced."""
 
+from contextlib import suppress
 from typing import TypeVar
 
 import nats
 from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
 
 from contracts.message import Event
 from deploy.local.stack import Stack
@@ -13,10 +15,14 @@ E = TypeVar("E", bound=Event)
 
 async def facts_on(jetstream: JetStreamContext, kind: type[E]) -> list[E]:
     """Every event of that kind on the stream of facts, in order."""
-    last = (await jetstream.stream_info("HALLMARK_EVT")).state.last_seq
-    messages = [await jetstream.get_msg("HALLMARK_EVT", sequence) for sequence in range(1, last + 1)]
-    ours = [one for one in messages if (one.subject or "").startswith(f"{kind.subject}.")]
-    return [kind.model_validate_json(one.data or b"") for one in ours]
+    found: list[E] = []
+    after = 0
+    with suppress(NotFoundError):
+        while True:
+            one = await jetstream.get_msg("HALLMARK_EVT", after + 1, subject=f"{kind.subject}.>", next=True)
+            found.append(kind.model_validate_json(one.data or b""))
+            after = one.seq or 0
+    return found
 
 
 async def facts_of(stack: Stack, kind: type[E]) -> list[E]:

@@ -6,15 +6,25 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from pymongo import MongoClient
 
+from shared.messaging import binding
 from shared.settings import ServiceSettings
 from tests.support.system import System
+
+
+@contextmanager
+def told_again_soon() -> Iterator[None]:
+    """What the dead had fetched is told again after seconds, not a minute: for consumers that are made meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(binding, "ACK_WAIT_SECONDS", 4)
+        yield
 
 
 @dataclass

@@ -11,6 +11,7 @@ import nats
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from nats.aio.client import Client
+from pymongo import MongoClient
 
 from contracts.vocabulary import Actor, ActorKind, Role
 from deploy.local.servers import Servers, running_servers
@@ -97,6 +98,12 @@ def _write_keys(directory: Path, names: list[str]) -> Ed25519PrivateKey:
     return gateway
 
 
+def _keep_everything(servers: Servers) -> None:
+    """By a clock of its own a system keeps what MongoDB, by the real one, would delete as expired once a minute."""
+    with MongoClient[Any](servers.mongo_root_url) as client:
+        client.admin.command("setParameter", 1, ttlMonitorEnabled=False)
+
+
 @contextlib.asynccontextmanager
 async def a_system(
     directory: Path, *services: Service[Any], clock: Clock = utc_now, provisioned: bool = True
@@ -104,6 +111,8 @@ async def a_system(
     names = [service.name for service in services]
     key = _write_keys(directory, sorted({*names, "gate", "gateway"}))
     async with running_servers(directory / "data", all_rights(services), [*names, "gateway"]) as servers:
+        if clock is not utc_now:
+            _keep_everything(servers)
         system = System(directory, servers, services, key, clock)
         if provisioned:
             await system.provision()

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from bson.timestamp import Timestamp
+
 from contracts.headers import Meta
 from contracts.message import MAX_BODY, Event, Message
 from shared.errors import TooLarge
@@ -91,7 +93,9 @@ async def unpublished_for(scope: Scope, now: datetime) -> float:
 
 async def more_wait_than(scope: Scope, limit: int) -> bool:
     """Whether more messages than that wait to be published; costs no more than counting to the limit."""
-    return await scope.collection(COLLECTION).count({"sent": False}, most=limit + 1) > limit
+    # Without bounds on what the index is ordered by, MongoDB does not use it, and reads all that was ever sent.
+    waiting = {"sent": False, "order": {"$gte": Timestamp(0, 0)}}
+    return await scope.collection(COLLECTION).count(waiting, most=limit + 1) > limit
 
 
 def from_document(document: Document) -> Outgoing:

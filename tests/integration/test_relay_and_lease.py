@@ -3,17 +3,21 @@
 import asyncio
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
+from bson.timestamp import Timestamp
 from nats.aio.msg import Msg
+from pymongo import MongoClient
 
 from contracts.answers import Applied
 from contracts.registry.v1.commands import ApplyProject
 from contracts.streams import EVT
+from shared.clock import utc_now
 from shared.messaging import outbox
 from shared.messaging.outbox import Outgoing
 from shared.messaging.publishing import publish_batch, publish_one
-from shared.mongo import Lease, Session, in_transaction
+from shared.mongo import Document, Lease, Session, in_transaction
 from shared.mongo.lease import LeaseLostError
 from tests.integration.test_messaging import facts
 from tests.support.eventually import eventually
@@ -104,6 +108,25 @@ async def test_a_row_published_but_not_marked_is_not_stored_twice(tmp_path: Path
         await run.relay.wake()
         await eventually(lambda: rows.count({"sent": False}), lambda left: left == 0)
         assert len(await facts(system)) == 1
+
+
+async def test_what_waits_is_found_without_reading_what_was_sent(tmp_path: Path) -> None:
+    service = ledger_service()
+    async with a_system(tmp_path, service) as system:
+        run = await system.start(service)
+        name = run.database.handle.name
+        sent: list[Document] = [
+            {"_id": f"old-{number}", "order": Timestamp(1, number), "place": 0, "sent": True} for number in range(2_000)
+        ]
+        await run.database.collection(outbox.COLLECTION).add_all(sent)
+        with MongoClient[Any](system.servers.mongo_root_url) as client:
+            client[name].command("profile", 2)
+            assert not await outbox.more_wait_than(run.database, 10)
+            assert await outbox.unpublished_for(run.database, utc_now()) == 0
+            client[name].command("profile", 0)
+            asked = [*client[name]["system.profile"].find({"ns": f"{name}.{outbox.COLLECTION}"})]
+        assert len(asked) >= 2
+        assert max(one.get("docsExamined", 0) for one in asked) == 0
 
 
 async def test_one_instance_holds_a_lease_and_a_stale_holder_cannot_write(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -26,8 +26,8 @@ class Measured:
     window: Window
     zone: ZoneInfo
     sums: DeliverySums
-    times: Sequence[datetime]
-    """When deployments happened, to the quarter of an hour."""
+    times: Mapping[datetime, int]
+    """How many deployments happened in which quarter of an hour, by its beginning."""
     deployments: tuple[str, ...] = ()
     """The first ids, as of the rest."""
     releases: tuple[str, ...] = ()

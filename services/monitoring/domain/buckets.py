@@ -162,15 +162,15 @@ def gathered(days: Iterable[Day], parts: tuple[Span, ...]) -> list[Counter[str]]
     return sums
 
 
-def ticks(days: Iterable[Day], window: Window) -> list[datetime]:
-    """The beginnings of the quarters of a window in which something happened, each as often as it did, in order."""
-    found: list[datetime] = []
+def ticks(days: Iterable[Day], window: Window) -> dict[datetime, int]:
+    """The beginnings of the quarters of a window in which something happened, and how often it did."""
+    found: dict[datetime, int] = {}
     for one in days:
-        for name, count in _ticked(one):
-            moment = one.begins + name * QUARTER
-            if moment in window:
-                found += [moment] * count
-    return sorted(found)
+        for quarter, count in _ticked(one):
+            moment = one.begins + quarter * QUARTER
+            if count > 0 and moment in window:
+                found[moment] = found.get(moment, 0) + count
+    return found
 
 
 def _ticked(one: Day) -> Iterator[tuple[int, int]]:

@@ -10,6 +10,7 @@ Sources: dora.dev (the five metrics); dora-team/fourkeys METRICS.md (deployment 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -100,7 +101,7 @@ def deployment_frequency(history: History, window: Window) -> DeploymentFrequenc
     monthly if the median month has at least 1, else yearly.
     """
     deployments = history.during(window)
-    rhythm = rhythm_of([one.at for one in deployments], window)
+    rhythm = rhythm_of(Counter(one.at for one in deployments), window)
     return DeploymentFrequency(
         count=len(deployments),
         per_day=rhythm.per_day,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -35,8 +36,8 @@ class Rhythm:
     bucket: Frequency
 
 
-def rhythm_of(times: Sequence[datetime], window: Window) -> Rhythm:
-    """How often something happens that happened at these times of the window, as `deployment_frequency` says."""
+def rhythm_of(times: Mapping[datetime, int], window: Window) -> Rhythm:
+    """How often something happens that happened so often at these times, as `deployment_frequency` says."""
     weeks, months = _spans(times, window, _WEEK), _spans(times, window, _MONTH)
     days_per_week = median(_deploy_days(week) for week in weeks)
     if not times:
@@ -45,29 +46,29 @@ def rhythm_of(times: Sequence[datetime], window: Window) -> Rhythm:
         bucket = Frequency.DAILY
     elif days_per_week >= 1:
         bucket = Frequency.WEEKLY
-    elif median(len(month) for month in months) >= 1:
+    elif median(month.total() for month in months) >= 1:
         bucket = Frequency.MONTHLY
     else:
         bucket = Frequency.YEARLY
     return Rhythm(
-        per_day=len(times) / ((window.until - window.since) / timedelta(days=1)),
-        median_per_week=float(median(len(week) for week in weeks)),
+        per_day=sum(times.values()) / ((window.until - window.since) / timedelta(days=1)),
+        median_per_week=float(median(week.total() for week in weeks)),
         bucket=bucket,
     )
 
 
-def _spans(times: Sequence[datetime], window: Window, length: timedelta) -> list[list[datetime]]:
+def _spans(times: Mapping[datetime, int], window: Window, length: timedelta) -> list[Counter[datetime]]:
     whole = (window.until - window.since) // length
     if not whole:
-        return [list(times)]
-    spans: list[list[datetime]] = [[] for _ in range(whole)]
-    for moment in times:
+        return [Counter(times)]
+    spans: list[Counter[datetime]] = [Counter() for _ in range(whole)]
+    for moment, count in times.items():
         # Counted from the end, where a span excludes its upper edge as the window does.
         index = -((moment - window.until) // length) - 1
         if index < whole:
-            spans[index].append(moment)
+            spans[index][moment] += count
     return spans
 
 
-def _deploy_days(times: Sequence[datetime]) -> int:
+def _deploy_days(times: Iterable[datetime]) -> int:
     return len({moment.astimezone(UTC).date() for moment in times})

@@ -135,7 +135,7 @@ def test_sums_of_any_window_are_those_of_its_facts() -> None:
     [counts] = gathered(ledger.days(), (Span(window.since, window.until),))
     sums = DeliverySums(counts)
     assert (sums.count("deployments"), sums.per_deployment("failed"), sums.lead.measured) == (1, 1.0, 1)
-    assert ticks(ledger.days(), window) == [day(3)]
+    assert ticks(ledger.days(), window) == {day(3): 1}
 
 
 def test_changes_cancel_what_stays_the_same() -> None:

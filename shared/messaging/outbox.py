@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from bson.timestamp import Timestamp
-
 from contracts.headers import Meta
 from contracts.message import MAX_BODY, Event, Message
 from shared.errors import TooLarge
 from shared.messaging.headers import bound, write_headers
 from shared.messaging.scope import Scope
-from shared.mongo import Document, Index, Session
+from shared.mongo import BEFORE_ALL_TIMES, Document, Index, Session
 from shared.tracing import current_traceparent
 
 COLLECTION = "outbox"
@@ -94,7 +92,7 @@ async def unpublished_for(scope: Scope, now: datetime) -> float:
 async def more_wait_than(scope: Scope, limit: int) -> bool:
     """Whether more messages than that wait to be published; costs no more than counting to the limit."""
     # Without bounds on what the index is ordered by, MongoDB does not use it, and reads all that was ever sent.
-    waiting = {"sent": False, "order": {"$gte": Timestamp(0, 0)}}
+    waiting = {"sent": False, "order": {"$gte": BEFORE_ALL_TIMES}}
     return await scope.collection(COLLECTION).count(waiting, most=limit + 1) > limit
 
 

@@ -9,9 +9,10 @@ from shared.mongo.collection import Collection, Document, Index, containing
 from shared.mongo.errors import DuplicateKeyError, StaleDocumentError
 from shared.mongo.lease import Lease, LeaseLostError
 from shared.mongo.server_time import keep_sharing_server_time, share_server_time
-from shared.mongo.transactions import Session, in_transaction
+from shared.mongo.transactions import BEFORE_ALL_TIMES, Session, in_transaction
 
 __all__ = [
+    "BEFORE_ALL_TIMES",
     "Collection",
     "Database",
     "Document",

@@ -23,6 +23,8 @@ from shared.mongo.collection import Collection
 T = TypeVar("T")
 _ANY = "outbox"
 """A collection that every database has."""
+BEFORE_ALL_TIMES = Timestamp(0, 0)
+"""Earlier than what any `Session.causal_time` gives."""
 
 
 @dataclass(frozen=True)

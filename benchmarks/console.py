@@ -104,7 +104,7 @@ def wanted_of(arguments: argparse.Namespace) -> Wanted:
     each = arguments.versions // arguments.applications
     versions = {"current": 1, "waiting": 1} | {kind: max(1, int(each * part)) for kind, part in _SHARES.items()}
     versions["early"] = max(1, each - sum(versions.values()))
-    return Wanted(arguments.applications, versions, arguments.logged)
+    return Wanted(arguments.applications, versions, arguments.logged, young=frozenset({"waiting"}))
 
 
 class Pages:

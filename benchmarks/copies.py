@@ -32,7 +32,7 @@ from pymongo.errors import BulkWriteError
 Raw = dict[tuple[str, str], dict[bytes, bytes]]
 """Documents by database and collection, and by the bytes of their keys."""
 OWN = "hallmark_"
-TECHNICAL = frozenset({"inbox", "outbox", "leases", "dead_letters", "reconciling"})
+TECHNICAL = frozenset({"inbox", "outbox", "leases", "dead_letters", "streams"})
 _LOG = {"log_entries", "log_queue", "log_tiles", "log_state", "checkpoints"}
 _ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{24,}")
 _BATCH = 2_000
@@ -213,6 +213,8 @@ class Wanted:
     """Log entries, at most."""
     apart: timedelta = timedelta(minutes=7)
     """How much earlier each copy is than the one before."""
+    young: frozenset[str] = frozenset()
+    """Kinds that stay as young as they are: what waits and is old would be asked about again by the saga."""
 
 
 def multiply(client: MongoClient[Any], steps: Steps, wanted: Wanted, show: Callable[[str], None]) -> dict[str, int]:
@@ -251,8 +253,7 @@ def _all(steps: Steps, wanted: Wanted) -> Iterator[tuple[Copy, str]]:
             yield Copy(steps, application, "", 0, application % 10 * wanted.apart), APPLICATION
         for kind, many in wanted.versions.items():
             for version in range(0 if application else 1, many):
-                # What waits stays as young as it is: an old one would be asked about again by the saga.
-                age = 0 if kind == "waiting" else version * wanted.applications + application
+                age = 0 if kind in wanted.young else version * wanted.applications + application
                 yield Copy(steps, application, kind, version, age * wanted.apart), kind
 
 

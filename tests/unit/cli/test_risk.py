@@ -48,11 +48,11 @@ def release(version: str, due_in_days: float | None, **more: Any) -> dict[str, A
     } | more
 
 
-def risk(*releases: dict[str, Any], imported: datetime | None = None) -> dict[str, Any]:
+def risk(*releases: dict[str, Any], imported: datetime | None = None, advisories: int = 7) -> dict[str, Any]:
     at = imported.isoformat() if imported else None
     exploited = {"vulnerability": "CVE-2026-1", "exploited_since": "2026-05-01T00:00:00Z"}
     return {
-        RISK: {"releases": list(releases), "advisories": 7, "last_import": at, "next": None},
+        RISK: {"releases": list(releases), "advisories": advisories, "last_import": at, "next": None},
         DRIFT: NOBODY,
         "GET /exploitation": {"entries": [exploited], "next": None},
     }
@@ -76,6 +76,12 @@ def test_the_overview_says_what_is_due_when_and_how_fresh_it_is() -> None:
     ):
         assert words in result.output
     assert "vulnerabilities=CVE-2026-1" in gateway.queries["GET /exploitation"]
+
+
+def test_one_advisory_is_told_of_as_one() -> None:
+    with small_gateway(risk(release("1", 3), imported=datetime.now(UTC), advisories=1)) as gateway:
+        result = ask(gateway, "risk", "-p", "shop")
+    assert "1 advisory is known, the last import was at" in result.output
 
 
 def test_a_rule_that_would_not_admit_a_release_any_more_is_a_cause_with_its_waiver() -> None:

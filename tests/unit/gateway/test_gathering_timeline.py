@@ -56,6 +56,14 @@ async def newest(service: Pages, most: int) -> tuple[list[str], datetime | None]
     return [one.promotion_id for one in found], made.since
 
 
+async def test_questions_that_are_asked_together_are_answered_in_their_order() -> None:
+    service = Pages(100)
+    queries = [QUERY.model_copy(update={"after": str(place)}) for place in range(40)]
+    pages = await reading(service, 1).asking.ask_each(queries, PromotionPage)
+    assert [page.promotions[0].promotion_id for page in pages] == [f"pr-{place}" for place in range(40)]
+    assert len(service.asked) == 40
+
+
 @pytest.mark.parametrize(("count", "most"), [(0, 5), (1, 5), (4, 4), (5, 5)])
 async def test_all_is_read_and_nothing_is_cut(count: int, most: int) -> None:
     assert await newest(Pages(count), most) == ([f"pr-{place}" for place in range(count)], None)

@@ -15,12 +15,13 @@ from contracts.gate.v1.views import VerdictView
 from contracts.gate.v1.waivers import WaiverState, WaiverView
 from contracts.monitoring.v1.views import ReleaseTrust, TrustStep
 from contracts.promotion.v1.views import BrokenGlass, PromotionView, Transition
-from contracts.registry.v1.views import ApplicationView, QuarantinedVersion, StageMove, StandingVersion, VersionView
-from contracts.vocabulary import Criticality, GateKind, Maturity, Outcome, PromotionKind, PromotionState, Role, Trust
+from contracts.registry.v1.views import QuarantinedVersion, StageMove, StandingVersion, VersionView
+from contracts.vocabulary import Criticality, GateKind, Outcome, PromotionKind, PromotionState, Role, Trust
 from deploy.examples import example_of
 from services.gateway import timeline_entries, timeline_evidence
 from services.gateway.timeline import TimelineEntry, entry, page
 from shared.digests import sha256_digest
+from tests.unit.gateway.application_builders import an_application
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 THIS, OTHER, OURS = sha256_digest(b"this"), sha256_digest(b"other"), sha256_digest(b"version")
@@ -98,19 +99,7 @@ def test_a_version_that_was_rolled_back_from_may_not_return() -> None:
         for name in ("1.0", "2.0")
     )
     board = (StandingVersion(stage="prod", version="0.9", since=at(7), quarantined=(mine, other)),)
-    application = ApplicationView(
-        project="shop",
-        application="web",
-        title="",
-        criticality=Criticality.LOW,
-        maturity=Maturity.PRODUCTION,
-        owners=(),
-        labels={},
-        lifecycle="default",
-        packages=(),
-        revision=1,
-        board=board,
-    )
+    application = an_application(board=board)
     [one] = timeline_entries.of_standing(application, "1.0")
     assert (one.kind, one.at, one.stage, one.promotion_id) == ("version.quarantined", at(7), "prod", "pr-9")
     assert one.says.endswith("may not enter it again before it is certified there anew: It leaks.")

@@ -53,6 +53,11 @@ def test_weeks_are_counted_back_from_the_end_of_the_window() -> None:
     assert (short.per_day, short.median_per_week, short.bucket) == (1, 2, Frequency.WEEKLY)
 
 
+def test_several_deployments_of_one_moment_count_each() -> None:
+    result = deployment_frequency(released_on(1, 1, 8, 8), Window(day(0), day(14)))
+    assert (result.count, result.per_day, result.median_per_week) == (4, 4 / 14, 2)
+
+
 def test_lead_time_is_the_median_from_commit_to_release() -> None:
     history = History(
         [

@@ -155,6 +155,13 @@ def test_an_allowance_that_has_expired_moves_nothing_and_is_asked_for_again() ->
     assert place_of(advance(CHECKING, expired, NOW)) == (S.APPLYING, Doing.ATTEST, 1), "its last moment counts"
 
 
+def test_several_reasons_are_told_as_one_sentence_each() -> None:
+    denied = after(
+        a_verdict(Outcome.DENY, *(a_finding(Outcome.DENY, observed=said) for said in ("1 high.", "no tests.")))
+    )
+    assert denied.history[-1].because == "A rule: 1 high; A rule: no tests"
+
+
 def test_allowances_that_expire_every_time_end_it() -> None:
     promotion = CHECKING
     for attempt in range(1, MAX_STALE + 2):

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from contracts.promotion.v1.surveys import PromotionLine
-from contracts.registry.v1.views import ApplicationView, QuarantinedVersion, StageView, StandingVersion, VersionSummary
+from contracts.registry.v1.views import QuarantinedVersion, StageView, StandingVersion, VersionSummary
 from contracts.vocabulary import ActorKind, PromotionKind, PromotionState, ReleaseStatus
 from services.gateway.console.board_views import Column, Scene, board_of
 from services.gateway.console.move_views import Rights, next_stages
 from shared.digests import sha256_digest
+from tests.unit.gateway.application_builders import an_application
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 EVERYTHING = Rights(ActorKind.HUMAN, promote=True, manage=True)
@@ -55,19 +56,7 @@ def arriving(version: str, stage: str) -> PromotionLine:
 
 
 def scene(*versions: VersionSummary, board: tuple[StandingVersion, ...] = (), **more: Any) -> Scene:
-    application = ApplicationView(
-        project="shop",
-        application="web",
-        title="Web",
-        criticality="high",
-        maturity="production",
-        owners=(),
-        labels={},
-        lifecycle="default",
-        packages=(),
-        revision=1,
-        board=board,
-    )
+    application = an_application(title="Web", board=board)
     usual = Scene(application, STAGES, versions, (), {}, EVERYTHING)
     return replace(usual, **more)
 

@@ -6,13 +6,14 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from contracts.registry.v1.views import ApplicationView, LifecycleView, ProjectView, StageView, VersionSummary
+from contracts.registry.v1.views import LifecycleView, ProjectView, StageView, VersionSummary
 from contracts.vocabulary import GateKind, ReleaseStatus
 from services.gateway.console import sample_evidence, samples
 from services.gateway.console.start_views import Found, first_own, next_path, steps
 from shared.crypto import dsse, keys
 from shared.digests import sha256_digest
 from shared.policy.policy import Policy
+from tests.unit.gateway.application_builders import an_application
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 PROJECT = ProjectView(
@@ -30,18 +31,7 @@ PROJECT = ProjectView(
         ),
     ),
 )
-APPLICATION = ApplicationView(
-    project="shop",
-    application="web",
-    title="",
-    criticality="high",
-    maturity="production",
-    owners=(),
-    labels={},
-    lifecycle="default",
-    packages=(),
-    revision=1,
-)
+APPLICATION = an_application()
 VERSION = VersionSummary(
     version="1.0",
     digest=sha256_digest(b"1"),

@@ -12,6 +12,7 @@ import httpx
 from shared.crypto import dsse, keys
 from shared.digests import sha256_digest
 from tests.console.conftest import Console
+from tests.support.browser import Tab
 from tests.support.eventually import eventually
 from tests.support.shop import FINAL, TEST_RESULT
 
@@ -81,6 +82,13 @@ class Place:
             await self.ask("POST", "/evidence", content=self.envelope(application, version))
         for stage in to:
             await self.promote(application, version, stage)
+
+    async def version_is_news(self, tab: Tab, application: str, version: str) -> None:
+        """A version is registered, and the page has looked at itself again because of it."""
+        async with tab.page.expect_response(lambda answer: "x-refresh" in answer.request.headers) as looked:
+            await self.version(application, version, tested=False)
+        await (await looked.value).finished()
+        await tab.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     async def promote(self, application: str, version: str, stage: str) -> dict[str, Any]:
         """Ask for a promotion, and follow it to its end."""

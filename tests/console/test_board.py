@@ -18,7 +18,7 @@ def place(console: Console) -> Place:
 
 
 async def test_the_board_shows_what_stands_where(place: Place, admin_tab: Tab) -> None:
-    await place.set_up("shown", "dragged", "keyed", "back", "formed", "guarded", "live")
+    await place.set_up("shown", "dragged", "keyed", "back", "formed", "guarded", "live", "pressed")
     said = {"title": HOSTILE, "criticality": "critical", "owners": [HOSTILE[:190]], "labels": {"tier": HOSTILE}}
     await place.ask("PUT", "/applications/shown", json=said)
     await place.version("shown", "1.0.0", "dev", "qa", "prod")
@@ -172,4 +172,35 @@ async def test_the_board_follows_what_happens(place: Place, admin_tab: Tab) -> N
     await admin_tab.page.wait_for_selector("#live-state >> text=Live")
     await place.promote("live", "1.0.0", "dev")
     await admin_tab.page.wait_for_selector("[data-stage=dev] .version-card >> text=1.0.0")
+    await admin_tab.must_be_sound()
+
+
+async def test_news_take_no_link_away_between_press_and_release(place: Place, admin_tab: Tab) -> None:
+    await place.version("pressed", "1.0.0")
+    await admin_tab.open(f"{APPLICATION}/pressed")
+    await admin_tab.page.wait_for_selector("#live-state >> text=Live")
+    mouse = admin_tab.page.mouse
+
+    await admin_tab.page.locator("h1").hover()
+    await mouse.down()
+    await place.version_is_news(admin_tab, "pressed", "1.1.0")
+    assert await admin_tab.page.get_by_text("1.1.0").count() == 0, "nothing moves while a button is held"
+    await mouse.up()
+    await admin_tab.page.get_by_text("1.1.0").first.wait_for()
+
+    await admin_tab.page.locator(".version-card[draggable]").first.hover()
+    await mouse.down()
+    await admin_tab.page.locator("h1").hover()
+    await admin_tab.page.locator("[data-stage].can-take").first.wait_for()
+    await place.version_is_news(admin_tab, "pressed", "1.1.1")
+    assert await admin_tab.page.get_by_text("1.1.1").count() == 0, "nor while a version is dragged"
+    await mouse.up()
+    await admin_tab.page.get_by_text("1.1.1").first.wait_for()
+
+    await admin_tab.page.get_by_role("link", name="Move on to dev").first.hover()
+    await mouse.down()
+    await place.version_is_news(admin_tab, "pressed", "1.2.0")
+    async with admin_tab.page.expect_navigation():
+        await mouse.up()
+    assert "/pressed/forecast?" in admin_tab.page.url
     await admin_tab.must_be_sound()

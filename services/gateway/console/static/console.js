@@ -21,8 +21,25 @@ function follow() {
   window.addEventListener("pagehide", () => source.close());
 }
 
-const seen = new WeakMap();
 const FRESH_IDS = /name="command_id" value="[^"]*"/g; // made anew for each page: no news
+const saidBy = (part) => part.innerHTML.replaceAll(FRESH_IDS, "");
+const refreshed = () => [...document.querySelectorAll("[data-refresh][id]")];
+const seen = new WeakMap(refreshed().map((part) => [part, saidBy(part)]));
+
+// Whoever has pressed a button or drags something will let go of what was under it: a link replaced in between is a lost click.
+const held = { press: false, drag: false, news: false };
+
+function hold(what, begins, ends) {
+  document.addEventListener(begins, (event) => { held[what] ||= event.button === 0; });
+  for (const end of ends) document.addEventListener(end, () => window.setTimeout(() => letGo(what))); // after its click
+}
+
+function letGo(what) {
+  held[what] = false;
+  if (!held.news || held.press || held.drag) return;
+  held.news = false;
+  refresh();
+}
 
 // A part that somebody is in, or in which a field was changed and not sent, is not to be taken away from under them.
 function isInUse(part) {
@@ -39,14 +56,16 @@ function isChanged(field) {
 
 // Each part by its id, from the same page.
 async function refresh() {
-  const parts = [...document.querySelectorAll("[data-refresh][id]")];
+  const parts = refreshed();
   if (!parts.length) return;
   const answer = await fetch(window.location.href, { headers: { accept: "text/html", "x-refresh": "1" } });
   if (answer.redirected || !answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  held.news = held.press || held.drag;
+  if (held.news) return;
   for (const part of parts) {
     const found = fresh.getElementById(part.id);
-    const said = found?.innerHTML.replaceAll(FRESH_IDS, "");
+    const said = found && saidBy(found);
     if (isInUse(part)) continue; // looked at only now: meanwhile somebody may have begun to type
     if (!found || said === seen.get(part)) continue;
     seen.set(part, said);
@@ -105,6 +124,8 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("htmx:load", (event) => showTimes(event.target));
 showTimes(document);
 window.setInterval(() => showTimes(document), 30000);
+hold("press", "pointerdown", ["pointerup", "pointercancel"]);
+hold("drag", "dragstart", ["dragend"]);
 themes();
 copying();
 follow();

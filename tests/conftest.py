@@ -1,6 +1,7 @@
 """What concerns the whole run. Builders and support live in `tests/support`."""
 
 import os
+import signal
 from typing import Any
 
 import pytest
@@ -13,6 +14,9 @@ settings.register_profile("hallmark", deadline=None, suppress_health_check=[Heal
 settings.load_profile("hallmark")
 # What commands print depends on the width of the terminal, which workers of pytest-xdist say is 80 columns.
 os.environ.pop("COLUMNS", None)
+# A shell starts what it runs in the background with SIGINT ignored, and so would be what the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -13,7 +13,6 @@ from contracts.monitoring.v1.metrics import (
     FlowPeriod,
     GateYield,
     KindCoverage,
-    Percentiles,
     SeverityRemediation,
     StageCoverage,
     Waited,
@@ -27,6 +26,7 @@ from services.monitoring.domain.buckets import Span
 from services.monitoring.domain.coverage import LABELS, KindSeen, Remediation, Stood, sbom_age, signed_share
 from services.monitoring.domain.delivery_sums import Times
 from services.monitoring.domain.flow import Judgement, Move, Step, Waiting, judgement, step
+from services.monitoring.domain.sums import Sums
 from services.monitoring.storage.coverage import Seen
 from services.monitoring.wire_metrics import percentiles
 
@@ -66,30 +66,30 @@ def seen(item: EvidenceItem) -> Seen:
     return Seen(item.evidence_id, item.subjects, kind, item.standing.value, item.revision, item.made_at)
 
 
-def flow_period(span: Span, counts: Mapping[str, int]) -> FlowPeriod:
+def flow_period(span: Span, sums: Sums) -> FlowPeriod:
     """One period, or the whole window."""
-    groups = _grouped(counts)
-    ended = groups.get("ended", {})
+    counts = sums.counts
+    ended = {state: counts.get(f"ended:{state}", 0) for state in PromotionState}
     return FlowPeriod(
         since=span.since,
         until=span.until,
         partial=span.partial,
-        completed=ended.get(PromotionState.COMPLETED, 0),
-        denied=ended.get(PromotionState.DENIED, 0),
-        ended_otherwise=sum(ended.get(state, 0) for state in _OTHERWISE),
-        took=_percentiles(groups.get("took", {})),
+        completed=ended[PromotionState.COMPLETED],
+        denied=ended[PromotionState.DENIED],
+        ended_otherwise=sum(ended[state] for state in _OTHERWISE),
+        took=percentiles(Times(sums.cells.get("took", {}))),
         dwell=tuple(
-            Dwell(stage=name.removeprefix("dwell:"), seconds=_percentiles(group))
-            for name, group in sorted(groups.items())
+            Dwell(stage=name.removeprefix("dwell:"), seconds=percentiles(Times(cells)))
+            for name, cells in sorted(sums.cells.items())
             if name.startswith("dwell:")
         ),
         waited=tuple(
             Waited(
                 on=name.removeprefix("wait:"),
-                total_seconds=groups.get("waited", {}).get(name.removeprefix("wait:"), 0),
-                seconds=_percentiles(group),
+                total_seconds=counts.get(f"waited:{name.removeprefix('wait:')}", 0),
+                seconds=percentiles(Times(cells)),
             )
-            for name, group in sorted(groups.items())
+            for name, cells in sorted(sums.cells.items())
             if name.startswith("wait:")
         ),
         gates=tuple(
@@ -151,20 +151,6 @@ def remediations(found: Iterable[Remediation]) -> tuple[SeverityRemediation, ...
         )
         for one in found
     )
-
-
-def _grouped(counts: Mapping[str, int]) -> dict[str, dict[str, int]]:
-    """The counters by what stands before their last part, in one pass: there are many of them."""
-    groups: dict[str, dict[str, int]] = {}
-    for name, count in counts.items():
-        if count > 0:
-            head, _, last = name.rpartition(":")
-            groups.setdefault(head, {})[last] = count
-    return groups
-
-
-def _percentiles(group: Mapping[str, int]) -> Percentiles:
-    return percentiles(Times({int(number): count for number, count in group.items()}))
 
 
 def _yield(name: str, judged_first: int, counts: Mapping[str, int]) -> GateYield:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from contracts.monitoring.v1.metrics import DeliveryPeriod, Percentiles
@@ -26,8 +25,6 @@ class Measured:
     window: Window
     zone: ZoneInfo
     sums: DeliverySums
-    times: Mapping[datetime, int]
-    """How many deployments happened in which quarter of an hour, by its beginning."""
     deployments: tuple[str, ...] = ()
     """The first ids, as of the rest."""
     releases: tuple[str, ...] = ()
@@ -62,20 +59,21 @@ def delivery_period(span: Span, sums: DeliverySums) -> DeliveryPeriod:
 
 def percentiles(times: Times) -> Percentiles:
     """Lengths of time, in two numbers."""
+    median, p90 = times.percentiles(0.5, 0.9)
     return Percentiles(
         measured=times.measured,
-        median=times.percentile(0.5),
-        p90=times.percentile(0.9),
+        median=median,
+        p90=p90,
         relative_error=times.error,
     )
 
 
 def _frequency(found: Measured) -> Metric:
-    rhythm = rhythm_of(found.times, found.window)
+    rhythm = rhythm_of(found.sums.sums.ticks, found.window)
     if found.year is None:
         band: str | None = rhythm.bucket.value
     else:
-        band = frequency_band(found.times, found.window, found.zone, found.year)
+        band = frequency_band(found.sums.sums.ticks, found.window, found.zone, found.year)
     return Metric(
         name="deployment_frequency",
         value=rhythm.per_day,
@@ -92,7 +90,7 @@ def _frequency(found: Measured) -> Metric:
 
 def _lead_time(found: Measured) -> Metric:
     times = found.sums.lead
-    median = times.percentile(0.5)
+    median, p90 = times.percentiles(0.5, 0.9)
     return Metric(
         name="lead_time",
         value=median,
@@ -102,7 +100,7 @@ def _lead_time(found: Measured) -> Metric:
         facts=found.releases[:CITED],
         fact_count=found.sums.count("releases"),
         note=f"{times.measured} measured, {found.sums.count('unmeasured')} without a usable commit time. {_how(times)}",
-        p90=times.percentile(0.9),
+        p90=p90,
         relative_error=times.error,
     )
 
@@ -125,7 +123,7 @@ def _failure_rate(found: Measured) -> Metric:
 
 def _restore_time(found: Measured) -> Metric:
     times = found.sums.restore
-    median = times.percentile(0.5)
+    median, p90 = times.percentiles(0.5, 0.9)
     still_open, alone = found.sums.count("open"), found.sums.count("alone")
     return Metric(
         name="time_to_restore",
@@ -136,7 +134,7 @@ def _restore_time(found: Measured) -> Metric:
         facts=found.failures[:CITED],
         fact_count=times.measured + still_open,
         note=f"{times.measured} measured, {still_open} still open, {alone} known from a rollback only. {_how(times)}",
-        p90=times.percentile(0.9),
+        p90=p90,
         relative_error=times.error,
     )
 

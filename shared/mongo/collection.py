@@ -96,6 +96,11 @@ class Collection:
         with translated():
             return int(await self.handle.count_documents(where, session=self.session, **bounded))
 
+    async def about(self) -> int:
+        """About how many documents there are, as MongoDB remembers it without counting."""
+        with translated():
+            return int(await self.handle.estimated_document_count())
+
     async def add(self, document: Document) -> None:
         """Insert. Raises `DuplicateKeyError` when a unique index holds its key already.
 

@@ -12,14 +12,16 @@ Sources: dora.dev/research/2021 and /2023; apache/incubator-devlake, grafana/das
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from statistics import median_low
 from zoneinfo import ZoneInfo
 
-from services.monitoring.domain.buckets import Period, spans
+from services.monitoring.domain.buckets import Period, midnight, spans
 from services.monitoring.domain.delivery import Window
 
 _HOUR, _DAY = 3600, 86400
@@ -65,9 +67,12 @@ def failure_band(ratio: float | None, year: Year) -> Band | None:
     return next((name for name, limit in zip(_NAMES, _FAILURES[year], strict=True) if ratio <= limit), Band.LOW)
 
 
-def frequency_band(times: Iterable[datetime], window: Window, zone: ZoneInfo, year: Year) -> Band | None:
-    """By the days with a deployment in each calendar week and month of the window; None without any deployment."""
-    days = sorted({moment.astimezone(zone).date().toordinal() for moment in times})
+def frequency_band(times: Iterable[float], window: Window, zone: ZoneInfo, year: Year) -> Band | None:
+    """By the days with a deployment in each calendar week and month of the window; None without any deployment.
+
+    Times are seconds after 1970, and lie in the window.
+    """
+    days = _days(times, window, zone)
     if not days:
         return None
     weekly = median_low(_days_in(days, window, Period.WEEK, zone))
@@ -82,6 +87,15 @@ def frequency_band(times: Iterable[datetime], window: Window, zone: ZoneInfo, ye
         return Band.HIGH
     halves = [sum(monthly[max(0, end - _SIX) : end]) for end in range(len(monthly), 0, -_SIX)]
     return Band.MEDIUM if median_low(halves) >= 1 else Band.LOW
+
+
+def _days(times: Iterable[float], window: Window, zone: ZoneInfo) -> list[int]:
+    # There can be many times, and few days: each day is looked for among the times.
+    moments = sorted(times)
+    first, last = (one.astimezone(zone).date().toordinal() for one in (window.since, window.until))
+    edges = [midnight(date.fromordinal(one), zone).timestamp() for one in range(first, last + 2)]
+    places = [bisect_left(moments, edge) for edge in edges]
+    return [first + number for number, (one, other) in enumerate(pairwise(places)) if one < other]
 
 
 def _days_in(days: Sequence[int], window: Window, by: Period, zone: ZoneInfo) -> list[int]:

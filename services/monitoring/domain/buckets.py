@@ -131,7 +131,7 @@ def spans(window: Window, by: Period, zone: ZoneInfo) -> tuple[Span, ...]:
     window = to_quarters(window)
     begins = _period_of(window.since.astimezone(zone).date(), by)
     found: list[Span] = []
-    while (since := _midnight(begins, zone)) < window.until:
+    while (since := midnight(begins, zone)) < window.until:
         if len(found) == MAX_PERIODS:
             raise Invalid(
                 "periods_too_many",
@@ -139,7 +139,7 @@ def spans(window: Window, by: Period, zone: ZoneInfo) -> tuple[Span, ...]:
                 remedy="Ask for longer periods, or for a shorter window.",
             )
         begins = _next(begins, by)
-        ends = _midnight(begins, zone)
+        ends = midnight(begins, zone)
         if ends > since:
             found.append(Span(since, min(ends, window.until), partial=ends > window.until))
     return tuple(found)
@@ -150,56 +150,22 @@ def split_days(edges: Iterable[datetime]) -> frozenset[date]:
     return frozenset(day_of(edge) for edge in edges if quarter_of(edge))
 
 
-def gathered(days: Iterable[Day], parts: tuple[Span, ...]) -> list[Counter[str]]:
-    """The sums of each part. The parts lie one after the other, in order; what lies in none is left out."""
-    sums: list[Counter[str]] = [Counter() for _ in parts]
-    for one in sorted(days, key=lambda day: day.day):
-        for moment, counts in _pieces(one):
-            for part, total in zip(parts, sums, strict=True):
-                if part.since <= moment < part.until:
-                    _add(total, counts)
-                    break
-    return sums
-
-
-def ticks(days: Iterable[Day], window: Window) -> dict[datetime, int]:
-    """The beginnings of the quarters of a window in which something happened, and how often it did."""
-    found: dict[datetime, int] = {}
-    for one in days:
-        for quarter, count in _ticked(one):
-            moment = one.begins + quarter * QUARTER
-            if count > 0 and moment in window:
-                found[moment] = found.get(moment, 0) + count
-    return found
-
-
-def _ticked(one: Day) -> Iterator[tuple[int, int]]:
-    counts = [one.whole] if one.quarters is None else one.quarters.values()
-    for each in counts:
-        yield from ((int(name.removeprefix(TICK)), count) for name, count in each.items() if name.startswith(TICK))
-
-
-def _pieces(one: Day) -> Iterator[tuple[datetime, Counts]]:
+def pieces(one: Day) -> Iterator[tuple[datetime, Counts]]:
+    """What was counted in a bucket, as finely as it was read: when it begins, and its counters."""
     if one.quarters is None:
         yield one.begins, one.whole
         return
     yield from ((one.begins + quarter * QUARTER, counts) for quarter, counts in sorted(one.quarters.items()))
 
 
-def _add(total: Counter[str], counts: Counts) -> None:
-    for name, count in counts.items():
-        if not name.startswith(TICK):
-            total[name] = total.get(name, 0) + count
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """When a day begins in a zone: where the clocks skip midnight, the moment at which they do."""
+    return _floor(datetime.combine(day, time(), zone))
 
 
 def _floor(moment: datetime) -> datetime:
     at = moment.astimezone(UTC)
     return at.replace(minute=at.minute - at.minute % 15, second=0, microsecond=0)
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    # Where the clocks skip midnight, this is the moment at which they do.
-    return _floor(datetime.combine(day, time(), zone))
 
 
 def _period_of(day: date, by: Period) -> date:

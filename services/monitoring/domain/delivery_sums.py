@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.monitoring.domain.sketch import ERROR, cells, percentile, percentile_of_cells
-
-LEAD, RESTORE = "lead:", "restore:"
+from services.monitoring.domain.sketch import ERROR, percentile, percentiles_of_cells
+from services.monitoring.domain.sums import Sums
 
 
 @dataclass(frozen=True)
@@ -27,18 +26,18 @@ class Times:
         """The most by which a percentile can be off, as a share of it; 0 when it is exact."""
         return 0.0 if self.exact is not None else ERROR
 
-    def percentile(self, part: float) -> float | None:
-        """A percentile in seconds; None without any length."""
+    def percentiles(self, *parts: float) -> list[float | None]:
+        """Percentiles in seconds; None without any length."""
         if self.exact is not None:
-            return percentile(self.exact, part)
-        return percentile_of_cells(self.counted, part)
+            return [percentile(self.exact, part) for part in parts]
+        return percentiles_of_cells(self.counted, *parts)
 
 
 @dataclass(frozen=True)
 class DeliverySums:
     """What happened in a period."""
 
-    counts: Mapping[str, int]
+    sums: Sums
     leads: Sequence[float] | None = None
     """Lead times of the period in seconds, when all of them were read."""
     restores: Sequence[float] | None = None
@@ -46,17 +45,17 @@ class DeliverySums:
 
     def count(self, name: str) -> int:
         """One counter."""
-        return self.counts.get(name, 0)
+        return self.sums.counts.get(name, 0)
 
     @property
     def lead(self) -> Times:
         """Lead times for changes."""
-        return Times(cells(self.counts, LEAD), self.leads)
+        return Times(self.sums.cells.get("lead", {}), self.leads)
 
     @property
     def restore(self) -> Times:
         """Times to restore."""
-        return Times(cells(self.counts, RESTORE), self.restores)
+        return Times(self.sums.cells.get("restore", {}), self.restores)
 
     def per_deployment(self, name: str) -> float | None:
         """A counter as a share of the deployments; None without any."""

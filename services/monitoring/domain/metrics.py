@@ -101,7 +101,7 @@ def deployment_frequency(history: History, window: Window) -> DeploymentFrequenc
     monthly if the median month has at least 1, else yearly.
     """
     deployments = history.during(window)
-    rhythm = rhythm_of(Counter(one.at for one in deployments), window)
+    rhythm = rhythm_of(Counter(one.at.timestamp() for one in deployments), window)
     return DeploymentFrequency(
         count=len(deployments),
         per_day=rhythm.per_day,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
+from itertools import accumulate, pairwise
 from statistics import median
+from typing import TypeVar
 
 from services.monitoring.domain.delivery import Window
 
+M = TypeVar("M", bound=float)
+_DAY = 86400
 _WEEK = timedelta(days=7)
 _MONTH = timedelta(days=30)
 _DAILY_MEDIAN = 3
@@ -36,39 +40,36 @@ class Rhythm:
     bucket: Frequency
 
 
-def rhythm_of(times: Mapping[datetime, int], window: Window) -> Rhythm:
-    """How often something happens that happened so often at these times, as `deployment_frequency` says."""
-    weeks, months = _spans(times, window, _WEEK), _spans(times, window, _MONTH)
-    days_per_week = median(_deploy_days(week) for week in weeks)
+def rhythm_of(times: Mapping[M, int], window: Window) -> Rhythm:
+    """How often something happens that happened so often at these times, as `deployment_frequency` says.
+
+    Times are seconds after 1970, and lie in the window.
+    """
+    moments = sorted(times)
+    days = [moment // _DAY for moment in moments]
+    ends = [0, *accumulate(times[moment] for moment in moments)]
+    weeks, months = _spans(moments, window, _WEEK), _spans(moments, window, _MONTH)
+    days_per_week = median(len({*days[week]}) for week in weeks)
     if not times:
         bucket = Frequency.NONE
     elif days_per_week >= _DAILY_MEDIAN:
         bucket = Frequency.DAILY
     elif days_per_week >= 1:
         bucket = Frequency.WEEKLY
-    elif median(month.total() for month in months) >= 1:
+    elif median(ends[month.stop] - ends[month.start] for month in months) >= 1:
         bucket = Frequency.MONTHLY
     else:
         bucket = Frequency.YEARLY
     return Rhythm(
-        per_day=sum(times.values()) / ((window.until - window.since) / timedelta(days=1)),
-        median_per_week=float(median(week.total() for week in weeks)),
+        per_day=ends[-1] / ((window.until - window.since) / timedelta(days=1)),
+        median_per_week=float(median(ends[week.stop] - ends[week.start] for week in weeks)),
         bucket=bucket,
     )
 
 
-def _spans(times: Mapping[datetime, int], window: Window, length: timedelta) -> list[Counter[datetime]]:
+def _spans(moments: Sequence[float], window: Window, length: timedelta) -> list[slice]:
+    # Counted from the end, where a span excludes its upper edge as the window does.
     whole = (window.until - window.since) // length
-    if not whole:
-        return [Counter(times)]
-    spans: list[Counter[datetime]] = [Counter() for _ in range(whole)]
-    for moment, count in times.items():
-        # Counted from the end, where a span excludes its upper edge as the window does.
-        index = -((moment - window.until) // length) - 1
-        if index < whole:
-            spans[index][moment] += count
-    return spans
-
-
-def _deploy_days(times: Iterable[datetime]) -> int:
-    return len({moment.astimezone(UTC).date() for moment in times})
+    edges = [(window.until - back * length).timestamp() for back in range(whole, -1, -1)]
+    places = [bisect_left(moments, edge) for edge in edges]
+    return [slice(one, other) for one, other in pairwise(places)] or [slice(0, len(moments))]

@@ -12,6 +12,7 @@ second to ten years.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from math import ceil, floor, log
@@ -31,21 +32,11 @@ def value(number: int) -> float:
     return 0.0 if number == 0 else 2 * _GROWTH**number / (_GROWTH + 1)
 
 
-def cells(counts: Mapping[str, int], prefix: str) -> dict[int, int]:
-    """The cells among counters whose names begin with `prefix`, by number."""
-    found = ((name.removeprefix(prefix), count) for name, count in counts.items() if name.startswith(prefix))
-    return {int(name): count for name, count in found if count > 0}
-
-
-def percentile_of_cells(counted: Mapping[int, int], part: float) -> float | None:
-    """A percentile in seconds, `part` from 0 to 1; None when nothing was counted."""
+def percentiles_of_cells(counted: Mapping[int, int], *parts: float) -> list[float | None]:
+    """Percentiles in seconds, each part from 0 to 1; None when nothing was counted. No cell counts less than one."""
     ordered = sorted(counted)
-    ends = list(accumulate(counted[number] for number in ordered))
-    if not ends or ends[-1] == 0:
-        return None
-    place = part * (ends[-1] - 1)
-    low, high = (_at(ordered, ends, rank) for rank in (floor(place), ceil(place)))
-    return low + (high - low) * (place - floor(place))
+    ends = list(accumulate(map(counted.__getitem__, ordered)))
+    return [_percentile(ordered, ends, part) if ends else None for part in parts]
 
 
 def percentile(lengths: Iterable[float], part: float) -> float | None:
@@ -58,5 +49,7 @@ def percentile(lengths: Iterable[float], part: float) -> float | None:
     return low + (high - low) * (place - floor(place))
 
 
-def _at(ordered: Sequence[int], ends: Sequence[int], rank: int) -> float:
-    return value(next(number for number, end in zip(ordered, ends, strict=True) if rank < end))
+def _percentile(ordered: Sequence[int], ends: Sequence[int], part: float) -> float:
+    place = part * (ends[-1] - 1)
+    low, high = (value(ordered[bisect_right(ends, rank)]) for rank in (floor(place), ceil(place)))
+    return low + (high - low) * (place - floor(place))

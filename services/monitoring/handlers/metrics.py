@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,10 +21,11 @@ from contracts.monitoring.v1.views import DeliveryMetrics
 from contracts.vocabulary import PromotionKind
 from services.monitoring import wire_flow
 from services.monitoring.domain.bands import Year
-from services.monitoring.domain.buckets import Day, Period, Span, a_zone, gathered, spans, ticks, to_quarters
+from services.monitoring.domain.buckets import Period, Span, a_zone, spans, to_quarters
 from services.monitoring.domain.delivery import Window
 from services.monitoring.domain.delivery_sums import DeliverySums
-from services.monitoring.domain.linking import Counted, Fault, Link
+from services.monitoring.domain.sums import Sums
+from services.monitoring.domain.tiles import Tile, by_part, tiles
 from services.monitoring.handlers import HANDLERS
 from services.monitoring.handlers.rights import require_member_of
 from services.monitoring.storage.aggregates import Kind, scope_of
@@ -34,6 +36,8 @@ from shared.mongo import Document
 WINDOW = timedelta(days=90)
 EXACT = 400
 """Percentiles are exact while a window has no more lengths of time than that: they are all read then."""
+_NAMED = 2 * CITED
+"""Deployments that are read to name the first releases among them."""
 COVERED = 50
 """Stages in one page."""
 
@@ -48,12 +52,13 @@ class Asked:
     zone: ZoneInfo
     parts: tuple[Span, ...]
     """The periods of the series; without one the window alone."""
-    edges: tuple[datetime, ...]
+    by: Period | None
+    tiles: tuple[Tile, ...]
 
     @property
-    def whole(self) -> tuple[Span, ...]:
+    def whole(self) -> Span:
         """The window as one period."""
-        return (Span(self.window.since, self.window.until),)
+        return Span(self.window.since, self.window.until)
 
 
 @HANDLERS.query(ShowMetrics)
@@ -95,21 +100,20 @@ async def show_flow(query: ShowFlow, work: MonitoringWork) -> FlowReport:
     """Where does time go between stages?"""
     require_member_of(work.unit.caller, query.project, query.application)
     asked = _asked(query, work.unit.now)
-    days = await work.buckets.read(Kind.FLOW, asked.scope, asked.window, asked.edges)
-    [whole] = gathered(days, asked.whole)
-    reasons = wire_flow.denials(whole)
+    whole, sums = await work.sums.sums(Kind.FLOW, asked.scope, asked.tiles, work.unit.now, each=asked.by is not None)
+    reasons = wire_flow.denials(whole.counts)
     return FlowReport(
         project=query.project,
         application=query.application,
         since=asked.window.since,
         until=asked.window.until,
         zone=query.zone,
-        whole=wire_flow.flow_period(asked.whole[0], whole),
+        whole=wire_flow.flow_period(asked.whole, whole),
         denials=reasons[: wire_flow.MAX_REASONS],
         denial_reasons=len(reasons),
         waiting=wire_flow.waiting(await work.journeys.waiting(asked.where)),
         by=query.by,
-        series=tuple(map(wire_flow.flow_period, asked.parts, gathered(days, asked.parts))) if query.by else (),
+        series=tuple(map(wire_flow.flow_period, asked.parts, by_part(sums, asked.parts))) if asked.by else (),
     )
 
 
@@ -147,17 +151,18 @@ def _asked(query: ShowDelivery | ShowFlow, now: datetime) -> Asked:
     ).until
     window = to_quarters(Window(query.since or until - WINDOW, until))
     parts: tuple[Span, ...] = (Span(window.since, window.until),)
-    if query.by:
-        parts = spans(window, Period(query.by.value), zone)
+    by = Period(query.by.value) if query.by else None
+    if by:
+        parts = spans(window, by, zone)
         window = Window(parts[0].since, window.until)
-    edges = (*(one.since for one in parts), window.until)
     return Asked(
         scope_of(query.project, query.application),
         _where(query.project, query.application),
         window,
         zone,
         parts,
-        edges,
+        by,
+        tiles(parts, zone, series=by is not None),
     )
 
 
@@ -167,38 +172,53 @@ def _where(project: str | None, application: str | None) -> Document:
 
 
 async def _delivery(asked: Asked, work: MonitoringWork, year: Year | None) -> tuple[Measured, list[DeliverySums]]:
-    days = await work.buckets.read(Kind.DELIVERY, asked.scope, asked.window, asked.edges)
-    deployed = await work.failures.deployed(asked.where, asked.window, EXACT + 1)
-    failed = await work.failures.failed(asked.where, asked.window, EXACT + 1)
-    [whole] = _sums(days, asked.whole, deployed, failed)
+    whole, sums = await work.sums.sums(
+        Kind.DELIVERY, asked.scope, asked.tiles, work.unit.now, each=asked.by is not None
+    )
+    restored = sum(whole.cells.get("restore", {}).values())
+    limits = _most(whole.counts.get("deployments", 0)), _most(whole.counts.get("open", 0) + restored)
+    deployed, failed, causes = await asyncio.gather(
+        work.failures.deployed(asked.where, asked.window, limits[0]),
+        work.failures.failed(asked.where, asked.window, limits[1]),
+        work.failures.causes(asked.where, asked.window, CITED),
+    )
+    leads = [(one.deployment.at, one.seconds) for one in deployed if one.seconds is not None]
+    restores = [(one.at, (link.ended_at - one.at).total_seconds()) for one, link in failed if link.ended_at]
+    exact = Exact(
+        leads if len(deployed) <= EXACT < limits[0] else None, restores if len(failed) <= EXACT < limits[1] else None
+    )
     measured = Measured(
         window=asked.window,
         zone=asked.zone,
-        sums=whole,
-        times=ticks(days, asked.window),
+        sums=exact.within(asked.whole, whole),
         deployments=tuple(one.deployment.id for one in deployed),
         releases=tuple(one.deployment.id for one in deployed if one.deployment.kind is PromotionKind.RELEASE),
         failures=tuple(fault.id for fault, _ in failed),
-        causes=tuple(await work.failures.causes(asked.where, asked.window, CITED)),
+        causes=tuple(causes),
         year=year,
     )
-    return measured, _sums(days, asked.parts, deployed, failed)
+    parts = asked.parts if asked.by else ()
+    return measured, [exact.within(*one) for one in zip(parts, by_part(sums, parts), strict=True)]
 
 
-def _sums(
-    days: Sequence[Day], parts: tuple[Span, ...], deployed: Sequence[Counted], failed: Sequence[tuple[Fault, Link]]
-) -> list[DeliverySums]:
-    leads = [(one.deployment.at, one.seconds) for one in deployed if one.seconds is not None]
-    restores = [(one.at, (link.ended_at - one.at).total_seconds()) for one, link in failed if link.ended_at]
-    return [
-        DeliverySums(
-            counts,
-            _within(part, leads) if len(deployed) <= EXACT else None,
-            _within(part, restores) if len(failed) <= EXACT else None,
-        )
-        for part, counts in zip(parts, gathered(days, parts), strict=True)
-    ]
+def _most(known: int) -> int:
+    # Where there are too many for exact percentiles, only as many are read as are named.
+    return EXACT + 1 if known <= EXACT else _NAMED
 
 
-def _within(part: Span, values: Sequence[tuple[datetime, float]]) -> list[float]:
+@dataclass(frozen=True)
+class Exact:
+    """The lengths of time of a window with their moments, where all of them were read."""
+
+    leads: Sequence[tuple[datetime, float]] | None
+    restores: Sequence[tuple[datetime, float]] | None
+
+    def within(self, part: Span, sums: Sums) -> DeliverySums:
+        """What happened in a part of the window."""
+        return DeliverySums(sums, _within(part, self.leads), _within(part, self.restores))
+
+
+def _within(part: Span, values: Sequence[tuple[datetime, float]] | None) -> list[float] | None:
+    if values is None:
+        return None
     return [value for moment, value in values if part.since <= moment < part.until]

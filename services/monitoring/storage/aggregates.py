@@ -1,25 +1,29 @@
 """The sums behind the metrics, by UTC day (`domain/buckets.py`).
 
-`metric_days`  {_id: "<kind>|<scope>|<day>|<slice>", whole: {counter: n}, quarters: {"<quarter>": {counter: n}}}
+`metric_days`  {_id: "<kind>|<scope>|<day>|<slice>", revision, whole: {counter: n}, quarters: {"<quarter>": {...}}}
 
 The scope is `<project>/<application>`, `<project>`, or `*`. What many applications share is kept in several slices,
-chosen by application, so that their facts seldom write the same document; whoever reads adds them up.
+chosen by application, so that their facts seldom write the same document; whoever reads adds them up. The revision is
+how often a document was added to.
 """
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 from services.monitoring.domain.buckets import Day, day_of, split_days
-from services.monitoring.domain.delivery import Window
+from services.monitoring.domain.sums import Sums, summed
+from services.monitoring.domain.tiles import Tile
 from shared.mongo import Collection, Document, Index
 
 METRIC_DAYS = "metric_days"
-INDEXES: dict[str, tuple[Index, ...]] = {METRIC_DAYS: ()}
+_BY_REVISION = (("_id", 1), ("revision", 1))
+INDEXES: dict[str, tuple[Index, ...]] = {METRIC_DAYS: (Index(_BY_REVISION),)}
 EVERYTHING = "*"
 _SHARED = 4
 """Slices of what many applications share. More would let facts collide less, and questions read more."""
@@ -53,32 +57,51 @@ class BucketRepository:
         """Change the sums of an application, of its project and of everything."""
         await self._days.update_each(
             [
-                ({"_id": key}, {"$inc": dict(sums)})
+                ({"_id": key}, {"$inc": {**sums, "revision": 1}})
                 for key, sums in increments(kind, project, application, changes).items()
             ]
         )
 
-    async def read(self, kind: Kind, scope: str, window: Window, edges: Iterable[datetime]) -> list[Day]:
-        """The days of a window, in order; by quarters where one of the edges lies inside the day."""
-        last = day_of(window.until - timedelta(microseconds=1))
-        where = {"$gte": f"{kind}|{scope}|{day_of(window.since)}|", "$lte": f"{kind}|{scope}|{last}|~"}
-        split = split_days(edges)
-        found: dict[date, dict[str, int]] = {}
-        for one in await self._days.every({"_id": where}, only={"whole": 1}):
-            _add(found.setdefault(_day(one), {}), one["whole"])
-        quarters = await self._quarters(kind, scope, sorted(split & found.keys()))
-        return [
-            Day(day, {} if day in quarters else _counts(whole), quarters.get(day))
-            for day, whole in sorted(found.items())
-        ]
+    async def revisions(self, kind: Kind, scope: str, within: Tile) -> dict[datetime, int]:
+        """How often each day that there is was added to, by its beginning; read from an index alone."""
+        last = day_of(within.until - timedelta.resolution)
+        where = {"$gte": f"{kind}|{scope}|{day_of(within.since)}|", "$lte": f"{kind}|{scope}|{last}|~"}
+        found: Counter[datetime] = Counter()
+        for one in await self._days.every({"_id": where}, only={"_id": 1, "revision": 1}, hint=_BY_REVISION):
+            found[_day(one)] += one.get("revision", 0)
+        return found
 
-    async def _quarters(self, kind: Kind, scope: str, days: list[date]) -> dict[date, dict[int, dict[str, int]]]:
-        keys = [f"{kind}|{scope}|{day}|{part}" for day in days for part in range(_slices(scope))]
-        found: dict[date, dict[int, dict[str, int]]] = {day: {} for day in days}
-        for one in await self._days.every({"_id": {"$in": keys}}, only={"quarters": 1}) if keys else ():
-            for quarter, counts in one.get("quarters", {}).items():
-                _add(found[_day(one)].setdefault(int(quarter), {}), counts)
-        return {day: {place: _counts(counts) for place, counts in parts.items()} for day, parts in found.items()}
+    async def summed(self, kind: Kind, scope: str, tiles: Sequence[Tile]) -> dict[Tile, Sums]:
+        """The sums of tiles that lie anywhere."""
+        days = {day for one in tiles for day in one.days()}
+        split = {_beginning(day) for day in split_days(edge for one in tiles for edge in (one.since, one.until))}
+        wholes, quarters = await asyncio.gather(
+            self._wholes(kind, scope, sorted(days - split)), self._quarters(kind, scope, sorted(days & split))
+        )
+        read = {day: Day(day.date(), whole=_counts(whole)) for day, whole in wholes.items()}
+        for day, parts in quarters.items():
+            read[day] = Day(day.date(), quarters={place: _counts(counts) for place, counts in parts.items()})
+        return {one: summed((read[day] for day in one.days() if day in read), one.window) for one in tiles}
+
+    async def _wholes(self, kind: Kind, scope: str, days: list[datetime]) -> dict[datetime, dict[str, int]]:
+        found: dict[datetime, dict[str, int]] = {}
+        for one in await self._read(kind, scope, days, "whole"):
+            _add(found.setdefault(_day(one), {}), one["whole"])
+        return found
+
+    async def _quarters(
+        self, kind: Kind, scope: str, days: list[datetime]
+    ) -> dict[datetime, dict[int, dict[str, int]]]:
+        found: dict[datetime, dict[int, dict[str, int]]] = {}
+        for one in await self._read(kind, scope, days, "quarters"):
+            parts = found.setdefault(_day(one), {})
+            for quarter, counts in one["quarters"].items():
+                _add(parts.setdefault(int(quarter), {}), counts)
+        return found
+
+    async def _read(self, kind: Kind, scope: str, days: list[datetime], part: str) -> list[Document]:
+        keys = [f"{kind}|{scope}|{day.date()}|{slice_}" for day in days for slice_ in range(_slices(scope))]
+        return await self._days.every({"_id": {"$in": keys}}, only={part: 1}) if keys else []
 
 
 def increments(
@@ -89,7 +112,7 @@ def increments(
     for (day, quarter), counts in changes.items():
         sums = by_day.setdefault(day, Counter())
         for name, count in counts.items():
-            field = _escaped(name)
+            field = escaped(name)
             sums[f"whole.{field}"] += count
             sums[f"quarters.{quarter}.{field}"] += count
     return {
@@ -109,8 +132,12 @@ def _slices(scope: str) -> int:
     return 1 if "/" in scope else _SHARED
 
 
-def _day(found: Document) -> date:
-    return date.fromisoformat(found["_id"].split("|")[2])
+def _day(found: Document) -> datetime:
+    return _beginning(date.fromisoformat(found["_id"].split("|")[2]))
+
+
+def _beginning(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
 
 
 def _add(sums: dict[str, int], counts: Mapping[str, int]) -> None:
@@ -120,14 +147,16 @@ def _add(sums: dict[str, int], counts: Mapping[str, int]) -> None:
 
 
 def _counts(found: Mapping[str, int]) -> dict[str, int]:
-    return {_plain(name): count for name, count in found.items() if count}
+    return {plain(name): count for name, count in found.items() if count}
 
 
-def _escaped(name: str) -> str:
+def escaped(name: str) -> str:
+    """The name of a counter as the name of a field."""
     return "".join(_ESCAPED.get(sign, sign) for sign in name)
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """The name of a counter from that of a field."""
     if "%" not in name:
         return name
     for sign, escaped in reversed(_ESCAPED.items()):

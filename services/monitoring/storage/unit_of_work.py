@@ -18,6 +18,7 @@ from services.monitoring.storage import (
     flow,
     imports,
     inventory,
+    kept_sums,
     match_clock,
     outlook,
     rejudgements,
@@ -45,6 +46,7 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     **distrusted.INDEXES,
     **exploitation.INDEXES,
     **inventory.INDEXES,
+    **kept_sums.INDEXES,
     **failures.INDEXES,
     **flow.INDEXES,
     **fetches.INDEXES,
@@ -113,6 +115,7 @@ class MonitoringWork:
             collection(delivery.DEPLOYMENTS), collection(failures.FAULTS), collection(failures.LINES)
         )
         self.buckets = aggregates.BucketRepository(collection(aggregates.METRIC_DAYS))
+        self.sums = kept_sums.SumReader(self.buckets, collection(kept_sums.METRIC_SPANS))
         self.journeys = flow.JourneyRepository(collection(flow.JOURNEYS), collection(flow.WALKS))
         self.coverage = coverage.CoverageRepository(
             collection(coverage.EVIDENCE), collection(coverage.STANDINGS), collection(coverage.ALERTS)

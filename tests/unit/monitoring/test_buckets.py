@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,16 +13,14 @@ from services.monitoring.domain.buckets import (
     Day,
     Entry,
     Period,
-    Span,
     a_zone,
     changes,
-    gathered,
     spans,
     split_days,
-    ticks,
     to_quarters,
 )
 from services.monitoring.domain.delivery import Window
+from services.monitoring.domain.sums import joined, summed
 from shared.errors import Invalid
 
 BERLIN, KATHMANDU, UTC_ZONE = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kathmandu"), ZoneInfo("UTC")
@@ -33,6 +32,11 @@ def at(text: str) -> datetime:
 
 def starts(window: Window, by: Period, zone: ZoneInfo) -> list[str]:
     return [one.since.isoformat()[:16] for one in spans(window, by, zone)]
+
+
+def quarters(moments: Iterable[datetime]) -> dict[int, int]:
+    """How many lie in which quarter of an hour, as sums tell it."""
+    return Counter(int(one.timestamp()) // 900 * 900 for one in moments)
 
 
 def as_read(entries: list[Entry], edges: list[datetime]) -> list[Day]:
@@ -100,14 +104,28 @@ def test_sums_of_periods_are_those_of_the_moments_in_them(minutes: list[int], by
     edges = [*(one.since for one in parts), window.until]
     days = as_read([Entry(one, {"n": 1}, ticks=True) for one in moments], edges)
     expected = [sum(part.since <= one < part.until for one in moments) for part in parts]
-    assert [one["n"] for one in gathered(days, parts)] == expected
+    sums = [summed(days, Window(one.since, one.until)) for one in parts]
+    assert [one.counts.get("n", 0) for one in sums] == expected
     whole = Window(parts[0].since, window.until)
-    inside = Counter(one - timedelta(minutes=one.minute % 15) for one in moments if one in whole)
-    assert ticks(days, whole) == inside
+    assert joined(sums) == summed(days, whole)
+    assert joined(sums).ticks == quarters(one for one in moments if one in whole)
 
 
 def test_a_window_inside_a_day_has_its_quarters_only() -> None:
     entries = [Entry(at(f"2026-06-01T{hour}"), {"n": 1}) for hour in ("09:59", "10:00", "10:14", "10:15")]
     window = to_quarters(Window(at("2026-06-01T10:01"), at("2026-06-01T10:02")))
     days = as_read(entries, [window.since, window.until])
-    assert [one["n"] for one in gathered(days, (Span(window.since, window.until),))] == [2]
+    assert summed(days, window).counts == {"n": 2}
+
+
+def test_lengths_and_moments_are_told_from_plain_counters() -> None:
+    counts = {"lead:7": 1, "wait:queue:12": 2, "waited:queue": 90, "denied:p/rule:1": 1, "took:3": 1}
+    [morning, evening] = (Entry(at(f"2026-06-01T{hour}:07"), counts, ticks=True) for hour in ("08", "20"))
+    taken_back = Entry(at("2026-06-01T08:07"), {"took:3": -1})
+    sums = summed(
+        as_read([morning, evening, taken_back, taken_back], []), Window(at("2026-06-01T00"), at("2026-06-02T00"))
+    )
+    assert sums.counts == {"waited:queue": 180, "denied:p/rule:1": 2}
+    assert sums.cells == {"lead": {7: 2}, "wait:queue": {12: 4}}, "nothing is left of what sums up to zero"
+    assert sums.ticks == quarters([morning.at, evening.at])
+    assert sums.size == 6

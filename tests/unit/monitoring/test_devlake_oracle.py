@@ -173,7 +173,7 @@ def test_the_limits_of_the_bands_are_those_of_their_dashboard(year: Year) -> Non
 def test_of_two_middle_weeks_the_lower_one_counts_as_their_percent_rank_does() -> None:
     begin = datetime(2026, 6, 1, tzinfo=UTC)
     # Four weeks with 1, 1, 6 and 6 days: their median is 1, a mean of the middle ones would be 3.5.
-    days = [begin.replace(day=one) for one in (1, 8, *range(15, 21), *range(22, 28))]
+    days = [begin.replace(day=one).timestamp() for one in (1, 8, *range(15, 21), *range(22, 28))]
     window = Window(begin, begin.replace(day=29))
     assert frequency_band(days, window, ZoneInfo("UTC"), Year.Y2023) is Band.HIGH
 

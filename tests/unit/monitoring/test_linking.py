@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from contracts.vocabulary import PromotionKind
 from services.monitoring.domain import metrics
-from services.monitoring.domain.buckets import Entry, Span, changes, gathered, ticks
+from services.monitoring.domain.buckets import Entry, changes
 from services.monitoring.domain.delivery import Deployment, History, Incident, Window
 from services.monitoring.domain.delivery_sums import DeliverySums
 from services.monitoring.domain.sketch import cell
+from services.monitoring.domain.sums import summed
 from tests.unit.monitoring.delivery_builders import day, incident, release, rollback
 from tests.unit.monitoring.delivery_ledger import Ledger
 
@@ -132,10 +133,9 @@ def test_sums_of_any_window_are_those_of_its_facts() -> None:
     for fact in shipped:
         ledger.deployed(fact)
     window = Window(day(2), day(3.25))
-    [counts] = gathered(ledger.days(), (Span(window.since, window.until),))
-    sums = DeliverySums(counts)
+    sums = DeliverySums(summed(ledger.days(), window))
     assert (sums.count("deployments"), sums.per_deployment("failed"), sums.lead.measured) == (1, 1.0, 1)
-    assert ticks(ledger.days(), window) == {day(3): 1}
+    assert sums.sums.ticks == {day(3).timestamp(): 1}
 
 
 def test_changes_cancel_what_stays_the_same() -> None:

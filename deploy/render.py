@@ -15,17 +15,18 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from deploy.local import nats_config
 from deploy.local.credentials import Credentials, load_or_create
 from deploy.local.layout import PRIVATE_DIRECTORY, DataDirectory, write_private
-from deploy.local.mongo_config import REPLICA_SET
+from deploy.local.mongo_config import REPLICA_SET, privileges
 from deploy.local.options import DATABASE_PREFIX, NatsRights
 from deploy.local.ports import MONGO_PORT, NATS_PORT
 from deploy.rights import PROVISION
 from deploy.secrets import SERVICES, Secrets, create_secrets
-from deploy.system import rights
+from deploy.system import mongo_rights, rights
 
 HALLMARK_UID = 10001
 """The user of `deploy/Dockerfile`."""
@@ -63,6 +64,11 @@ def mongo_url(user: str, secret: str) -> str:
     )
 
 
+def confined() -> dict[str, list[dict[str, Any]]]:
+    """The privileges of every confined MongoDB user, as `createRole` takes them."""
+    return {user: privileges(user, rights) for user, rights in mongo_rights().items()}
+
+
 def handouts(secrets: Secrets, credentials: Credentials) -> dict[str, Handout]:
     """Every reader's handout. Raises `OSError` when a secret cannot be read."""
     passwords = credentials.mongo
@@ -71,7 +77,9 @@ def handouts(secrets: Secrets, credentials: Credentials) -> dict[str, Handout]:
         "mongo": Handout(
             MONGO_UID, {"mongo.key": credentials.mongo_keyfile.read_text(), "root-password": passwords["root"]}
         ),
-        "mongo-users": Handout(MONGO_UID, {"passwords.json": json.dumps(passwords)}),
+        "mongo-users": Handout(
+            MONGO_UID, {"passwords.json": json.dumps(passwords), "privileges.json": json.dumps(confined())}
+        ),
         PROVISION: Handout(HALLMARK_UID, {"hallmark_nats_password": credentials.nats[PROVISION]}),
         **{name: Handout(HALLMARK_UID, _service_files(name, secrets, credentials)) for name in SERVICES},
     }

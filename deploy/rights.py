@@ -1,9 +1,10 @@
-"""What each NATS user may do, derived from what each service hears and says: nothing is granted by hand.
+"""What each user of NATS and MongoDB may do, derived from what each service declares: nothing is granted by hand.
 
 - A service publishes its own facts, its own dead letters, the asks and tells it declares, nothing in another's name.
 - It reads its own durable consumers and acknowledges on them; it can neither make, change nor delete one.
 - It reads back its own facts, through consumers of fixed names, and no others'.
 - Every user has inboxes of its own, so nobody reads another's replies.
+- In its own database a service reads and inserts everywhere, and changes and removes only what it is there for.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from nats.js.api import DeliverPolicy
 from contracts.catalog import MESSAGES
 from contracts.message import Addressed, Command, Intake, Query, addressed
 from contracts.streams import DEAD, EVT, STREAMS, TELL
-from deploy.local.options import NatsRights
+from deploy.local.options import MongoRights, NatsRights
 from shared.messaging.binding import durables
 from shared.messaging.reconciling import reader_name
 from shared.messaging.waking import wake_subject
-from shared.service import Service
+from shared.service import TECHNICAL_INDEXES, Service
 
 GATEWAY, PIPELINE, SUBSCRIBER, PROVISION = "gateway", "pipeline", "subscriber", "provision"
 
@@ -45,6 +46,17 @@ def rights_of_service(service: Service[Any]) -> NatsRights:
     asked = [heard.subject_for(service.name) for heard in service.handlers.heard.values() if heard.is_ask]
     subscribe = [inbox_of(service.name), wake_subject(service.name), *asked]
     return NatsRights(tuple(publish), tuple(subscribe), allow_responses=True)
+
+
+def mongo_rights_of_service(service: Service[Any]) -> MongoRights:
+    """What one service's MongoDB user may change and remove."""
+    known = {*TECHNICAL_INDEXES, *service.indexes}
+    return MongoRights(tuple(sorted(known - service.inserts_only)), tuple(sorted(service.removes)))
+
+
+def all_mongo_rights(services: Iterable[Service[Any]]) -> dict[str, MongoRights]:
+    """The MongoDB users of these services with their rights."""
+    return {service.name: mongo_rights_of_service(service) for service in services}
 
 
 def _reconciling(service: str) -> list[str]:

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from deploy.local.options import NatsRights, ServiceSpec, StackOptions
+from deploy.local.options import MongoRights, NatsRights, ServiceSpec, StackOptions
 from deploy.local.servers import Servers
 from deploy.provision import provision_at
-from deploy.rights import PROVISION, all_rights
+from deploy.rights import PROVISION, all_mongo_rights, all_rights
 from deploy.secrets import SERVICES, Secrets, create_secrets
 from services.evidence.app import SERVICE as EVIDENCE
 from services.gate.app import SERVICE as GATE
@@ -27,6 +27,11 @@ GATEWAY_PORT = 8080
 def rights() -> dict[str, NatsRights]:
     """Every NATS user with its rights."""
     return all_rights(ALL)
+
+
+def mongo_rights() -> dict[str, MongoRights]:
+    """Every MongoDB user that is confined."""
+    return all_mongo_rights(ALL)
 
 
 def service_environment(name: str, secrets: Secrets) -> dict[str, str]:
@@ -67,6 +72,7 @@ def stack_options(
         nats_url=os.environ.get("HALLMARK_NATS_URL"),
         mongo_url=os.environ.get("HALLMARK_MONGO_URL"),
         nats_rights=rights(),
+        mongo_rights=mongo_rights(),
         provision=partial(_provision, replicas=nodes),
         nodes=nodes,
         usual_ports=usual_ports,

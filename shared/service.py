@@ -78,6 +78,10 @@ class Service(Generic[W]):
     """What it asks others: its NATS user may publish these and no more."""
     tells: tuple[type[Tell], ...] = ()
     """What it tells others to do, likewise."""
+    inserts_only: frozenset[str] = frozenset()
+    """Collections whose documents it never changes: its MongoDB user may not."""
+    removes: frozenset[str] = frozenset()
+    """Collections that it removes documents from: its MongoDB user may from no other. MongoDB expires them itself."""
 
     def __post_init__(self) -> None:
         hear_about_dead_letters(self.handlers)

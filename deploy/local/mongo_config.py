@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
+from deploy.local.options import DATABASE_PREFIX, MongoRights
 from deploy.local.ports import LOOPBACK
 
 REPLICA_SET = "hallmark"
+CONFINED = "service"
+"""The name of the role of a confined user, in that user's own database."""
+_ANYWHERE = ("find", "insert", "createCollection", "createIndex", "listCollections", "listIndexes", "collStats")
 TRANSACTION_SECONDS = 10
 """After this MongoDB ends a transaction nobody goes on with, at most half as long again later.
 
@@ -51,3 +56,25 @@ def user_url(ports: Sequence[int], user: str, secret: str, database: str) -> str
         f"mongodb://{quote(user, safe='')}:{quote(secret, safe='')}@{addresses(ports)}/{database}"
         f"?authSource=admin&authMechanism=SCRAM-SHA-256&replicaSet={REPLICA_SET}"
     )
+
+
+def role_of(user: str, rights: Mapping[str, MongoRights]) -> dict[str, str]:
+    """The one role that a user has."""
+    return {"role": CONFINED if user in rights else "readWrite", "db": DATABASE_PREFIX + user}
+
+
+def privileges(user: str, rights: MongoRights) -> list[dict[str, Any]]:
+    """The privileges of a confined user's role, as `createRole` takes them.
+
+    It may read its own database and insert into it; change and remove documents only where its rights say so. MongoDB
+    has no privilege that takes another one back, so that what is not named cannot be changed.
+    """
+    database = DATABASE_PREFIX + user
+    actions: dict[str, list[str]] = {"": [*_ANYWHERE]}
+    for action, collections in (("update", rights.updates), ("remove", rights.removes)):
+        for collection in collections:
+            actions.setdefault(collection, []).append(action)
+    return [
+        {"resource": {"db": database, "collection": collection}, "actions": allowed}
+        for collection, allowed in actions.items()
+    ]

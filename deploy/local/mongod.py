@@ -3,7 +3,7 @@
 Rules
 - Everything here can be repeated: an interrupted start continues at the next one.
 - The root user is made through MongoDB's localhost exception, which closes with it.
-- A service user may read and write its own database and nothing else.
+- A service user may read and write its own database and nothing else, a confined one not even all of that.
 - A member of the replica set is named by its address, so it is renamed when its port had to change. mongod looks
   for itself at the old address first: up to 30 s when something silent took that port.
 - Of several members one is asked to begin the set, once all of them answer and none belongs to one.
@@ -14,15 +14,15 @@ This is the only module of the local stack that imports pymongo (the synchronous
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from deploy.local.credentials import MONGO_ROOT, Credentials
-from deploy.local.mongo_config import REPLICA_SET
-from deploy.local.options import DATABASE_PREFIX
+from deploy.local.mongo_config import CONFINED, REPLICA_SET, privileges, role_of
+from deploy.local.options import DATABASE_PREFIX, MongoRights
 from deploy.local.ports import LOOPBACK
 from shared.digests import sha256_digest
 from shared.errors import HallmarkError, Transient
@@ -38,12 +38,14 @@ _UNAUTHORIZED = 13
 Client = MongoClient[dict[str, Any]]
 
 
-def bring_up(ports: Sequence[int], credentials: Credentials, seconds: float) -> None:
+def bring_up(
+    ports: Sequence[int], credentials: Credentials, seconds: float, rights: Mapping[str, MongoRights] | None = None
+) -> None:
     """Make the mongods on `ports` a replica set with a primary and the known users, whatever state it is in. Blocks.
 
     Raises `HallmarkError` when it refuses the kept root secret, `Transient` when none became primary within `seconds`.
     """
-    admin = _MongoAdmin(ports, credentials)
+    admin = _MongoAdmin(ports, credentials, rights or {})
     try:
         admin.bring_up(seconds)
     finally:
@@ -51,9 +53,10 @@ def bring_up(ports: Sequence[int], credentials: Credentials, seconds: float) -> 
 
 
 class _MongoAdmin:
-    def __init__(self, ports: Sequence[int], credentials: Credentials) -> None:
+    def __init__(self, ports: Sequence[int], credentials: Credentials, rights: Mapping[str, MongoRights]) -> None:
         self._ports = tuple(ports)
         self._credentials = credentials
+        self._rights = rights
         self._anyone: dict[int, Client] = {}
 
     def bring_up(self, seconds: float) -> None:
@@ -142,16 +145,23 @@ class _MongoAdmin:
         for name in self._credentials.mongo:
             if name == MONGO_ROOT:
                 continue
-            user = self._user(name, {"role": "readWrite", "db": DATABASE_PREFIX + name})
-            if name not in known:
-                root.admin.command("createUser", name, **user)
-            elif known[name] != user["customData"]:
-                root.admin.command("updateUser", name, **user)
+            user = self._user(name, role_of(name, self._rights))
+            if name not in known or known[name] != user["customData"]:
+                self._ensure_role(root, name)
+                root.admin.command("updateUser" if name in known else "createUser", name, **user)
+
+    def _ensure_role(self, root: Client, name: str) -> None:
+        if name in self._rights:
+            database = root[DATABASE_PREFIX + name]
+            is_there = database.command("rolesInfo", CONFINED)["roles"]
+            content: dict[str, Any] = {"privileges": privileges(name, self._rights[name]), "roles": []}
+            database.command("updateRole" if is_there else "createRole", CONFINED, **content)
 
     def _user(self, name: str, role: dict[str, str]) -> dict[str, Any]:
         secret = self._credentials.mongo[name]
         # Lets a restart see that nothing changed without writing anything.
-        fingerprint = sha256_digest(f"{secret} {role['role']} {role['db']}".encode())
+        may = self._rights.get(name)
+        fingerprint = sha256_digest(f"{secret} {role['role']} {role['db']} {may or ''}".encode())
         return {
             "pwd": secret,
             "roles": [role],

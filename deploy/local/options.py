@@ -37,6 +37,14 @@ class NatsRights:
 
 
 @dataclass(frozen=True, slots=True)
+class MongoRights:
+    """What one MongoDB user may do in its own database beside reading and inserting, by collection."""
+
+    updates: tuple[str, ...] = ()
+    removes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceSpec:
     """One service of the stack.
 
@@ -67,7 +75,8 @@ class StackOptions:
     """Everything `run_stack` needs to know.
 
     `nats_rights` maps each NATS user to its rights: one per service, and whoever else connects (`pipeline`,
-    `provision`). `provision` is awaited when the servers are ready and before any service starts.
+    `provision`). `mongo_rights` confines MongoDB users; one that is not in it may read and write its own database.
+    `provision` is awaited when the servers are ready and before any service starts.
     `nodes` is how many of each server to start: one, or three that stand in for each other. Not `usual_ports`: servers
     take any free ones, so that several stacks can start at the same time.
     `greeting` is given where things are once everything is ready, and says what a person is told beside it.
@@ -80,6 +89,7 @@ class StackOptions:
     nats_url: str | None = None
     mongo_url: str | None = None
     nats_rights: Mapping[str, NatsRights] = field(default_factory=dict)
+    mongo_rights: Mapping[str, MongoRights] = field(default_factory=dict)
     provision: Callable[[Servers], Awaitable[None]] | None = None
     nodes: int = 1
     usual_ports: bool = True

@@ -13,7 +13,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from deploy.local.credentials import MONGO_ROOT, Credentials, load_or_create
 from deploy.local.launching import LauncherClient
 from deploy.local.layout import DataDirectory, write_private
 from deploy.local.nodes import MONGOD, NATS, folder_of, is_server, names, refuse_other_number
-from deploy.local.options import DATABASE_PREFIX, NatsRights
+from deploy.local.options import DATABASE_PREFIX, MongoRights, NatsRights
 from deploy.local.orders import Exec
 from deploy.local.ports import LOOPBACK, MONGO_PORT, NATS_PORT, PortChooser
 from deploy.local.readiness import Probe, listening, nats_ready
@@ -71,6 +71,8 @@ class ServersWanted:
 
     nats_rights: Mapping[str, NatsRights]
     mongo_users: Collection[str]
+    mongo_rights: Mapping[str, MongoRights] = field(default_factory=dict)
+    """Of those users that are confined."""
     nats_url: str | None = None
     mongo_url: str | None = None
     nodes: int = 1
@@ -82,16 +84,29 @@ class ServersWanted:
 
 @asynccontextmanager
 async def running_servers(
-    data_dir: Path, nats_rights: Mapping[str, NatsRights], mongo_users: Collection[str] = (), *, nodes: int = 1
+    data_dir: Path,
+    nats_rights: Mapping[str, NatsRights],
+    mongo_users: Collection[str] = (),
+    *,
+    mongo_rights: Mapping[str, MongoRights] | None = None,
+    nodes: int = 1,
 ) -> AsyncIterator[Servers]:
     """Only NATS and MongoDB, with these users, until the block ends. Each Mongo user owns `hallmark_<user>`.
+
+    Those that have `mongo_rights` may change and remove there only what these say.
 
     Several may run at the same time in different directories: they use any free ports, not the usual ones.
 
     Raises `HallmarkError` when a program or library is missing, the directory is in use, or a server does not start.
     """
     directory = DataDirectory.create(data_dir)
-    wanted = ServersWanted(nats_rights=nats_rights, mongo_users=mongo_users, usual_ports=False, nodes=nodes)
+    wanted = ServersWanted(
+        nats_rights=nats_rights,
+        mongo_users=mongo_users,
+        mongo_rights=mongo_rights or {},
+        usual_ports=False,
+        nodes=nodes,
+    )
     with held_lock(directory) as lock:
         launcher = await LauncherClient.start(directory, lock)
         supervisor = Supervisor(launcher)
@@ -180,7 +195,7 @@ class LaunchedServers:
         await self.supervisor.process(name).wait_ready(self.wanted.start_timeout)
 
     async def _mongo_ready(self, mongods: Sequence[str]) -> None:
-        bring_up = await asyncio.to_thread(_bring_up, [self.ports[name] for name in mongods], self.credentials)
+        bring_up = await asyncio.to_thread(_bring_up, [self.ports[name] for name in mongods], self)
         await all_or_first_problem(self._up(name) for name in mongods)
         await asyncio.to_thread(bring_up, self.wanted.start_timeout)
 
@@ -190,10 +205,10 @@ class LaunchedServers:
         self.supervisor.begin(Plan(Exec(name, argv, env, str(self.directory.log(name))), port, probe))
 
 
-def _bring_up(ports: Sequence[int], credentials: Credentials) -> Callable[[float], None]:
+def _bring_up(ports: Sequence[int], launched: LaunchedServers) -> Callable[[float], None]:
     from deploy.local.mongod import bring_up  # noqa: PLC0415 - 0.2 s of imports, spent while mongod starts
 
-    return partial(bring_up, ports, credentials)
+    return partial(bring_up, ports, launched.credentials, rights=launched.wanted.mongo_rights)
 
 
 def _servers(wanted: ServersWanted, credentials: Credentials, ports: Mapping[str, int]) -> Servers:

@@ -145,6 +145,7 @@ async def _start(supervisor: Supervisor, directory: DataDirectory, options: Stac
     wanted = ServersWanted(
         nats_rights=options.nats_rights,
         mongo_users=[spec.name for spec in options.services],
+        mongo_rights=options.mongo_rights,
         nats_url=options.nats_url,
         mongo_url=options.mongo_url,
         nodes=options.nodes,

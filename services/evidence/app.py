@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from services.evidence.blobs import blob_routes
-from services.evidence.filing import file_older_entries
 from services.evidence.handlers import (
     HANDLERS,
     broken_glass,
@@ -32,10 +31,12 @@ SERVICE = Service(
     "evidence",
     HANDLERS,
     INDEXES,
-    duties=(sequence, rejudge, sweep_uploads, file_older_entries),
+    duties=(sequence, rejudge, sweep_uploads),
     routes=blob_routes,
     equip=load_keyring,
     before_start=refuse_foreign_log,
+    inserts_only=frozenset({"log_entries", "log_tiles", "passages", "withdrawals", "trust_root_revisions"}),
+    removes=frozenset({"blob_chunks", "log_queue", "rejudgings", "uploads"}),
 )
 
 

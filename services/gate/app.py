@@ -13,7 +13,14 @@ from shared.service import Service, serve_environment
 
 ROOMS = (commands, events, policies, queries, rejudging, replays, waivers)
 SERVICE = Service(
-    "gate", HANDLERS, INDEXES, duties=(announce_key, look_again), equip=load_equipment, give_back=end_equipment
+    "gate",
+    HANDLERS,
+    INDEXES,
+    duties=(announce_key, look_again),
+    equip=load_equipment,
+    give_back=end_equipment,
+    inserts_only=frozenset({"policy_revisions", "signing_keys", "waiver_uses"}),
+    removes=frozenset({"readiness_marks"}),
 )
 
 

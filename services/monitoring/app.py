@@ -56,7 +56,14 @@ ROOMS = (
     waivers,
 )
 DUTIES = (count_flow, escalate, keep_advisories, keep_gauges, rematch)
-SERVICE = Service("monitoring", HANDLERS, INDEXES, duties=DUTIES, asks=(ListComponents,))
+SERVICE = Service(
+    "monitoring",
+    HANDLERS,
+    INDEXES,
+    duties=DUTIES,
+    asks=(ListComponents,),
+    removes=frozenset({"advisory_batches", "advisory_quarantine", "drifts", "running", "undecided"}),
+)
 
 
 def run(env: Mapping[str, str]) -> None:

@@ -25,6 +25,7 @@ SERVICE = Service(
     duties=(sweep,),
     equip=load_equipment,
     asks=(ShowVersion, SealVersion, ReadPositions, ConfirmVerdict, JudgeGates),
+    removes=frozenset({"claims"}),
     tells=(
         EvaluateGates,
         RecordApproval,

@@ -10,7 +10,14 @@ from shared.gate_keys import load_gate_keys
 from shared.service import Service, serve_environment
 
 ROOMS = (commands, drafts, intake, moving, pipelines, queries)
-SERVICE = Service("registry", HANDLERS, INDEXES, equip=load_gate_keys)
+SERVICE = Service(
+    "registry",
+    HANDLERS,
+    INDEXES,
+    equip=load_gate_keys,
+    inserts_only=frozenset({"pipeline_events"}),
+    removes=frozenset({"packages"}),
+)
 
 
 def run(env: Mapping[str, str]) -> None:

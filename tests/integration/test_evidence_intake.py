@@ -263,7 +263,7 @@ async def test_nothing_more_is_taken_in_while_nothing_can_be_published(tmp_path:
         asker = await system.asker()
         key = keys.generate()
         await trust(asker, "key", key)
-        outbox = run.database.collection("outbox")
+        outbox = (await system.beside("evidence")).collection("outbox")
         # A message that no stream takes: the relay stays at it, as it would without NATS.
         old = Timestamp(int(system.clock().timestamp()) - 3600, 1)
         stuck = {"order": old, "place": 0, "subject": "nowhere", "headers": {}, "body": b"", "sent": False}

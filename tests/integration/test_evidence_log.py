@@ -122,7 +122,7 @@ async def test_72_a_database_older_than_what_was_given_out_is_refused(tmp_path: 
             old = {name: await run.database.collection(name).find({}) for name in LOG_COLLECTIONS}
             await enter(run, 2)
             newest = await checkpoint(asker, 2)
-            await restore(run.database, old)
+            await restore(await system.beside("evidence"), old)
             # The process that gave it out does not take it back.
             with pytest.raises(Transient) as behind:
                 await asker.ask(queries.ReadCheckpoint(), views.Checkpoint, deadline=0.5)
@@ -255,12 +255,13 @@ async def test_75_what_is_changed_beside_the_service_is_found_in_its_storage(tmp
             assert await inspect(asker) == ()
             with pytest.raises(Forbidden):
                 await asker.ask(asks.InspectLog(), asks.LogInspection, token=system.token("eve", Role.VIEWER))
-            sound = {name: await run.database.collection(name).find({}) for name in LOG_COLLECTIONS}
+            beside = await system.beside("evidence")
+            sound = {name: await beside.collection(name).find({}) for name in LOG_COLLECTIONS}
             for what, (name, where, change) in FALSIFIED.items():
-                assert await run.database.collection(name).update(where, change) == 1
+                assert await beside.collection(name).update(where, change) == 1
                 assert await inspect(asker), what
-                await restore(run.database, sound)
-            await run.database.collection("log_entries").add({**sound["log_entries"][0], "_id": 17})
+                await restore(beside, sound)
+            await beside.collection("log_entries").add({**sound["log_entries"][0], "_id": 17})
             assert await inspect(asker) == ("1 entries lie outside of the tree",)
-            await run.database.collection("log_entries").remove({"_id": {"$in": [1, 17]}})
+            await beside.collection("log_entries").remove({"_id": {"$in": [1, 17]}})
             assert "entry 1 is missing; the next one stored is 2" in await inspect(asker)

@@ -100,7 +100,7 @@ async def test_every_kind_of_verdict_is_given_again_when_the_world_has_moved_on(
 
 async def rewritten(gate: GateAtWork, collection: str, where: dict[str, Any], field: str, **changes: Any) -> None:
     """Somebody edits a document in the database."""
-    documents = gate.run.database.collection(collection)
+    documents = (await gate.system.beside("gate")).collection(collection)
     found = await documents.find_one(where)
     assert found is not None
     await documents.update(where, {"$set": {field: json.dumps({**json.loads(found[field]), **changes})}})
@@ -133,10 +133,11 @@ async def test_what_was_altered_in_the_database_or_is_missing_is_named(tmp_path:
         await rewritten(gate, "evidence_forms", form, "item", submitted_by="eve")
         altered = await replayed(gate, verdict)
         assert altered == Replay(verdict_id=verdict.verdict_id, agrees=False, differences=("missing: e",))
-        await gate.run.database.collection("evidence_forms").remove(form)
+        beside = await gate.system.beside("gate")
+        await beside.collection("evidence_forms").remove(form)
         assert await replayed(gate, verdict) == altered
         digest = verdict.policy_digests[0]
-        await gate.run.database.collection("policy_revisions").remove({"digest": digest})
+        await beside.collection("policy_revisions").remove({"digest": digest})
         assert (await replayed(gate, verdict)).differences == ("missing: e", f"missing: {digest}")
         eve = gate.system.token("eve", Role.ADMIN, project="bank")
         with pytest.raises(NotFound):

@@ -84,7 +84,8 @@ async def test_a_log_is_checked_from_outside_through_a_rotation(tmp_path: Path) 
 
             stranger = str(WitnessKey("x", keys.generate().public_key()))  # type: ignore[arg-type]
             await hallmark("log", "fsck", "--log-key", stranger, expect=USAGE)
-            await run.database.collection("log_entries").update({"_id": 1}, {"$set": {"entry": b"{}"}})
+            beside = await system.beside("evidence")
+            await beside.collection("log_entries").update({"_id": 1}, {"$set": {"entry": b"{}"}})
             wrong = await hallmark("log", "fsck", "--log-key", pinned, expect=DENIED)
             codes = {problem["code"] for problem in wrong["problems"]}
             assert {"leaf_wrong", "root_wrong", "entry_malformed"} <= codes
@@ -114,7 +115,7 @@ async def test_a_witness_cosigns_what_grows_and_nothing_else(tmp_path: Path) -> 
             assert [one["witness"] for one in served["cosignatures"]] == [name]
             assert (await hallmark("log", "fsck"))["cosignatures"] == 2
             remembered = state.read_bytes()
-            await restore(run.database, copy)
+            await restore(await system.beside("evidence"), copy)
         # The operator restores an old copy, without the service's own memory, and the log takes another way.
         async with running(SERVICE, settings(system, checkpoint_dir=tmp_path / "elsewhere")) as run:
             await hallmark(*watch, expect=DENIED)

@@ -49,7 +49,7 @@ async def test_the_newest_release_decides_in_whatever_order_it_is_heard(tmp_path
             await scene.deliver(again)
             assert (await scene.trust()).trust is Trust.TRUSTED
             for collection in ("releases", "standing"):
-                await scene.run.database.collection(collection).remove({})
+                await (await scene.system.beside("monitoring")).collection(collection).remove({})
 
 
 async def test_a_rollback_to_a_release_that_may_not_be_trusted_takes_the_trust_and_ends_the_risk(

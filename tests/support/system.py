@@ -16,11 +16,12 @@ from pymongo import MongoClient
 from contracts.vocabulary import Actor, ActorKind, Role
 from deploy.local.servers import Servers, running_servers
 from deploy.provision import provision_at
-from deploy.rights import all_rights
+from deploy.rights import all_mongo_rights, all_rights
 from shared.clock import Clock, utc_now
 from shared.identity import Caller, issue_token
 from shared.messaging.asking import Asker
 from shared.messaging.broker import make_broker
+from shared.mongo import Database, connect
 from shared.service import Running, Service, running
 from shared.settings import ServiceSettings
 
@@ -45,6 +46,12 @@ class System:
             issuers_dir=self.directory / "issuers",
             identity_key=identity if identity.exists() else None,
             **(env | more),
+        )
+
+    async def beside(self, service: str) -> Database:
+        """The database of a service, as somebody sees it who may do there what the service itself may not."""
+        return await self.stack.enter_async_context(
+            connect(self.servers.mongo_root_url, f"hallmark_{service}", application="beside")
         )
 
     async def provision(self) -> None:
@@ -110,7 +117,9 @@ async def a_system(
 ) -> AsyncIterator[System]:
     names = [service.name for service in services]
     key = _write_keys(directory, sorted({*names, "gate", "gateway"}))
-    async with running_servers(directory / "data", all_rights(services), [*names, "gateway"]) as servers:
+    async with running_servers(
+        directory / "data", all_rights(services), [*names, "gateway"], mongo_rights=all_mongo_rights(services)
+    ) as servers:
         if clock is not utc_now:
             _keep_everything(servers)
         system = System(directory, servers, services, key, clock)

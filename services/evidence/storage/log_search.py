@@ -1,7 +1,6 @@
 """Looking for entries of the log: by what they are about, by kind, project and time, from either end.
 
 - A row carries the kind and project of its entry beside it, for the index alone: what is hashed is never touched.
-- Entries of before that was so are filed once, in the background.
 - Times grow with places, but for the minutes that clocks may differ by: so a time is a place, found by halving.
 """
 
@@ -15,7 +14,7 @@ from contracts.evidence.v1.views import LoggedEntry, LogPage
 from contracts.vocabulary import utc
 from services.evidence.domain.log import EntryKind
 from shared.messaging.scope import Scope
-from shared.mongo import Collection, Database, Document, Index
+from shared.mongo import Collection, Document, Index
 
 COLLECTION = "log_entries"
 INDEXES = (
@@ -23,7 +22,6 @@ INDEXES = (
     Index((("project", 1), ("kind", 1), ("_id", 1))),
     Index((("kind", 1), ("_id", 1))),
 )
-_FILED_AT_ONCE = 1000
 
 
 def filed(entry: bytes) -> Document:
@@ -54,14 +52,6 @@ def logged(row: Document) -> LoggedEntry:
     """A row as it is shown."""
     leaf = "sha256:" + bytes(row["leaf"]).hex()
     return LoggedEntry(index=row["_id"], entry=bytes(row["entry"]).decode(), leaf_hash=leaf)
-
-
-async def file_older(database: Database) -> int:
-    """Say of some entries that were logged before this was done what `filed` says; how many there were."""
-    entries = database.collection(COLLECTION)
-    found = await entries.find({"kind": None}, limit=_FILED_AT_ONCE, only={"entry": 1})
-    await entries.update_each([({"_id": one["_id"]}, {"$set": filed(bytes(one["entry"]))}) for one in found])
-    return len(found)
 
 
 async def _places(entries: Collection, query: ListLogEntries) -> tuple[int, int | None]:

@@ -224,6 +224,17 @@ def test_everybody_is_handed_its_own_secrets_and_nobody_elses(kept: tuple[Secret
     assert [name for name in CONTAINERS if "kept" in volumes_of(name).values()] == ["secrets"]
 
 
+def test_the_job_that_makes_mongo_users_is_handed_what_it_reads(kept: tuple[Secrets, Credentials]) -> None:
+    files = render.handouts(*kept)["mongo-users"].files
+    script = (ROOT / "deploy/mongo/replica-set.js").read_text()
+    assert set(re.findall(r'read\("([^"]+)"\)', script)) == files.keys()
+    confined = json.loads(files["privileges.json"])
+    assert confined.keys() == set(SERVICES) - {"gateway"}
+    assert not any(
+        "remove" in one["actions"] for one in confined["evidence"] if "log_entries" in one["resource"].values()
+    )
+
+
 def test_handouts_are_for_the_user_that_reads_them(
     tmp_path: Path, kept: tuple[Secrets, Credentials], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from tests.support.abuse_catalogue import Named, require_numbers, require_tests
 
 SERVERS = "stack/test_local_servers.py"
 LOG = "integration/test_evidence_log.py"
+MONGO_RIGHTS = "integration/test_mongo_rights.py"
 ABUSE = "integration/test_platform_abuse.py"
 SIGN_IN = "integration/test_sign_in.py"
 WEBHOOKS = "integration/test_webhooks.py"
@@ -29,7 +30,8 @@ CASES: dict[int, Named] = {
         (STATIC, "test_55_no_service_may_purge_delete_or_make_consumers_of_streams"),
     ],
     56: [
-        # The evidence service itself could: its own user is not confined to inserting. What it did would be found.
+        (MONGO_RIGHTS, "test_56_a_service_changes_and_removes_nothing_that_is_evidence_or_audit"),
+        (MONGO_RIGHTS, "test_rights_follow_the_code_at_the_next_start"),
         (SERVERS, "test_a_service_owns_its_database_and_no_other"),
         (LOG, "test_75_what_is_changed_beside_the_service_is_found_in_its_storage"),
     ],

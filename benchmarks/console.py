@@ -25,6 +25,7 @@ import httpx
 from pymongo import MongoClient
 
 from benchmarks.console_floor import Listener
+from benchmarks.console_platform import make_platform
 from benchmarks.console_scene import APPLICATION as NAME
 from benchmarks.console_scene import KINDS, Maker
 from benchmarks.copies import APPLICATION, OWN, Steps, Wanted, everything, multiply, queue_entries, wait_for_log
@@ -202,7 +203,9 @@ def told_of(name: str, one: Found) -> str:
     )
 
 
-async def seed(maker: Maker, client: MongoClient[Any], arguments: argparse.Namespace, show: Show) -> dict[str, int]:
+async def seed(
+    maker: Maker, stack: Stack, client: MongoClient[Any], arguments: argparse.Namespace, show: Show
+) -> dict[str, int]:
     """Everything that is to be there; how many documents each collection has got."""
     evidence = max(1, arguments.evidence // arguments.versions)
     steps, wanted = await make(maker, client, evidence, show), wanted_of(arguments)
@@ -210,6 +213,7 @@ async def seed(maker: Maker, client: MongoClient[Any], arguments: argparse.Names
     made = await asyncio.to_thread(multiply, client, steps, wanted, show)
     made["evidence.log_entries"] = await asyncio.to_thread(queue_entries, client, steps, wanted)
     await asyncio.to_thread(wait_for_log, client, show)
+    await make_platform(maker, stack)
     show(f"seeded within {time.monotonic() - began:.0f} s")
     return made
 
@@ -222,7 +226,7 @@ async def measure_console(arguments: argparse.Namespace, show: Show) -> Found:
             token = (data / "secrets/admin-token").read_text(encoding="utf-8").strip()
             maker = Maker(stack, token)
             with MongoClient[Any](stack.servers.mongo_root_url) as client:
-                made = await seed(maker, client, arguments, show)
+                made = await seed(maker, stack, client, arguments, show)
                 asking = Pages(a_browser(stack), Listener(client), stack, arguments.times)
                 await asking.sign_in(token)
                 found = {"load_average": os.getloadavg(), "idle_processor_ms_per_s": await asking.learn()}

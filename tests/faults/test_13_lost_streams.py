@@ -98,7 +98,8 @@ async def test_39_a_database_older_than_what_it_has_told_is_refused(tmp_path: Pa
         await eventually(lambda: run.database.collection("outbox").count({"sent": False}), lambda left: not left)
         await run.reconciler.refuse_older_database()
         newest = await run.database.collection("outbox").find({}, sort=(("order", -1),), limit=1)
-        assert await run.database.collection("outbox").remove({"_id": newest[0]["_id"]}) == 1  # As an older copy.
+        beside = await system.beside(service.name)
+        assert await beside.collection("outbox").remove({"_id": newest[0]["_id"]}) == 1  # As an older copy.
         with pytest.raises(Conflict) as refused:
             await system.start(service, instance="restored")
         assert refused.value.code == "database_rolled_back"

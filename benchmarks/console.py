@@ -207,7 +207,8 @@ async def seed(
     maker: Maker, stack: Stack, client: MongoClient[Any], arguments: argparse.Namespace, show: Show
 ) -> dict[str, int]:
     """Everything that is to be there; how many documents each collection has got."""
-    evidence = max(1, arguments.evidence // arguments.versions)
+    # One of each kind at least: an advisory finds only what somebody has taken stock of.
+    evidence = max(3, arguments.evidence // arguments.versions)
     steps, wanted = await make(maker, client, evidence, show), wanted_of(arguments)
     began = time.monotonic()
     made = await asyncio.to_thread(multiply, client, steps, wanted, show)

@@ -24,10 +24,9 @@ from contracts.headers import Meta
 from services.monitoring.domain.doubts import doubts_among
 from services.monitoring.domain.matching import Answer, Matcher, matches_among
 from services.monitoring.domain.packages import PackageKey
-from services.monitoring.domain.release import Release, indexed, newest_per_subject
-from services.monitoring.domain.rematching import Progress, is_due
-from services.monitoring.domain.trust import stands_as
-from services.monitoring.domain.vex import with_excused
+from services.monitoring.domain.release import indexed, newest_per_subject
+from services.monitoring.domain.rematching import Matched, Progress, is_due
+from services.monitoring.domain.trust import stand_as
 from services.monitoring.handlers.watching import assessed, settle_all
 from services.monitoring.settings import REMATCH_AT, MonitoringSettings
 from services.monitoring.storage.unit_of_work import MonitoringWork
@@ -61,7 +60,7 @@ class Reader:
         """Begin anew."""
         self.matcher, self.read, self.answers = Matcher(), set(), {}
 
-    async def differing(self, work: MonitoringWork, releases: Sequence[Release]) -> list[Release]:
+    async def differing(self, work: MonitoringWork, releases: Sequence[Matched]) -> list[Matched]:
         """Those of which something else stands than what matching says."""
         if len(self.answers) > _REMEMBERED or len(self.read) > _REMEMBERED:
             self.forget()
@@ -71,11 +70,11 @@ class Reader:
         purls = await work.sboms.purls_of_each({key for keys in sboms.values() for key in keys})
         await self._answer(work, {purl for names in purls.values() for purl in names})
         doubts = await work.undecided.of_each([one.key for one in releases])
-        found: list[Release] = []
+        found: list[Matched] = []
         for one in releases:
             named = {purl for key in sboms[one.key] for purl in purls.get(key, ())}
             said = [answer for purl in named for answer in self.answers[purl]]
-            as_matched = stands_as(with_excused(one.state, one.excused), matches_among(said))
+            as_matched = one.is_revoked or stand_as(one.matches, matches_among(said))
             same = (subjects[one.key], sboms[one.key], len(named)) == (one.subjects, one.sboms, one.components)
             if not (same and as_matched and doubts[one.key] == doubts_among(said)):
                 found.append(one)
@@ -125,7 +124,7 @@ async def step(run: Running[MonitoringWork], lease: Lease, reader: Reader) -> bo
     return await _transaction(run, meta, partial(_keep, lease, progress, releases, differing))
 
 
-def _bearable(releases: Sequence[Release]) -> Sequence[Release]:
+def _bearable(releases: Sequence[Matched]) -> Sequence[Matched]:
     """The first of them, at least one, that have not more components together than are to be held in memory."""
     sums = accumulate(one.components for one in releases)
     return releases[: max(1, sum(so_far <= COMPONENTS for so_far in sums))]
@@ -150,7 +149,7 @@ async def _begin(lease: Lease, work: MonitoringWork) -> list[str]:
 
 
 async def _keep(
-    lease: Lease, seen: Progress, releases: Sequence[Release], differing: Sequence[Release], work: MonitoringWork
+    lease: Lease, seen: Progress, releases: Sequence[Matched], differing: Sequence[Matched], work: MonitoringWork
 ) -> list[str]:
     await _fence(lease, work)
     if not releases:
@@ -171,7 +170,7 @@ async def _keep(
     return repaired
 
 
-async def _repaired(work: MonitoringWork, seen: Sequence[Release]) -> list[str]:
+async def _repaired(work: MonitoringWork, seen: Sequence[Matched]) -> list[str]:
     """Those of them that something else stood of, now that it does not."""
     before = [await work.releases.get(one.project, one.application, one.version) for one in seen]
     judged = await assessed(work, before)

@@ -1,9 +1,12 @@
-"""When everything is matched again: once a day, and when somebody asks for it."""
+"""Matching everything again: when that is due, and what is compared."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+
+from contracts.vocabulary import Digest
+from services.monitoring.domain.matching import Match
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,23 @@ class Progress:
     releases: int = 0
     differences: int = 0
     requested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """What is kept about the components of a release. What else is known of it takes long to read."""
+
+    key: str
+    project: str
+    application: str
+    version: str
+    own_subjects: tuple[Digest, ...]
+    subjects: tuple[Digest, ...]
+    sboms: tuple[str, ...]
+    components: int
+    is_revoked: bool
+    matches: tuple[Match, ...]
+    """Those that count, and those that are excused."""
 
 
 def is_due(progress: Progress, at: time, now: datetime) -> bool:

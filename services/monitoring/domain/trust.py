@@ -126,13 +126,14 @@ def rejudged(
     return _settled(state, _causes(state, matches, at), at, threshold)
 
 
-def stands_as(state: TrustState, matches: Iterable[Match], threshold: Severity = Severity.LOW) -> bool:
-    """Whether `rejudged` would change nothing; for many releases at a time, since it makes no cause."""
-    if state.trust is Trust.REVOKED:
-        return True
+def stand_as(kept: Iterable[Match], matches: Iterable[Match], threshold: Severity = Severity.LOW) -> bool:
+    """Whether `rejudged` would change nothing of what is kept of a release that is not revoked.
+
+    For many releases at a time: it makes no cause.
+    """
     said = {_key(match): match for match in matches}
     counting = {key: match for key, match in said.items() if reaches(match.severity, threshold)}
-    return counting == {key: cause.match for key, cause in _open(state).items()}
+    return counting == {_key(match): match for match in kept}
 
 
 def cleared(state: TrustState, advisory_ids: Collection[str], at: datetime) -> TrustStep:

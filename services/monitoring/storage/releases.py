@@ -18,6 +18,7 @@ from services.monitoring.domain.causes import Cause, DistrustCause, RevocationCa
 from services.monitoring.domain.deadlines import Deadline
 from services.monitoring.domain.matching import Match
 from services.monitoring.domain.release import Context, Release, TrustStep
+from services.monitoring.domain.rematching import Matched
 from services.monitoring.domain.trust import TrustState
 from services.monitoring.domain.vex import Excused
 from shared.errors import NotFound
@@ -41,6 +42,10 @@ INDEXES: dict[str, tuple[Index, ...]] = {
     STANDING: (),
 }
 _RANK = {Trust.AT_RISK: 0, Trust.REVOKED: 1, Trust.TRUSTED: 2, Trust.NONE: 3}
+_MATCHED = dict.fromkeys(
+    ("project", "application", "version", "own_subjects", "subjects", "sboms", "components", "trust"), 1
+) | {"causes.kind": 1, "causes.match": 1, "excused.cause": 1}
+_SEVERITIES = {one.value: one for one in Severity}
 REVOKED_FROM = f"{_RANK[Trust.REVOKED]}|"
 NOT_RISKY_FROM = f"{_RANK[Trust.TRUSTED]}|"
 """Urgencies from here on belong to releases that nobody needs to act on."""
@@ -96,9 +101,10 @@ class ReleaseRepository:
         where = {"project": project, "application": application}
         return [from_document(found) async for found in self._releases.stream(where)]
 
-    async def following(self, key: str, limit: int) -> list[Release]:
-        """The first releases of all projects whose keys come after this one."""
-        return [from_document(found) for found in await self._releases.find({"_id": {"$gt": key}}, limit=limit)]
+    async def following(self, key: str, limit: int) -> list[Matched]:
+        """What stands about the components of the first releases of all projects whose keys come after this one."""
+        found = await self._releases.find({"_id": {"$gt": key}}, limit=limit, only=_MATCHED)
+        return [_matched(one) for one in found]
 
     async def save(self, release: Release) -> Release:
         """Keep it, if it is still what it was when it was read; the release at its new revision."""
@@ -143,6 +149,22 @@ async def stale(database: Database, limit: int) -> list[tuple[str, int]]:
     releases = database.collection(RELEASES)
     found = await releases.find(where, sort=(("stale", 1), ("_id", 1)), limit=limit, only={"revision": 1})
     return [(one["_id"], one["revision"]) for one in found]
+
+
+def _matched(found: Document) -> Matched:
+    causes = [*found["causes"], *(one["cause"] for one in found.get("excused", ()))]
+    return Matched(
+        key=found["_id"],
+        project=found["project"],
+        application=found["application"],
+        version=found["version"],
+        own_subjects=tuple(found["own_subjects"]),
+        subjects=tuple(found["subjects"]),
+        sboms=tuple(found["sboms"]),
+        components=found["components"],
+        is_revoked=found["trust"] == Trust.REVOKED,
+        matches=tuple(_match(one["match"]) for one in causes if one["kind"] == "vulnerability"),
+    )
 
 
 def _to_document(release: Release) -> Document:
@@ -239,7 +261,7 @@ def _match(kept: Document) -> Match:
         advisory_id=kept["advisory_id"],
         aliases=tuple(kept["aliases"]),
         component=kept["component"],
-        severity=Severity(kept["severity"]),
+        severity=_SEVERITIES[kept["severity"]],
         fixed_in=kept["fixed_in"],
         summary=kept.get("summary", ""),
     )

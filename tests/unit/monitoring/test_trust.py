@@ -15,7 +15,7 @@ from services.monitoring.domain.trust import (
     rejudged,
     released,
     revoked,
-    stands_as,
+    stand_as,
     trusted_again,
     untrusted,
     with_advisory,
@@ -191,4 +191,5 @@ def test_a_release_stands_as_it_matches_when_judging_it_again_changes_nothing(
     state = at_risk(*before)
     if gone:
         state, _ = revoked(state, "Broken.", ANNA, T2)
-    assert stands_as(state, now) is (rejudged(state, now, T3)[1] is None)
+    stands = gone or stand_as((cause.match for cause in state.vulnerabilities), now)
+    assert stands is (rejudged(state, now, T3)[1] is None)

@@ -1,7 +1,7 @@
 """What no application brings along, for the pages of whoever runs the installation.
 
-People with their roles and deliveries of a webhook are kept as the gateway's repositories keep them. Dead letters are
-messages that the registry really could not handle. The webhook and the rule template are made through the API.
+People with their roles and a webhook with its deliveries are kept as the gateway's repositories keep them. Dead letters
+are messages that the registry really could not handle. The rule template is made through the API.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from services.gateway.people.person import Grant, Proven
 from services.gateway.storage.deliveries import DeliveryRepository
 from services.gateway.storage.people import COLLECTION as PEOPLE
 from services.gateway.storage.people import GRANTS, PeopleRepository
+from services.gateway.storage.webhooks import WebhookRepository
 from services.gateway.webhooks.delivery import Attempt, Delivery, DeliveryState
+from services.gateway.webhooks.webhook import Format, Secret, Webhook, WebhookState
 from shared.mongo import Database, connect
 
 PEOPLE_MADE, DELIVERIES, LETTERS = 2_000, 20_000, 500
@@ -38,11 +40,8 @@ async def make_platform(maker: Maker, stack: Stack) -> None:
         "spec": {"rego": "package bench\n\nimport rego.v1\n\nallow if true\n", "parameters": {"type": "object"}},
     }
     await maker.of_project("PUT", f"/rule-templates/{maker.found['name']}", {"document": template})
-    body = {"url": "https://receiver.example/hook", "events": ["webhook.changed"]}
-    webhook = (await maker.of_project("POST", "/webhooks", body))["id"]
     async with connect(stack.servers.mongo_urls["gateway"], "hallmark_gateway", application="bench") as database:
-        person = await _people(database)
-        await _deliveries(database, webhook)
+        person, webhook = await _people(database), await _webhook(database)
     letter = await _dead_letters(maker, stack)
     maker.found |= {"webhook_id": webhook, "person_id": person, "service": "registry", "letter_id": letter}
 
@@ -57,6 +56,30 @@ async def _people(database: Database) -> str:
             for place, role in enumerate(roles)
         )
     return person.person_id
+
+
+async def _webhook(database: Database) -> str:
+    # Paused: nobody is to be asked for a name that no receiver has.
+    now, name = datetime.now(UTC), "wh-" + "0" * 24
+    webhook = Webhook(
+        webhook_id=name,
+        project=PROJECT,
+        url="https://receiver.example/hook",
+        shown="https://receiver.example",
+        events=("webhook.changed",),
+        applications=(),
+        format=Format.HALLMARK,
+        secrets=(Secret(b"sealed"),),
+        state=WebhookState.PAUSED,
+        stream="",
+        after=0,
+        since=now,
+        created_by="bench",
+        created_at=now,
+    )
+    await WebhookRepository(database).add(webhook, at_most=1)
+    await _deliveries(database, name)
+    return name
 
 
 async def _deliveries(database: Database, webhook: str) -> None:

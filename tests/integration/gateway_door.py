@@ -94,7 +94,7 @@ async def frames(lines: AsyncIterator[str], count: int) -> list[dict[str, Any]]:
     """The next events of a stream; comments are passed over."""
     found: list[dict[str, Any]] = []
     current: dict[str, Any] = {}
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for line in lines:
             if not line and current:
                 found.append({**current, "data": json.loads(current["data"])})

@@ -116,8 +116,15 @@ async def test_18_a_full_nats_store_withholds_the_acknowledgement_and_goes_on_wi
             *("mount", "-o", "remount,size=96m", str(tmp_path / "store")),
         )
         assert await remounted.wait() == 0
-        for child in children(pid):
+        ended = children(pid)
+        for child in ended:
             os.kill(child, signal.SIGTERM)
+
+        async def restarted() -> bool:
+            return bool(children(pid)) and not {*ended} & {*children(pid)}
+
+        # The one that is about to end still takes connections, and has given JetStream up.
+        await eventually(restarted)
         async with connected(url) as jetstream:
             again = await jetstream.publish("hallmark.evt.test.fact.said.v1.shop.after", b"again")
             assert again.seq > acknowledged[-1]

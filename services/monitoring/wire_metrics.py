@@ -69,11 +69,11 @@ def percentiles(times: Times) -> Percentiles:
 
 
 def _frequency(found: Measured) -> Metric:
-    rhythm = rhythm_of(found.sums.sums.ticks, found.window)
+    rhythm = rhythm_of(found.sums.ticks, found.window)
     if found.year is None:
         band: str | None = rhythm.bucket.value
     else:
-        band = frequency_band(found.sums.sums.ticks, found.window, found.zone, found.year)
+        band = frequency_band(found.sums.ticks, found.window, found.zone, found.year)
     return Metric(
         name="deployment_frequency",
         value=rhythm.per_day,

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -27,6 +27,8 @@ from tests.unit.monitoring.test_buckets import quarters
 
 pytestmark = pytest.mark.servers
 WINDOW = Window(NOW - timedelta(days=40), NOW)
+ONE = Entry(NOW - timedelta(days=9), {"n": 1}, ticks=True)
+"""Of a day that is over."""
 
 
 @asynccontextmanager
@@ -108,21 +110,23 @@ async def test_kept_sums_are_those_of_the_facts_in_any_order(tmp_path: Path, mon
 async def test_what_is_kept_is_what_is_told_and_no_bucket_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_sums, "SMALL", 1)
     async with a_database(tmp_path) as database:
-        at = NOW - timedelta(days=9)
-        entry = Entry(at, {"n": 1}, ticks=True)
-        await add(database, "one", [], [entry])
-        asking = Asking(database, [("one", entry)])
+        await add(database, "one", [], [ONE])
+        asking, kept = Asking(database, [("one", ONE)]), database.collection(METRIC_SPANS)
+        for small, large in ((100, 50_000), (1, 1)):
+            monkeypatch.setattr(kept_sums, "SMALL", small)
+            monkeypatch.setattr(kept_sums, "LARGE", large)
+            await asking.must_be_right("*", Period.WEEK, "UTC")
+            assert await kept.count({}) == 0, "neither what is soon added up again nor what is too much"
+        monkeypatch.setattr(kept_sums, "LARGE", 50_000)
         await asking.must_be_right("*", Period.WEEK, "UTC")
         # Seen, and not only right: a kept sum that says something else is believed.
-        kept = database.collection(METRIC_SPANS)
         assert await kept.update({}, {"$set": {"counts.n": 5}}) == 2, "of its week, and of all that is over"
-        asking.facts = [("one", Entry(at, {"n": 5}, ticks=True))]
+        asking.facts = [("one", replace(ONE, counts={"n": 5}))]
         await asking.must_be_right("*", Period.WEEK, "UTC")
         # A fact that comes late makes it be summed anew.
-        await add(database, "two", [], [entry])
-        asking.facts = [("one", entry), ("two", entry)]
+        await add(database, "two", [], [ONE])
+        asking.facts = [("one", ONE), ("two", ONE)]
         await asking.must_be_right("*", Period.WEEK, "UTC")
 
 
@@ -144,11 +148,9 @@ async def test_a_fact_that_comes_while_sums_are_put_together_is_not_lost(
 ) -> None:
     monkeypatch.setattr(kept_sums, "SMALL", 1)
     async with a_database(tmp_path) as database:
-        at = NOW - timedelta(days=9)
-        entry = Entry(at, {"n": 1}, ticks=True)
-        await add(database, "one", [], [entry])
+        await add(database, "one", [], [ONE])
         days = database.collection(METRIC_DAYS)
-        interrupted = Interrupted(days.handle, days.session, lambda: add(database, "one", [entry], []))
+        interrupted = Interrupted(days.handle, days.session, lambda: add(database, "one", [ONE], []))
         reader = SumReader(BucketRepository(interrupted), database.collection(METRIC_SPANS))
         laid = tiles(spans(WINDOW, Period.WEEK, a_zone("UTC")), a_zone("UTC"), series=True)
         await reader.sums(Kind.FLOW, "shop", laid, NOW, each=True)

@@ -61,7 +61,7 @@ class Day:
     @property
     def begins(self) -> datetime:
         """Its first moment."""
-        return datetime.combine(self.day, time(), UTC)
+        return beginning_of(self.day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,11 @@ def quarter_of(moment: datetime) -> int:
 def day_of(moment: datetime) -> date:
     """The UTC day of a moment."""
     return moment.astimezone(UTC).date()
+
+
+def beginning_of(day: date) -> datetime:
+    """The first moment of a UTC day."""
+    return datetime.combine(day, time(), UTC)
 
 
 def changes(before: Iterable[Entry], after: Iterable[Entry]) -> dict[tuple[date, int], dict[str, int]]:

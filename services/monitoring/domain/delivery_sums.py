@@ -43,6 +43,11 @@ class DeliverySums:
     restores: Sequence[float] | None = None
     """Times to restore, likewise."""
 
+    @property
+    def ticks(self) -> Mapping[int, int]:
+        """How many deployments happened in which quarter of an hour, by its beginning in seconds after 1970."""
+        return self.sums.ticks
+
     def count(self, name: str) -> int:
         """One counter."""
         return self.sums.counts.get(name, 0)

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from services.monitoring.domain.buckets import Period, Span, day_of, spans
+from services.monitoring.domain.buckets import Period, Span, beginning_of, day_of, spans
 from services.monitoring.domain.delivery import Window
 from services.monitoring.domain.sums import Sums, joined
 
@@ -72,4 +72,4 @@ def by_part(sums: Mapping[Tile, Sums], parts: Iterable[Span]) -> list[Sums]:
 
 
 def _midnight(moment: datetime) -> datetime:
-    return datetime.combine(day_of(moment), time(), UTC)
+    return beginning_of(day_of(moment))

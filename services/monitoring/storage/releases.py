@@ -46,6 +46,7 @@ _MATCHED = dict.fromkeys(
     ("project", "application", "version", "own_subjects", "subjects", "sboms", "components", "trust"), 1
 ) | {"causes.kind": 1, "causes.match": 1, "excused.cause": 1}
 _SEVERITIES = {one.value: one for one in Severity}
+"""Asking the enum takes twenty times as long, and a re-match asks for every finding that stands."""
 REVOKED_FROM = f"{_RANK[Trust.REVOKED]}|"
 NOT_RISKY_FROM = f"{_RANK[Trust.TRUSTED]}|"
 """Urgencies from here on belong to releases that nobody needs to act on."""

@@ -36,7 +36,8 @@ def starts(window: Window, by: Period, zone: ZoneInfo) -> list[str]:
 
 def quarters(moments: Iterable[datetime]) -> dict[int, int]:
     """How many lie in which quarter of an hour, as sums tell it."""
-    return Counter(int(one.timestamp()) // 900 * 900 for one in moments)
+    # No `Counter`: one that lacks a quarter is equal to one that has it with nothing.
+    return dict(Counter(int(one.timestamp()) // 900 * 900 for one in moments))
 
 
 def as_read(entries: list[Entry], edges: list[datetime]) -> list[Day]:

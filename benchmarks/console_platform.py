@@ -1,7 +1,7 @@
 """What no application brings along, for the pages of whoever runs the installation.
 
 People with their roles and a webhook with its deliveries are kept as the gateway's repositories keep them. Dead letters
-are messages that the registry really could not handle. The rule template is made through the API.
+are messages that registry and gate really could not handle. The rule template is made through the API.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-import nats
 
 from benchmarks.console_scene import PROJECT, Maker
 from contracts.vocabulary import Role
@@ -24,10 +22,11 @@ from services.gateway.storage.webhooks import WebhookRepository
 from services.gateway.webhooks.delivery import Attempt, Delivery, DeliveryState
 from services.gateway.webhooks.webhook import Format, Secret, Webhook, WebhookState
 from shared.mongo import Database, connect
+from tests.support.poison import bury
 
-PEOPLE_MADE, DELIVERIES, LETTERS = 2_000, 20_000, 500
+PEOPLE_MADE, DELIVERIES, LETTERS = 2_000, 20_000, 250
+"""Dead letters of each of two services."""
 _AT_ONCE = 1_000
-_POISONED = "hallmark.tell.registry.version.move.v1"
 _PATIENCE_SECONDS = 120.0
 
 
@@ -108,17 +107,7 @@ def _delivery(webhook: str, number: int, now: datetime) -> Delivery:
 
 
 async def _dead_letters(maker: Maker, stack: Stack) -> str:
-    env = stack.servers.env("promotion")
-    connection = await nats.connect(
-        env["HALLMARK_NATS_URL"],
-        user=env["HALLMARK_NATS_USER"],
-        password=env["HALLMARK_NATS_PASSWORD"],
-        inbox_prefix="_INBOX_promotion",
-    )
-    jetstream = connection.jetstream()
-    for number in range(LETTERS):
-        await jetstream.publish(_POISONED, b'{"poison": true}', headers={"ce-id": f"bad-{number}"})
-    await connection.close()
+    await bury(stack, LETTERS)
     until = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < until:
         found: Any = await maker.ask("GET", "/dead-letters?service=registry&limit=1")

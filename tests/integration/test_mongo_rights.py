@@ -67,13 +67,14 @@ async def test_56_a_service_changes_and_removes_nothing_that_is_evidence_or_audi
 async def test_rights_follow_the_code_at_the_next_start(tmp_path: Path) -> None:
     """Also those of an installation whose users were not confined before."""
     nats, change = all_rights([EVIDENCE]), {"update": "passages", "updates": [{"q": {}, "u": {"$set": {"a": 1}}}]}
-    steps: tuple[dict[str, MongoRights], ...] = ({}, all_mongo_rights([EVIDENCE]), {}, all_mongo_rights([EVIDENCE]))
+    now, before = all_mongo_rights([EVIDENCE]), {"evidence": MongoRights(updates=("passages",))}
+    steps: tuple[dict[str, MongoRights], ...] = ({}, now, before, now, {}, now)
     seen = []
     for rights in steps:
         async with running_servers(tmp_path / "data", nats, ["evidence"], mongo_rights=rights) as servers:
             with MongoClient[Any](servers.mongo_urls["evidence"]) as client:
                 seen.append(refused(client, change))
-    assert seen == [False, True, False, True]
+    assert seen == [False, True, False, True, False, True]
 
 
 @pytest.mark.servers
